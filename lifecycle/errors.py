@@ -1,0 +1,120 @@
+"""Every error that this project raises on purpose, as one tree.
+
+    LifecycleError
+    |-- retry    Retry                 try the same again after a pause; nothing was lost
+    |   |-- StoreUnavailable           the database cannot be reached, or broke off
+    |   |-- BrokerUnavailable          Kafka cannot be reached, or broke off
+    |   `-- RevisionConflict           somebody else wrote one of these people first: read and fold again
+    |-- reject   Reject                this one input is bad: report it and go on with the others
+    |   |-- Unreadable                 a record that is not a touchpoint we can accept
+    |   |-- ValueRefused               the database refused a value of this batch
+    |   `-- FoldStopped                one person's policy does not come to rest at one instant
+    `-- stop     Stop                  going on would do harm: end, say why and name the next step
+        |-- PartitionLost              another worker owns this partition now
+        |-- PolicyRefused              the policy has findings
+        |-- PolicyMismatch             the database is folded by another policy
+        |-- SchemaMismatch             the database is not at this program's migration
+        |-- TopicChanged               a topic was made anew, or its partitions changed
+        |-- TimeRefused                asked to move time to before what was reached
+        |-- NotFound                   no such person, task or file
+        `-- SettingsRefused            a setting is missing or contradicts another
+
+`action` is what the streams act on; they look at nothing else. Programmer errors (TypeError, KeyError ...)
+are not in the tree: they crash.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Action = Literal["retry", "reject", "stop"]
+
+
+class LifecycleError(Exception):
+    """Root of the tree. `action` says what a caller does about it."""
+
+    action: ClassVar[Action] = "stop"
+
+
+class Retry(LifecycleError):
+    """Passing trouble: the same call may succeed later."""
+
+    action: ClassVar[Action] = "retry"
+
+
+class Reject(LifecycleError):
+    """One input is bad; the others are not concerned."""
+
+    action: ClassVar[Action] = "reject"
+
+
+class Stop(LifecycleError):
+    """Going on would do harm."""
+
+    action: ClassVar[Action] = "stop"
+
+
+class StoreUnavailable(Retry):
+    """The database cannot be reached, or broke off; the transaction did not happen."""
+
+
+class BrokerUnavailable(Retry):
+    """Kafka cannot be reached, or broke off."""
+
+
+class RevisionConflict(Retry):
+    """Another writer changed one of these people between our read and our write; nothing was written."""
+
+
+class Unreadable(Reject):
+    """A record that cannot be accepted as a touchpoint.
+
+    `reason` is a stable word for counting (`not_json`, `missing_field`, ...), `field` the path of the
+    offending attribute or None for the record as a whole, `message` the sentence for people.
+    """
+
+    def __init__(self, reason: str, field: str | None, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.field = field
+        self.message = message
+
+
+class ValueRefused(Reject):
+    """The database refused a value of this batch; nothing was written. Halve the batch to find the record."""
+
+
+class FoldStopped(Reject):
+    """A person's instances do not come to rest at one instant, or outgrew a limit; log and open tasks stay."""
+
+
+class PartitionLost(Stop):
+    """The epoch or offset of a partition is not what this worker wrote last: another worker owns it."""
+
+
+class PolicyRefused(Stop):
+    """The policy cannot be used; the message lists every finding with its place."""
+
+
+class PolicyMismatch(Stop):
+    """The database holds people folded by another policy than the one given."""
+
+
+class SchemaMismatch(Stop):
+    """The database was not migrated to what this program needs."""
+
+
+class TopicChanged(Stop):
+    """A topic has another id or partition count than the database remembers."""
+
+
+class TimeRefused(Stop):
+    """Time was to be moved to before the moment that the database has reached."""
+
+
+class NotFound(Stop):
+    """No such person, task, file or policy."""
+
+
+class SettingsRefused(Stop):
+    """A setting is missing, malformed or contradicts another."""

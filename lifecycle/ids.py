@@ -1,0 +1,79 @@
+"""Derived names: task ids, causes, message ids, and the partition a person belongs to.
+
+Nothing here is random or counted over the log, so a replay derives the same names again.
+
+A task id is `slot-cause`, both readable from the id. The slot says *which question* (person, track, key,
+rule), the cause says *what brought it about*. Every name is hashed with its length, so no two lists of
+names run together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+
+def _digest(parts: tuple[str, ...], size: int) -> str:
+    state = hashlib.blake2b(digest_size=size)
+    for part in parts:
+        encoded = part.encode("utf-8")
+        state.update(b"%d:" % len(encoded))
+        state.update(encoded)
+    return state.hexdigest()
+
+
+@lru_cache(maxsize=65_536)
+def slot_of(person: str, track: str, key: str, rule: str) -> str:
+    """Return the 20 hex digits that name a question asked about a person, whatever caused it."""
+    return _digest(("slot", person, track, key, rule), 10)
+
+
+def cause_of_touchpoint(source: str, touchpoint_id: str) -> str:
+    """Return the 24 hex digits of a stage entry that a touchpoint caused."""
+    return _digest(("touchpoint", source, touchpoint_id), 12)
+
+
+def cause_of_timer(stage_cause: str, timer: str, count: int) -> str:
+    """Return the 24 hex digits of what a timer caused: its stage's cause, its name, the how manieth firing (from 1)."""
+    return _digest(("timer", stage_cause, timer, str(count)), 12)
+
+
+def task_id(slot: str, cause: str) -> str:
+    """Return the task id `slot-cause`."""
+    return f"{slot}-{cause}"
+
+
+def slot_of_task(identifier: str) -> str:
+    """Return the slot part of a task id (all of it when it is not of our form)."""
+    return identifier.partition("-")[0]
+
+
+def message_id(identifier: str, version: int) -> str:
+    """Return the id of the message that carries this version of a task."""
+    return f"{identifier}.{version}"
+
+
+def murmur2(data: bytes) -> int:
+    """Return Kafka's 32-bit murmur2 hash (org.apache.kafka.common.utils.Utils.murmur2), unsigned."""
+    length = len(data)
+    mask = 0xFFFFFFFF
+    mix = 0x5BD1E995
+    state = (0x9747B28C ^ length) & mask
+    whole = length & ~3
+    for index in range(0, whole, 4):
+        part = int.from_bytes(data[index : index + 4], "little") * mix & mask
+        part ^= part >> 24
+        state = (state * mix & mask) ^ (part * mix & mask)
+    rest = length - whole
+    if rest:
+        state ^= int.from_bytes(data[whole:], "little")
+        state = state * mix & mask
+    state ^= state >> 13
+    state = state * mix & mask
+    return state ^ (state >> 15)
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(person: str, partitions: int) -> int:
+    """Return the partition a person belongs to, as Kafka's default partitioner puts the key: murmur2, made positive."""
+    return (murmur2(person.encode("utf-8")) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,71 @@
+"""The stored row of a person, as the store reads and writes it. What it means is the engine's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """One person as stored.
+
+    `revision` starts at 1 and rises by one with every write; the write compares and sets it.
+    `snapshot` is the folded state (snapshot.py), `older_snapshot` an earlier one that a late touchpoint can
+    start from, both canonical JSON text written under `policy_hash` and `snapshot_format`. `lane` is the
+    service order among all people: 0 is served first. `next_due_at` is when time alone has work to do here
+    (None: never); `waiting_at` is when the earliest touchpoint occurs that is in the log and not yet folded.
+    `stopped` says why this person is no longer folded (None: they are).
+    """
+
+    person: str
+    partition: int
+    revision: int
+    lane: int
+    next_due_at: datetime | None
+    waiting_at: datetime | None
+    policy_hash: str
+    snapshot_format: int
+    snapshot: str
+    older_snapshot: str | None
+    stopped: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was last published of one task: `content` is the hash of what a consumer was told.
+
+    `version` only rises. `state` is the task's state as published. `body` is the whole task as published
+    (canonical JSON text of Task.as_data), so that it can still be withdrawn when late news made it untrue.
+    """
+
+    person: str
+    task_id: str
+    version: int
+    state: str
+    content: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One outbox row to be written: a CloudEvent for the task topic, keyed by person."""
+
+    person: str
+    partition: int
+    message_id: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One outbox row as read: `id` rises in commit order within a partition; `lane` is the person's present lane."""
+
+    id: int
+    person: str
+    partition: int
+    lane: int
+    message_id: str
+    body: str
+
+

@@ -1,0 +1,132 @@
+"""What an intake hands to the engine: records with their place, read or found unreadable, in batches.
+
+A record is one line of a file or one Kafka message. The codec has already tried to read it: it carries
+either the touchpoint or the fault, and always the original bytes, so that nothing is lost whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifecycle.touchpoint import Touchpoint
+
+Headers = tuple[tuple[str, bytes], ...]
+TopicPartition = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record came from. For a file: topic `file:NAME`, partition 0, offset = line number from 1."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a record cannot be accepted: a stable word, the path of the field (None: all of it), a sentence."""
+
+    reason: str
+    field: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as received: exactly one of `touchpoint` and `fault` is given.
+
+    `body`, `key` and `headers` are the original bytes; `key` is None where the transport has none.
+    """
+
+    place: Place
+    body: bytes
+    touchpoint: Touchpoint | None = None
+    fault: Fault | None = None
+    key: bytes | None = None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a batch moves one partition: compare (epoch, from_offset), set to_offset.
+
+    `from_offset` is the stored next_offset when the batch was taken, `to_offset` the next one to be read
+    afterwards. Compared with the stored value, never by arithmetic: topics have gaps.
+    """
+
+    topic: str
+    partition: int
+    epoch: int
+    from_offset: int
+    to_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records in the order read, and the step of every partition they came from (empty for a file)."""
+
+    records: tuple[Record, ...]
+    steps: tuple[Step, ...] = ()
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Split into two batches that, one after the other, move the partitions as this one would."""
+        middle = len(self.records) // 2
+        first, second = self.records[:middle], self.records[middle:]
+        reached: dict[TopicPartition, int] = {
+            (record.place.topic, record.place.partition): record.place.offset + 1 for record in first
+        }
+        first_steps, second_steps = [], []
+        for step in self.steps:
+            between = reached.get((step.topic, step.partition), step.from_offset)
+            first_steps.append(Step(step.topic, step.partition, step.epoch, step.from_offset, between))
+            second_steps.append(Step(step.topic, step.partition, step.epoch, between, step.to_offset))
+        return Batch(first, tuple(first_steps)), Batch(second, tuple(second_steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What became of the records received. Exactly one outcome each; `late`, `misrouted` and `unmatched` are labels.
+
+    received = folded + duplicate + conflicting + future + unknown_type + dead_lettered.
+    """
+
+    received: int = 0
+    folded: int = 0
+    duplicate: int = 0
+    conflicting: int = 0
+    future: int = 0
+    unknown_type: int = 0
+    dead_lettered: int = 0
+    late: int = 0
+    misrouted: int = 0
+    unmatched: int = 0
+
+    def plus(self, other: Accounting) -> Accounting:
+        """Return the sum, name by name."""
+        return Accounting(*(getattr(self, name) + getattr(other, name) for name in ACCOUNTING_NAMES))
+
+    def as_mapping(self) -> Mapping[str, int]:
+        """Return name -> count, in the order of the fields."""
+        return {name: getattr(self, name) for name in ACCOUNTING_NAMES}
+
+
+OUTCOME_NAMES = ("folded", "duplicate", "conflicting", "future", "unknown_type", "dead_lettered")
+LABEL_NAMES = ("late", "misrouted", "unmatched")
+ACCOUNTING_NAMES = ("received", *OUTCOME_NAMES, *LABEL_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that was not accepted, with the reason and everything needed to send it again."""
+
+    place: Place
+    reason: str
+    field: str | None
+    message: str
+    body: bytes
+    key: bytes | None
+    headers: Headers
+    refused_at: datetime

@@ -1,0 +1,105 @@
+"""The follow-up task as everybody outside sees it: one question asked of somebody about a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+TaskState = Literal["open", "completed", "declined", "expired", "withdrawn"]
+"""open -> completed | declined | expired | withdrawn; a late outcome turns expired into completed or declined."""
+
+WithdrawnReason = Literal["left_stage", "never_true", "completed_late", "expired", "policy"]
+"""Why a task is not asked any more without having been done: its stage was left; late news made it untrue;
+its question was answered after the one before it had expired; nobody did it in time; the policy changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A touchpoint by name, for reading: enough to find it at its source."""
+
+    source: str
+    id: str
+    type: str
+    occurred_at: datetime
+
+    def as_data(self) -> dict[str, Any]:
+        """Return canonical JSON data."""
+        return {
+            "source": self.source,
+            "id": self.id,
+            "type": self.type,
+            "occurred_at": rfc3339(self.occurred_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a task is asked: where in the policy it stands, what led there, and a sentence for people."""
+
+    track: str
+    key: str | None
+    stage: str
+    rule: str
+    since: datetime
+    touchpoints: tuple[Reference, ...]
+    sentence: str
+
+    def as_data(self) -> dict[str, Any]:
+        """Return canonical JSON data."""
+        return {
+            "track": self.track,
+            "key": self.key,
+            "stage": self.stage,
+            "rule": self.rule,
+            "since": rfc3339(self.since),
+            "touchpoints": [reference.as_data() for reference in self.touchpoints],
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task. `kind` is its name in the policy (`acknowledge`, `acknowledge/or_else`, `review`).
+
+    `lane` is the word of the person's present lane. `requested_at` is when it opened, `due_at` when it should
+    be done, `expires_at` when it is given up; `closed_at` and `reason` belong to states other than open.
+    All times aware UTC.
+    """
+
+    id: str
+    person: str
+    kind: str
+    ask: str
+    by: str
+    lane: str
+    state: TaskState
+    requested_at: datetime
+    due_at: datetime
+    expires_at: datetime
+    why: Why
+    closed_at: datetime | None = None
+    reason: WithdrawnReason | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return canonical JSON data, without the version that a message adds."""
+        return {
+            "id": self.id,
+            "person": self.person,
+            "kind": self.kind,
+            "ask": self.ask,
+            "by": self.by,
+            "lane": self.lane,
+            "state": self.state,
+            "requested_at": rfc3339(self.requested_at),
+            "due_at": rfc3339(self.due_at),
+            "expires_at": rfc3339(self.expires_at),
+            "closed_at": None if self.closed_at is None else rfc3339(self.closed_at),
+            "reason": self.reason,
+            "why": self.why.as_data(),
+        }
+
+
+def rfc3339(at: datetime) -> str:
+    """Return an aware UTC time as RFC 3339 with `Z`, without a fraction where there is none."""
+    return at.isoformat().replace("+00:00", "Z")
