@@ -1,0 +1,200 @@
+"""One person's way from a stored row and new touchpoints to the next row: where the fold starts, and from what.
+
+Called by the engine in two steps, so that it can read the logs of many people at once in between: `start_of`
+says where to start and what has to be read, `fold_person` folds. Pure.
+
+A touchpoint later than all that a snapshot has seen is an increment. Otherwise the person is folded again:
+from the older snapshot when that has not seen it yet, else from nothing. Both end in the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lifecycle.errors import FoldStopped
+from lifecycle.person import PersonRow
+from lifecycle.rules.fold import Folded, can_append, fold
+from lifecycle.rules.machine import Machine
+from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode, encode
+from lifecycle.rules.working import Closing
+from lifecycle.touchpoint import EARLIEST, OrderKey, Touchpoint, TouchpointKey, order_key
+
+OLDER_AFTER = 64
+"""The older snapshot is written anew when more than this many touchpoints follow it."""
+
+OLDER_BY = timedelta(hours=24)
+"""... and it lies at least this long before the newest touchpoint."""
+
+DUE_AT_ONCE = EARLIEST
+"""next_due_at of a person who is to be looked at in the next pass, whatever time it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a person's fold starts.
+
+    `state` is the state to fold onto, `text` its snapshot ("" for nothing). `log_since`: touchpoints in the log from that time on
+    are needed (None: all of them), if `needs_log`. `is_full`: from nothing. `is_late`: not an increment.
+    `floor`: time must be moved at least to here, because it was there before.
+    """
+
+    row: PersonRow | None
+    state: PersonState
+    text: str
+    needs_log: bool
+    log_since: datetime | None
+    is_full: bool
+    is_late: bool
+    floor: datetime | None
+    last_key: OrderKey | None
+    last_fired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The next row of a person and what its tasks came to. `state` is None where the person is stopped."""
+
+    row: PersonRow
+    state: PersonState | None
+    closings: tuple[Closing, ...]
+    unmatched: tuple[TouchpointKey, ...]
+    start: Start
+
+
+def start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *, anew: bool = False) -> Start:
+    """Return where to start for touchpoints of which the earliest has the order key `first` (None: only time moves).
+
+    `anew` starts from nothing whatever is stored.
+    """
+    if row is None:
+        return Start(None, PersonState(), "", False, None, True, False, None, None, None)
+    current = row.policy_hash == machine.policy.hash and row.snapshot_format == SNAPSHOT_FORMAT
+    if not current:
+        # Another format may not even decode; where time had reached is then told by the log and `until`.
+        return Start(row, PersonState(), "", True, None, True, False, None, None, None)
+    state = decode(row.snapshot)
+    last_key, fired = state.last_key, state.last_fired_at
+    times = [at for at in (fired, last_key[0] if last_key is not None else None) if at is not None]
+    floor = max(times, default=None)
+    late = first is not None and not can_append(state, first)
+    if not late and not anew:
+        since = last_key[0] if last_key is not None else None
+        return Start(row, state, row.snapshot, row.waiting_at is not None, since, False, False, floor, last_key, fired)
+    if row.older_snapshot is not None and not anew and first is not None:
+        older = decode(row.older_snapshot)
+        if can_append(older, first) and older.last_key is not None:
+            return Start(row, older, row.older_snapshot, True, older.last_key[0], False, True, floor, last_key, fired)
+    return Start(row, PersonState(), "", True, None, True, late, floor, last_key, fired)
+
+
+def is_late(start: Start, touchpoint: Touchpoint) -> bool:
+    """Tell whether a touchpoint came after later ones, or after time had already passed it."""
+    key = order_key(touchpoint)
+    return (start.last_key is not None and key < start.last_key) or (
+        start.last_fired_at is not None and key[0] <= start.last_fired_at
+    )
+
+
+def fold_person(
+    machine: Machine,
+    person: str,
+    partition: int,
+    start: Start,
+    touchpoints: Iterable[Touchpoint],
+    *,
+    until: datetime | None,
+    ceiling: datetime | None,
+    is_due: bool,
+) -> Result:
+    """Fold a person from `start` over their touchpoints, in any order; those already in the start are left out.
+
+    `until`: time moves at least there. Touchpoints later than `ceiling` wait, unless time was already past them.
+    `is_due` marks the person for the next pass. A person who does not come to rest keeps the row's snapshot
+    and is marked as stopped.
+    """
+    revision = 1 if start.row is None else start.row.revision + 1
+    times = [at for at in (until, start.floor) if at is not None]
+    reached = max(times, default=None)
+    if ceiling is not None and start.floor is not None:
+        ceiling = max(ceiling, start.floor)
+    last = start.state.last_key
+    known = sorted(
+        (each for each in ((order_key(touchpoint), touchpoint) for touchpoint in touchpoints) if last is None or each[0] > last),
+        key=lambda each: each[0],
+    )
+    ready = [touchpoint for key, touchpoint in known if ceiling is None or key[0] <= ceiling]
+    waiting_at = known[len(ready)][0][0] if len(ready) < len(known) else None
+    try:
+        folded, older = _fold_with_older(machine, person, start, ready, reached)
+    except FoldStopped as stopped:
+        row = _stopped_row(machine, person, partition, start, revision, waiting_at, str(stopped))
+        return Result(row, None, (), (), start)
+    due = [at for at in (folded.next_due_at, waiting_at) if at is not None]
+    row = PersonRow(
+        person=person,
+        partition=partition,
+        revision=revision,
+        lane=folded.state.lane,
+        next_due_at=DUE_AT_ONCE if is_due else min(due, default=None),
+        waiting_at=waiting_at,
+        policy_hash=machine.policy.hash,
+        snapshot_format=SNAPSHOT_FORMAT,
+        snapshot=encode(folded.state),
+        older_snapshot=older,
+        stopped=None,
+    )
+    return Result(row, folded.state, folded.closings, folded.unmatched, start)
+
+
+def _fold_with_older(
+    machine: Machine, person: str, start: Start, ready: Sequence[Touchpoint], reached: datetime | None
+) -> tuple[Folded, str | None]:
+    """Fold, and return the older snapshot to keep beside the new one."""
+    older = start.row.older_snapshot if start.row is not None and not start.is_full else None
+    base = decode(older).touchpoints if older is not None else 0
+    if start.state.touchpoints + len(ready) - base <= OLDER_AFTER or not ready:
+        return fold(machine, person, start.state, ready, reached), older
+    newest = ready[-1].occurred_at - OLDER_BY
+    cut = _cut(ready, newest)
+    if cut == 0:
+        # No place among the new ones: the state before them serves, if it is old enough.
+        before = start.state.last_key
+        if start.text and before is not None and before[0] <= newest:
+            older = start.text
+        return fold(machine, person, start.state, ready, reached), older
+    first = fold(machine, person, start.state, ready[:cut], None)
+    older = encode(first.state)
+    second = fold(machine, person, first.state, ready[cut:], reached)
+    folded = Folded(
+        second.state, second.next_due_at, (*first.closings, *second.closings), (*first.unmatched, *second.unmatched)
+    )
+    return folded, older
+
+
+def _cut(ready: Sequence[Touchpoint], newest: datetime) -> int:
+    """Return after how many touchpoints an older snapshot can be taken: at the end of an instant, old enough."""
+    for index in range(len(ready) - 1, 0, -1):
+        if ready[index - 1].occurred_at <= newest and ready[index - 1].occurred_at < ready[index].occurred_at:
+            return index
+    return 0
+
+
+def _stopped_row(
+    machine: Machine, person: str, partition: int, start: Start, revision: int, waiting_at: datetime | None, why: str
+) -> PersonRow:
+    row = start.row
+    return PersonRow(
+        person=person,
+        partition=partition,
+        revision=revision,
+        lane=0 if row is None else row.lane,
+        next_due_at=None,
+        waiting_at=waiting_at,
+        policy_hash=machine.policy.hash if row is None else row.policy_hash,
+        snapshot_format=SNAPSHOT_FORMAT if row is None else row.snapshot_format,
+        snapshot=encode(PersonState()) if row is None else row.snapshot,
+        older_snapshot=None if row is None else row.older_snapshot,
+        stopped=why,
+    )

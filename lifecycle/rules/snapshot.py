@@ -1,0 +1,114 @@
+"""The folded state of one person, and its text form. Mutable while a fold works on it, never shared.
+
+A snapshot holds the key of the last folded touchpoint and the due time of the last timer that fired, and
+nothing else about time, so that live running, catching up and replay agree to the byte. It holds no trail
+(explaining folds again) and of closed tasks only what matching late outcomes needs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from lifecycle.task import TaskState
+from lifecycle.touchpoint import OrderKey
+
+SNAPSHOT_FORMAT = 1
+"""Raised when the form or the meaning of a snapshot changes; people of another format are folded again."""
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """The touchpoint behind something, by name."""
+
+    source: str
+    id: str
+    type: str
+    occurred_at: datetime
+
+
+class Instance(msgspec.Struct, omit_defaults=True):
+    """One running instance of a track.
+
+    `cause` names what led into the stage (ids.py), `origin` the last touchpoint on the way there. `pending`
+    is when each rule of the stage is due next; `spent` the rules that are done for this entry; `counts` how
+    often a repeated rule fired. `facts` are the track's own, in raw form (facts.py).
+    """
+
+    stage: str
+    since: datetime
+    cause: str
+    origin: Origin
+    pending: dict[str, datetime] = {}
+    spent: list[str] = []
+    counts: dict[str, int] = {}
+    facts: dict[str, Any] = {}
+
+
+class OpenTask(msgspec.Struct, omit_defaults=True):
+    """A task that is asked for now. `entry` is the cause of the stage entry it belongs to.
+
+    `root` is the id of the task whose expiry led here ("" for none): when that one is answered late, this
+    one is withdrawn.
+    """
+
+    track: str
+    key: str
+    stage: str
+    rule: str
+    entry: str
+    since: datetime
+    origin: Origin
+    opened_at: datetime
+    due_at: datetime
+    expires_at: datetime
+    root: str = ""
+
+
+class ClosedTask(msgspec.Struct, frozen=True, array_like=True):
+    """How a task ended. `reason` is a WithdrawnReason or ""."""
+
+    id: str
+    state: TaskState
+    reason: str
+    at: datetime
+
+
+class KeptOutcome(msgspec.Struct, frozen=True, array_like=True):
+    """An outcome that came before its task opened."""
+
+    task_id: str
+    state: TaskState
+
+
+class PersonState(msgspec.Struct, omit_defaults=True):
+    """Everything that is folded of one person.
+
+    `tracks` maps track -> key -> instance; the key of a `per: person` track is "". `tasks` maps id -> open
+    task. `closed` and `kept` are bounded, oldest first. `lane` is the index of the person's lane.
+    """
+
+    touchpoints: int = 0
+    last_key: OrderKey | None = None
+    last_fired_at: datetime | None = None
+    lane: int = 0
+    facts: dict[str, Any] = {}
+    tracks: dict[str, dict[str, Instance]] = {}
+    tasks: dict[str, OpenTask] = {}
+    closed: list[ClosedTask] = []
+    kept: list[KeptOutcome] = []
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(PersonState)
+
+
+def encode(state: PersonState) -> str:
+    """Return the canonical text of a state: sorted keys, times in RFC 3339 UTC."""
+    return _encoder.encode(state).decode("utf-8")
+
+
+def decode(text: str) -> PersonState:
+    """Return the state of a snapshot text; a fresh one with every call, so that it may be changed."""
+    return _decoder.decode(text)

@@ -1,0 +1,145 @@
+"""Tasks in the words of the policy, and what is to be told about them: the difference from what was published.
+
+The fold says which tasks are open now. `reconcile` compares that with what was last published of each and
+returns the messages that are still owed. It is done at the present only: what opened and closed in between
+was never asked of anybody. `requested` comes again only after `withdrawn`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from lifecycle import canonical_json
+from lifecycle.person import Publication
+from lifecycle.rules.machine import Machine
+from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
+from lifecycle.rules.working import Closing
+from lifecycle.task import Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
+from lifecycle.touchpoint import microseconds
+
+MessageType = Literal["task.requested", "task.changed", "task.withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message that is owed: its type, the task's data as a consumer will see it, and the new publication."""
+
+    type: MessageType
+    data: Mapping[str, Any]
+    publication: Publication
+
+
+def task_of(machine: Machine, person: str, lane: int, task_id: str, task: OpenTask, closed: ClosedTask | None = None) -> Task:
+    """Return a task in the words of the policy; `closed` says how it ended."""
+    rule = machine.tracks[task.track].stages[task.stage].rules[task.rule].task
+    assert rule is not None
+    reason: Any = closed.reason or None if closed is not None else None
+    return Task(
+        id=task_id,
+        person=person,
+        kind=task.rule,
+        ask=rule.ask,
+        by=rule.by,
+        lane=machine.policy.lanes[lane].name,
+        state="open" if closed is None else closed.state,
+        requested_at=task.opened_at,
+        due_at=task.due_at,
+        expires_at=task.expires_at,
+        why=why_of(machine, task),
+        closed_at=None if closed is None else closed.at,
+        reason=reason,
+    )
+
+
+def why_of(machine: Machine, task: OpenTask) -> Why:
+    """Return why a task is asked, with a sentence for people."""
+    stage = machine.tracks[task.track].stages[task.stage].stage
+    origin = task.origin
+    place = f"{task.track} {task.key}" if task.key else task.track
+    since = f"{task.since:%Y-%m-%d %H:%M} UTC"
+    led = f"{origin.type} of {origin.occurred_at:%Y-%m-%d %H:%M} UTC"
+    led = f"after {led}" if origin.occurred_at == task.since else f"as time passed after {led}"
+    sentence = f'{place} is at "{stage.name}" since {since}, {led}. They would say: "{stage.means}"'
+    if "/or_else" in task.rule:
+        sentence += f" Nobody did {task.rule.rpartition('/')[0]} in time."
+    return Why(
+        track=task.track,
+        key=task.key or None,
+        stage=task.stage,
+        rule=task.rule,
+        since=task.since,
+        touchpoints=(Reference(origin.source, origin.id, origin.type, origin.occurred_at),),
+        sentence=sentence,
+    )
+
+
+def content_of(state: str, ask: str, kind: str, due_at: str, lane: str, by: str) -> str:
+    """Return the hash of what a consumer must be told about; a change of anything else is no news."""
+    text = "\n".join((state, ask, kind, due_at, lane, by))
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+
+
+def strangers(state: PersonState, closings: Iterable[Closing], published: Mapping[str, Publication]) -> list[str]:
+    """Return the ids published as open of which this fold says nothing: fold from the start to know more."""
+    known = {*state.tasks, *(closed.id for closed in state.closed), *(closing.closed.id for closing in closings)}
+    return [task_id for task_id, each in published.items() if each.state == "open" and task_id not in known]
+
+
+def reconcile(
+    machine: Machine,
+    person: str,
+    state: PersonState,
+    closings: Collection[Closing],
+    published: Mapping[str, Publication],
+    *,
+    at: datetime,
+    untrue: WithdrawnReason = "never_true",
+) -> list[Request]:
+    """Return the messages owed about one person, in the order of task ids, closed before open.
+
+    `at` is the time of commit; a version is at least its milliseconds. `untrue` is the reason given for
+    tasks that were asked and of which the fold knows nothing.
+    """
+    requests = []
+    endings = {closing.closed.id: closing for closing in closings}
+    remembered = {closed.id: closed for closed in state.closed}
+    for task_id in sorted(published.keys() - state.tasks.keys()):
+        last = published[task_id]
+        closed = endings[task_id].closed if task_id in endings else remembered.get(task_id)
+        if last.state != "open" and (closed is None or closed.state == last.state):
+            continue
+        if closed is None:
+            closed = ClosedTask(task_id, "withdrawn", untrue, at)
+        requests.append(_closed(last, closed, at))
+    for task_id in sorted(state.tasks):
+        task = task_of(machine, person, state.lane, task_id, state.tasks[task_id])
+        content = content_of("open", task.ask, task.kind, rfc3339(task.due_at), task.lane, task.by)
+        last_published = published.get(task_id)
+        if last_published is not None and last_published.content == content:
+            continue
+        is_new = last_published is None or last_published.state in ("withdrawn", "expired")
+        requests.append(
+            _request("task.requested" if is_new else "task.changed", task.as_data(), content, "open", last_published, at)
+        )
+    return requests
+
+
+def _closed(last: Publication, closed: ClosedTask, at: datetime) -> Request:
+    data = canonical_json.loads(last.body)
+    data |= {"state": closed.state, "closed_at": rfc3339(closed.at), "reason": closed.reason or None}
+    content = content_of(closed.state, data["ask"], data["kind"], data["due_at"], data["lane"], data["by"])
+    told = "task.changed" if closed.state in ("completed", "declined") else "task.withdrawn"
+    return _request(told, data, content, closed.state, last, at)  # type: ignore[arg-type]  # one of the two
+
+
+def _request(
+    told: MessageType, data: dict[str, Any], content: str, state: TaskState, last: Publication | None, at: datetime
+) -> Request:
+    version = max(0 if last is None else last.version + 1, microseconds(at) // 1_000)
+    body = canonical_json.dumps(data)
+    publication = Publication(data["person"], data["id"], version, state, content, body)
+    return Request(told, {**data, "version": version}, publication)

@@ -1,0 +1,131 @@
+"""Checking the data of a touchpoint against its type: pure, one answer for each touchpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import available_timezones
+
+from lifecycle.record import Fault
+from lifecycle.rules.load_guards import parse_money
+from lifecycle.rules.policy import FieldKind, TouchpointType
+from lifecycle.touchpoint import EARLIEST, LATEST, MAX_ID_BYTES, Touchpoint
+
+_DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+_COUNTRY = re.compile(r"^[A-Z]{2}$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+Check = Callable[[Any], str | None]
+"""A field's value -> None, or what was wanted."""
+
+
+def checker(declared: TouchpointType) -> Callable[[Touchpoint], Fault | None]:
+    """Return the check of one type: None, or the first fault with the path of its field (`data.need`)."""
+    checks = [(name, _check(kind), True) for name, kind in declared.required.items()]
+    checks += [(name, _check(kind), False) for name, kind in declared.optional.items()]
+    limits = [(name, kind) for name, kind in {**declared.required, **declared.optional}.items() if kind.within]
+
+    def check(touchpoint: Touchpoint) -> Fault | None:
+        data: Mapping[str, Any] = touchpoint.data
+        for name, accept, required in checks:
+            value = data.get(name)
+            if value is None:
+                if required:
+                    return _fault(touchpoint, name, "a value", "none")
+                continue
+            wanted = accept(value)
+            if wanted is not None:
+                return _fault(touchpoint, name, wanted, repr(value)[:60])
+        for name, kind in limits:
+            value = data.get(name)
+            if value is not None and kind.within is not None:
+                latest = kind.within.after(touchpoint.occurred_at).date()
+                if date.fromisoformat(value) > latest:
+                    return _fault(touchpoint, name, f"a date within {kind.within} (until {latest})", value)
+        return None
+
+    return check
+
+
+def _fault(touchpoint: Touchpoint, name: str, wanted: str, got: str) -> Fault:
+    return Fault(
+        "invalid_data",
+        f"data.{name}",
+        f"{touchpoint.type} {touchpoint.id} from {touchpoint.source}: data.{name} should be {wanted}, got {got}. "
+        "Send it again with a new id and the field mended.",
+    )
+
+
+def _check(kind: FieldKind) -> Check:
+    if kind.kind == "words":
+        words = frozenset(kind.words)
+        return lambda value: None if isinstance(value, str) and value in words else f"one of {', '.join(kind.words)}"
+    return _CHECKS[kind.kind]
+
+
+def _id(value: Any) -> str | None:
+    fits = isinstance(value, str) and 0 < len(value.encode("utf-8")) <= MAX_ID_BYTES and not _CONTROL.search(value)
+    return None if fits else f"an id: a text of 1 to {MAX_ID_BYTES} bytes without control characters"
+
+
+def _text(value: Any) -> str | None:
+    return None if isinstance(value, str) else "a text"
+
+
+def _whole(value: Any) -> str | None:
+    return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+
+
+def _number(value: Any) -> str | None:
+    return None if isinstance(value, int | Decimal) and not isinstance(value, bool) else "a number"
+
+
+def _money(value: Any) -> str | None:
+    return None if isinstance(value, str) and parse_money(value) else 'an amount such as "100.00 EUR"'
+
+
+def _yes_or_no(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "true or false"
+
+
+def _date(value: Any) -> str | None:
+    try:
+        fits = isinstance(value, str) and _DAY.match(value) and EARLIEST.date() <= date.fromisoformat(value) < LATEST.date()
+    except ValueError:
+        fits = False
+    return None if fits else "a date such as 2026-03-02"
+
+
+def _time(value: Any) -> str | None:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        fits = at is not None and at.tzinfo is not None and EARLIEST <= at < LATEST
+    except ValueError:
+        fits = False
+    return None if fits else "a time with a zone such as 2026-03-02T10:00:00Z"
+
+
+def _zone(value: Any) -> str | None:
+    return None if isinstance(value, str) and value in _ZONES else "a time zone such as Europe/Vienna"
+
+
+def _country(value: Any) -> str | None:
+    return None if isinstance(value, str) and _COUNTRY.match(value) else "a country of two letters such as AT"
+
+
+_ZONES = frozenset(available_timezones())
+_CHECKS: dict[str, Check] = {
+    "id": _id,
+    "text": _text,
+    "whole": _whole,
+    "number": _number,
+    "money": _money,
+    "yes_or_no": _yes_or_no,
+    "date": _date,
+    "time": _time,
+    "zone": _zone,
+    "country": _country,
+}

@@ -1,0 +1,236 @@
+"""One person's state while a fold works on it: entering and leaving stages, opening and closing tasks.
+
+Called by fold.py, timers.py and outcomes.py only. Everything that could depend on the order of a dict is
+done in the order of names, so that a state built from a snapshot and one built in one go agree to the byte.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from lifecycle import ids
+from lifecycle.errors import FoldStopped
+from lifecycle.rules.guards import View
+from lifecycle.rules.machine import Machine, Rule, StageTable, TrackTable
+from lifecycle.rules.snapshot import ClosedTask, Instance, KeptOutcome, OpenTask, Origin, PersonState
+from lifecycle.task import TaskState
+from lifecycle.touchpoint import TouchpointKey
+
+MAX_INSTANCES = 10_000
+"""Most instances of tracks for one person."""
+
+MAX_OPEN_TASKS = 1_000
+"""Most open tasks for one person."""
+
+MAX_CLOSED = 64
+"""Closed tasks remembered for matching late outcomes; the oldest give way."""
+
+MAX_KEPT = 64
+"""Outcomes kept for tasks that have not opened; the oldest give way and count as unmatched."""
+
+
+class Closing(NamedTuple):
+    """A task that ended during this fold, as it was, and how."""
+
+    task: OpenTask
+    closed: ClosedTask
+
+
+class Step(NamedTuple):
+    """One decision of the fold, for explaining: what happened to which instance, and what brought it about.
+
+    `what`: began, moved, opened, not_opened, completed, declined, expired, withdrawn. `name` is the stage or
+    rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `detail` more words.
+    """
+
+    at: datetime
+    what: str
+    track: str
+    key: str
+    name: str
+    task_id: str
+    by: Origin | None
+    detail: str
+
+
+class Working:
+    """The state at hand, and what happened to it."""
+
+    def __init__(self, machine: Machine, person: str, state: PersonState, trail: list[Step] | None) -> None:
+        self.machine = machine
+        self.person = person
+        self.state = state
+        self.trail = trail
+        self.closings: list[Closing] = []
+        self.unmatched: list[TouchpointKey] = []
+        self.active: dict[tuple[str, str], Instance] = {}
+        self.instances = 0
+        for name, instances in state.tracks.items():
+            table = machine.tracks[name]
+            self.instances += len(instances)
+            for key, instance in instances.items():
+                if instance.pending or table.stages[instance.stage].following:
+                    self.active[name, key] = instance
+
+    def view(self, data: Any, at: datetime) -> View:
+        """Return what guards may look at now."""
+        return View(data, self.state.facts, self.state.tracks, at)
+
+    def next_due(self) -> datetime | None:
+        """Return when time alone has something to do next: the earliest rule or expiry; None: nothing."""
+        due: datetime | None = None
+        for instance in self.active.values():
+            for at in instance.pending.values():
+                if due is None or at < due:
+                    due = at
+        for task in self.state.tasks.values():
+            if due is None or task.expires_at < due:
+                due = task.expires_at
+        return due
+
+    def note(
+        self,
+        at: datetime,
+        what: str,
+        track: str,
+        key: str,
+        name: str,
+        *,
+        task_id: str = "",
+        by: Origin | None = None,
+        detail: str = "",
+    ) -> None:
+        """Write one step of the trail, where one is kept."""
+        if self.trail is not None:
+            self.trail.append(Step(at, what, track, key, name, task_id, by, detail))
+
+    def begin(self, table: TrackTable, key: str, instance: Instance) -> None:
+        """Register a new instance."""
+        self.instances += 1
+        if self.instances > MAX_INSTANCES:
+            raise FoldStopped(
+                f"{self.person} has more than {MAX_INSTANCES} instances of tracks; the last is {table.name}[{key[:80]}]. "
+                "Look for a key that is new in every touchpoint, mend the policy or the source, and activate the policy again."
+            )
+        self.state.tracks.setdefault(table.name, {})[key] = instance
+
+    def enter(
+        self, table: TrackTable, key: str, instance: Instance, stage: StageTable, at: datetime, cause: str, origin: Origin
+    ) -> None:
+        """Put an instance into a stage and schedule the stage's rules. Facts have taken in the touchpoint."""
+        instance.stage = stage.name
+        instance.since = at
+        instance.cause = cause
+        instance.origin = origin
+        instance.pending = pending = {}
+        instance.spent = []
+        instance.counts = {}
+        if stage.entry:
+            view = self.view(None, at)
+            view.own = instance.facts
+            view.key = key
+            for rule in stage.entry:
+                due = rule.first_due(view, at)
+                if due is not None:
+                    pending[rule.name] = due
+        self.watch(table, key, instance, stage)
+
+    def watch(self, table: TrackTable, key: str, instance: Instance, stage: StageTable) -> None:
+        """Keep an instance among those that time or facts can move, or take it out."""
+        if instance.pending or stage.following:
+            self.active[table.name, key] = instance
+        else:
+            self.active.pop((table.name, key), None)
+
+    def leave(self, table: TrackTable, key: str, instance: Instance, at: datetime, by: Origin | None) -> None:
+        """Withdraw the open tasks of a stage that is left, but for those that stay."""
+        tasks = self.state.tasks
+        if not tasks:
+            return
+        left = [
+            task_id
+            for task_id, task in tasks.items()
+            if task.track == table.name
+            and task.key == key
+            and task.entry == instance.cause
+            and not self.rule_of(task).task.stays  # type: ignore[union-attr]  # open tasks have task rules
+        ]
+        for task_id in sorted(left):
+            self.close(task_id, "withdrawn", at, reason="left_stage", by=by)
+
+    def rule_of(self, task: OpenTask) -> Rule:
+        """Return the rule that opened a task."""
+        return self.machine.tracks[task.track].stages[task.stage].rules[task.rule]
+
+    def open_task(
+        self, table: TrackTable, key: str, instance: Instance, rule: Rule, at: datetime, cause: str, parent: OpenTask | None, root: str
+    ) -> None:
+        """Open a task now; an outcome that came before it closes it at once."""
+        slot = ids.slot_of(self.person, table.slot_name, key, rule.slot_name)
+        task_id = ids.task_id(slot, cause)
+        if len(self.state.tasks) >= MAX_OPEN_TASKS:
+            raise FoldStopped(
+                f"{self.person} has more than {MAX_OPEN_TASKS} open tasks; the next would be {table.name}.{rule.name}. "
+                "Look for a task that is asked again and again, mend the policy, and activate it again."
+            )
+        view = self.view(None, at)
+        view.own, view.key = instance.facts, key
+        assert rule.due is not None and rule.task is not None
+        due_at = rule.due(view, at)
+        task = OpenTask(
+            track=table.name,
+            key=key,
+            stage=instance.stage if parent is None else parent.stage,
+            rule=rule.name,
+            entry=instance.cause if parent is None else parent.entry,
+            since=instance.since if parent is None else parent.since,
+            origin=instance.origin if parent is None else parent.origin,
+            opened_at=at,
+            due_at=due_at,
+            expires_at=max(rule.task.expires.after(due_at), at),
+            root=root,
+        )
+        self.state.tasks[task_id] = task
+        self.note(at, "opened", table.name, key, rule.name, task_id=task_id)
+        early = self.take_kept(task_id, slot)
+        if early is not None:
+            self.close(task_id, early.state, at)
+
+    def take_kept(self, task_id: str, slot: str) -> KeptOutcome | None:
+        """Return and forget the outcome that was kept for this task, else the oldest for its slot."""
+        kept = self.state.kept
+        if not kept:
+            return None
+        found = next((each for each in kept if each.task_id == task_id), None)
+        found = found or next((each for each in kept if ids.slot_of_task(each.task_id) == slot), None)
+        if found is not None:
+            self.state.kept = [each for each in kept if each is not found]
+        return found
+
+    def close(
+        self, task_id: str, state: TaskState, at: datetime, *, reason: str = "", by: Origin | None = None
+    ) -> OpenTask:
+        """Close an open task; a repeated one is scheduled again where its stage goes on."""
+        task = self.state.tasks.pop(task_id)
+        self.remember(task, ClosedTask(task_id, state, reason, at))
+        self.note(at, state, task.track, task.key, task.rule, task_id=task_id, by=by, detail=reason)
+        instance = self.state.tracks[task.track][task.key]
+        rule = self.rule_of(task)
+        if (
+            rule.every is not None
+            and not rule.task.is_review  # type: ignore[union-attr]  # open tasks have task rules
+            and instance.cause == task.entry
+            and instance.stage == task.stage
+            and reason != "left_stage"
+        ):
+            view = self.view(None, at)
+            view.own, view.key = instance.facts, task.key
+            instance.pending[rule.name] = rule.next_due(view, at)
+            self.active[task.track, task.key] = instance
+        return task
+
+    def remember(self, task: OpenTask, closed: ClosedTask) -> None:
+        """Keep how a task ended, bounded."""
+        self.closings.append(Closing(task, closed))
+        self.state.closed = [*self.state.closed[-(MAX_CLOSED - 1) :], closed]

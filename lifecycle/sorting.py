@@ -1,0 +1,138 @@
+"""What becomes of each record of a batch: exactly one outcome, decided before anything is written.
+
+Called by the engine with what the store already holds of the touchpoints named in the batch. Pure.
+A touchpoint is identified by (person, source, id). The same again is a repetition, whatever it says: of
+several variants under one id the smallest (occurred_at, hash of content) counts, so arrival does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+
+from lifecycle.record import Accounting, DeadLetter, Fault, Record, TopicPartition
+from lifecycle.rules.machine import Machine
+from lifecycle.touchpoint import Touchpoint, TouchpointKey, content_hash, key_of, variant_key
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A batch sorted. `accepted` are new, `replaced` maps a key to (the variant stored before, the one that counts now)."""
+
+    accepted: dict[TouchpointKey, Touchpoint] = field(default_factory=dict)
+    replaced: dict[TouchpointKey, tuple[Touchpoint, Touchpoint]] = field(default_factory=dict)
+    conflicts: list[Touchpoint] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    counts: dict[TopicPartition, dict[str, int]] = field(default_factory=dict)
+    places: dict[TouchpointKey, TopicPartition] = field(default_factory=dict)
+
+    def count(self, place: TopicPartition, name: str) -> None:
+        """Add one to a counter of a partition."""
+        counters = self.counts.setdefault(place, {})
+        counters[name] = counters.get(name, 0) + 1
+
+    def label(self, key: TouchpointKey, name: str) -> None:
+        """Add a label to a touchpoint that this batch brought; others are not counted again."""
+        if key in self.places:
+            self.count(self.places[key], name)
+
+    def accounting(self) -> tuple[tuple[str, int, Accounting], ...]:
+        """Return (topic, partition, counters), in the order of topics and partitions."""
+        known = {each.name for each in fields(Accounting)}
+        return tuple(
+            (topic, partition, Accounting(**{name: count for name, count in counters.items() if name in known}))
+            for (topic, partition), counters in sorted(self.counts.items())
+        )
+
+
+class Sorter:
+    """Sorts one batch. `stored` and `stored_conflicts` are what the store holds of the keys in it."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        received_at: datetime,
+        future: timedelta,
+        stored: Mapping[TouchpointKey, Touchpoint],
+        stored_conflicts: Mapping[TouchpointKey, set[str]],
+    ) -> None:
+        self.machine = machine
+        self.received_at = received_at
+        self.future = future
+        self.known = dict(stored)
+        self.conflicts = {key: set(hashes) for key, hashes in stored_conflicts.items()}
+        self.sorted = Sorted()
+
+    def sort(self, record: Record) -> None:
+        """Decide one record. Records of a batch come in the order they were read."""
+        place = (record.place.topic, record.place.partition)
+        result = self.sorted
+        result.count(place, "received")
+        touchpoint = record.touchpoint
+        if touchpoint is None:
+            assert record.fault is not None
+            self.refuse(record, record.fault, "dead_lettered")
+            return
+        if touchpoint.occurred_at > self.received_at + self.future:
+            self.refuse(record, self.in_the_future(touchpoint), "future")
+            return
+        table = self.machine.types.get(touchpoint.type)
+        fault = None if table is None else table.check(touchpoint)
+        if fault is not None:
+            self.refuse(record, fault, "dead_lettered")
+            return
+        key = key_of(touchpoint)
+        stored = self.known.get(key)
+        if stored is None:
+            self.known[key] = result.accepted[key] = touchpoint
+            result.places[key] = place
+            result.count(place, "folded" if table is not None else "unknown_type")
+            return
+        result.count(place, self.repetition(key, stored, touchpoint))
+
+    def repetition(self, key: TouchpointKey, stored: Touchpoint, touchpoint: Touchpoint) -> str:
+        """Decide a touchpoint whose id is known: `duplicate`, or `conflicting` and perhaps the one that counts."""
+        content = content_hash(touchpoint)
+        seen = self.conflicts.setdefault(key, set())
+        if content in seen or content == content_hash(stored):
+            return "duplicate"
+        result = self.sorted
+        if variant_key(touchpoint) > variant_key(stored):
+            seen.add(content)
+            result.conflicts.append(touchpoint)
+            return "conflicting"
+        seen.add(content_hash(stored))
+        result.conflicts.append(stored)
+        self.known[key] = touchpoint
+        if key in result.accepted:
+            result.accepted[key] = touchpoint
+        else:
+            before = result.replaced[key][0] if key in result.replaced else stored
+            result.replaced[key] = (before, touchpoint)
+        return "conflicting"
+
+    def refuse(self, record: Record, fault: Fault, outcome: str) -> None:
+        """Keep a record as a dead letter, with its original bytes."""
+        self.sorted.count((record.place.topic, record.place.partition), outcome)
+        self.sorted.dead_letters.append(
+            DeadLetter(
+                record.place,
+                fault.reason,
+                fault.field,
+                fault.message,
+                record.body,
+                record.key,
+                record.headers,
+                self.received_at,
+            )
+        )
+
+    def in_the_future(self, touchpoint: Touchpoint) -> Fault:
+        return Fault(
+            "future",
+            "time",
+            f"{touchpoint.type} {touchpoint.id} from {touchpoint.source}: time {touchpoint.occurred_at.isoformat()} lies more "
+            f"than {self.future} after its receipt at {self.received_at.isoformat()}. Check the clock of the source "
+            "and send it again.",
+        )
