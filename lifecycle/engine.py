@@ -1,0 +1,305 @@
+"""The spine: touchpoints and time both enter here, and nowhere else. The only place where rules and store meet.
+
+Theory of operation. Every change goes gather, decide, commit, in this order, and twice for nothing:
+
+1. Gather: bulk reads without locks (what is known of the touchpoints in the batch, the people, their logs
+   where a person must be folded again, what was published of their tasks).
+2. Decide: pure functions on what was read (sorting.py, folding.py, rules). Nothing is written yet.
+3. Commit: one transaction. It compares and sets each person's revision and each partition's (epoch, offset),
+   so what was read may have been overtaken, but a decision on overtaken reads is never written: the whole
+   batch is read and decided again. Messages are rows in that transaction; nothing is published inside it.
+
+If the commit were moved before the last decision, a crash between would leave a log that no snapshot knows;
+if publishing were moved into it, a rollback would leave a task that nobody asked for. Acknowledging is the
+caller's, after `ingest` returned. Repeating a batch is harmless: the keys of its touchpoints absorb it.
+
+Tasks are reconciled at the present only. With `publish=False` a commit writes log and snapshots and marks
+the people due at once; the next `advance` that publishes reconciles them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lifecycle import ids
+from lifecycle.contracts import task_message
+from lifecycle.errors import PolicyMismatch, RevisionConflict, ValueRefused
+from lifecycle.folding import DUE_AT_ONCE, Result, Start, fold_person, is_late, start_of
+from lifecycle.person import Message, PersonRow, Publication
+from lifecycle.record import Accounting, Batch, Fault
+from lifecycle.rules.machine import compile_policy
+from lifecycle.rules.policy import Policy
+from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
+from lifecycle.rules.tasks import reconcile, strangers
+from lifecycle.sorting import Sorted, Sorter
+from lifecycle.store.changes import Changes
+from lifecycle.store.store import Store
+from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of, order_key
+
+NO_PUBLICATIONS: Mapping[str, Publication] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one engine, with their defaults.
+
+    `future`: touchpoints later than this after their receipt are refused. `advance_people`: people moved in
+    one transaction. `commit_attempts`: how often a batch overtaken by another writer is decided again.
+    """
+
+    future: timedelta = timedelta(hours=24)
+    advance_people: int = 500
+    commit_attempts: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """How far one pass may move time, and whether it publishes."""
+
+    at: datetime
+    until: datetime | None
+    ceiling: datetime | None
+    publish: bool
+
+
+class Engine:
+    """Folds batches and moves time, on one store, by one policy. Synchronous; call it from a thread.
+
+    `opened_at` is the wall clock, kept with a policy that becomes active. The first policy that a database
+    sees becomes active; with another one active, opening raises PolicyMismatch.
+    """
+
+    def __init__(self, store: Store, policy: Policy, *, opened_at: datetime, limits: Limits | None = None) -> None:
+        self.store = store
+        self.policy = policy
+        self.machine = compile_policy(policy)
+        self.limits = limits or Limits()
+        state = store.state()
+        if state.policy_hash is None:
+            store.activate_policy(
+                policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=opened_at, due=DUE_AT_ONCE
+            )
+        elif state.policy_hash != policy.hash:
+            raise PolicyMismatch(
+                f"The database is folded by the policy {state.policy_hash}; this one ({policy.name}) is {policy.hash}. "
+                "Run `lifecycle policy activate FILE --db URL` to change over, or use the policy that is active."
+            )
+        elif state.snapshot_format != SNAPSHOT_FORMAT:
+            store.activate_policy(
+                policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=opened_at, due=DUE_AT_ONCE
+            )
+        self.partitions = state.partitions
+
+    def ingest(
+        self,
+        batch: Batch,
+        *,
+        received_at: datetime,
+        ceiling: datetime | None,
+        until: datetime | None = None,
+        publish: bool = True,
+    ) -> Accounting:
+        """Fold a batch and commit it: log, people, tasks, outbox, offsets, accounting, in one transaction.
+
+        `received_at`: wall clock at receipt, judges "in the future" and stamps messages and dead letters.
+        `ceiling`: touchpoints that occur later wait in the log (live: the wall clock; bounded run: its
+        `--until`; None: nothing waits). `until`: how far time may move for the people touched; None: each to
+        their own newest touchpoint. `publish=False`: write log and snapshots only and mark the people due; a
+        later `advance` reconciles their tasks. May be repeated with the same batch: touchpoints are absorbed
+        by their keys (a moved partition raises PartitionLost instead). Returns what became of the records.
+
+        Raises StoreUnavailable and, after `commit_attempts`, RevisionConflict (retry), PartitionLost (stop).
+        A value that the database refuses is found by halving the batch, and dead-lettered.
+        """
+        moment = _Moment(received_at, until, ceiling, publish)
+        try:
+            return self._decide_and_commit(batch, moment)
+        except ValueRefused as refused:
+            if len(batch.records) == 1:
+                record = batch.records[0]
+                fault = Fault("refused_by_database", None, f"The database refused a value of this record: {refused}")
+                unreadable = type(record)(record.place, record.body, None, fault, record.key, record.headers)
+                return self._decide_and_commit(Batch((unreadable,), batch.steps), moment)
+            total = Accounting()
+            for half in batch.halves():
+                total = total.plus(
+                    self.ingest(half, received_at=received_at, ceiling=ceiling, until=until, publish=publish)
+                )
+            return total
+
+    def advance(
+        self, until: datetime, *, at: datetime, partitions: Collection[int] | None = None, publish: bool = True
+    ) -> int:
+        """Move time to `until` for at most `advance_people` people who are due; return how many were written.
+
+        Call it until it returns 0. `at`: wall clock, stamps messages. `partitions`: of people (None: all).
+        Does not move `reached_at`: the caller says so with Store.reached when a pass has come to its end.
+        Raises StoreUnavailable, RevisionConflict (retry).
+        """
+        moment = _Moment(at, until, until, publish)
+        for attempt in range(1, self.limits.commit_attempts + 1):
+            due = self.store.due_people(partitions, until, self.limits.advance_people)
+            if not due:
+                return 0
+            rows = self.store.load_people(due)
+            results = self._fold({row.person: [] for row in rows.values()}, rows, Sorted(), moment)
+            try:
+                self.store.commit(self._changes(results, moment, Sorted(), Batch(())))
+            except RevisionConflict:
+                if attempt == self.limits.commit_attempts:
+                    raise
+                continue
+            return len(results)
+        return 0
+
+    def _decide_and_commit(self, batch: Batch, moment: _Moment) -> Accounting:
+        for attempt in range(1, self.limits.commit_attempts + 1):
+            result = self._sort(batch, moment.at)
+            touched: dict[str, list[Touchpoint]] = {}
+            for key, touchpoint in result.accepted.items():
+                touched.setdefault(key[0], []).append(touchpoint)
+            for key in result.replaced:
+                touched.setdefault(key[0], [])
+            rows = self.store.load_people(touched.keys())
+            results = self._fold(touched, rows, result, moment)
+            self._label(results, result, batch)
+            try:
+                self.store.commit(self._changes(results, moment, result, batch))
+            except RevisionConflict:
+                if attempt == self.limits.commit_attempts:
+                    raise
+                continue
+            total = Accounting()
+            for _, _, accounting in result.accounting():
+                total = total.plus(accounting)
+            return total
+        raise AssertionError("commit_attempts is at least 1")
+
+    def _sort(self, batch: Batch, received_at: datetime) -> Sorted:
+        keys = {key_of(record.touchpoint) for record in batch.records if record.touchpoint is not None}
+        stored = self.store.find_touchpoints(keys) if keys else {}
+        conflicts = self.store.find_conflicts(stored.keys()) if stored else {}
+        sorter = Sorter(self.machine, received_at, self.limits.future, stored, conflicts)
+        for record in batch.records:
+            sorter.sort(record)
+        return sorter.sorted
+
+    def _fold(
+        self, touched: Mapping[str, list[Touchpoint]], rows: Mapping[str, PersonRow], result: Sorted, moment: _Moment
+    ) -> list[Result]:
+        """Fold every person touched, each once, in the order of their names."""
+        replaced: dict[str, list[tuple[Touchpoint, Touchpoint]]] = {}
+        for key, pair in result.replaced.items():
+            replaced.setdefault(key[0], []).append(pair)
+        starts: dict[str, Start] = {}
+        for person in sorted(touched):
+            row = rows.get(person)
+            if row is not None and row.stopped is not None and row.policy_hash == self.policy.hash:
+                continue
+            first = [order_key(touchpoint) for touchpoint in touched[person]]
+            first += [order_key(variant) for pair in replaced.get(person, ()) for variant in pair]
+            starts[person] = start_of(row, self.machine, min(first, default=None))
+        logs = self._logs(starts)
+        results = [
+            self._fold_one(person, start, logs.get(person, ()), touched[person], replaced.get(person, ()), moment)
+            for person, start in starts.items()
+        ]
+        return results
+
+    def _logs(self, starts: Mapping[str, Start]) -> dict[str, list[Touchpoint]]:
+        wanted = {person: start.log_since for person, start in starts.items() if start.needs_log}
+        return self.store.read_log(wanted) if wanted else {}
+
+    def _fold_one(
+        self,
+        person: str,
+        start: Start,
+        log: Iterable[Touchpoint],
+        fresh: Iterable[Touchpoint],
+        replaced: Iterable[tuple[Touchpoint, Touchpoint]],
+        moment: _Moment,
+    ) -> Result:
+        touchpoints: dict[TouchpointKey, Touchpoint] = {key_of(each): each for each in log}
+        touchpoints.update((key_of(each), each) for each in fresh)
+        touchpoints.update((key_of(after), after) for _, after in replaced)
+        return fold_person(
+            self.machine,
+            person,
+            ids.partition_of(person, self.partitions),
+            start,
+            touchpoints.values(),
+            until=moment.until,
+            ceiling=moment.ceiling,
+            is_due=not moment.publish,
+        )
+
+    def _label(self, results: Iterable[Result], result: Sorted, batch: Batch) -> None:
+        starts = {each.row.person: each.start for each in results}
+        for key, touchpoint in result.accepted.items():
+            start = starts.get(key[0])
+            if start is not None and is_late(start, touchpoint):
+                result.label(key, "late")
+            if batch.steps and ids.partition_of(key[0], self.partitions) != result.places[key][1]:
+                result.label(key, "misrouted")
+        for each in results:
+            for unmatched in each.unmatched:
+                result.label(unmatched, "unmatched")
+
+    def _changes(self, results: Iterable[Result], moment: _Moment, result: Sorted, batch: Batch) -> Changes:
+        people = list(results)
+        publications: list[Publication] = []
+        messages: list[Message] = []
+        if moment.publish:
+            published = self.store.publications([each.row.person for each in people if each.state is not None])
+            for each in people:
+                self._reconcile(each, published.get(each.row.person, NO_PUBLICATIONS), moment, publications, messages)
+        counted = {**result.accepted, **{key: after for key, (_, after) in result.replaced.items()}}
+        return Changes(
+            steps=batch.steps,
+            accounting=result.accounting(),
+            touchpoints=tuple(result.accepted.values()),
+            replaced=tuple(after for _, after in result.replaced.values()),
+            conflicts=tuple(result.conflicts),
+            people=tuple(each.row for each in people),
+            publications=tuple(publications),
+            messages=tuple(messages),
+            dead_letters=tuple(result.dead_letters),
+            newest_at=max((touchpoint.occurred_at for touchpoint in counted.values()), default=None),
+        )
+
+    def _reconcile(
+        self,
+        folded: Result,
+        published: Mapping[str, Publication],
+        moment: _Moment,
+        publications: list[Publication],
+        messages: list[Message],
+    ) -> None:
+        """Add what is owed about one person's tasks; a person who is stopped keeps them as they are."""
+        state, row = folded.state, folded.row
+        if state is None:
+            return
+        closings = folded.closings
+        if not folded.start.is_full and strangers(state, closings, published):
+            # Tasks ended so long ago that the snapshot forgot how: the log still knows.
+            closings = self._fold_anew(row, moment).closings
+        changed = folded.start.row is not None and folded.start.row.policy_hash != self.policy.hash
+        for request in reconcile(
+            self.machine,
+            row.person,
+            state,
+            closings,
+            published,
+            at=moment.at,
+            untrue="policy" if changed else "never_true",
+        ):
+            publications.append(request.publication)
+            body = task_message(request.data, type=request.type, at=moment.at)
+            name = ids.message_id(request.publication.task_id, request.publication.version)
+            messages.append(Message(row.person, row.partition, name, body))
+
+    def _fold_anew(self, row: PersonRow, moment: _Moment) -> Result:
+        start = start_of(row, self.machine, None, anew=True)
+        return self._fold_one(row.person, start, self._logs({row.person: start}).get(row.person, ()), (), (), moment)

@@ -1,0 +1,137 @@
+"""One connection pool to one database: how to open it, read from it and write to it.
+
+This knows drivers, pragmas and time limits, and no table. Everything in lifecycle.store reads inside
+`Database.reading()` and writes inside `Database.writing()`; both may be used from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from lifecycle.errors import SettingsRefused
+from lifecycle.store.failures import translated
+
+_POSTGRESQL_SESSION = (
+    # A worker stopped in mid transaction must not hold its rows for ever, nor anybody wait for ever.
+    "SET lock_timeout = '30s'",
+    "SET idle_in_transaction_session_timeout = '60s'",
+    # A plan made while the tables were small is kept and goes on scanning them whole when they have grown.
+    "SET plan_cache_mode = force_custom_plan",
+    "SET jit = off",
+)
+
+_SQLITE_SESSION = (
+    "PRAGMA busy_timeout = 30000",
+    "PRAGMA journal_mode = WAL",
+    # NORMAL would lose the last commits when the machine (not the program) is killed. A sender over HTTP was
+    # told that they are safe, and their tasks may stand in the task file already; so every commit is flushed.
+    "PRAGMA synchronous = FULL",
+    # The log is copied back every 64 MiB instead of every 4: a page that many batches touch is copied once.
+    "PRAGMA wal_autocheckpoint = 16384",
+    "PRAGMA cache_size = -32768",
+)
+
+
+class Database:
+    """A pool of connections to one database."""
+
+    def __init__(self, url: str) -> None:
+        parsed = _accepted(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.where = str(parsed.database) if self.is_sqlite else _address(parsed)
+        self.path = Path(str(parsed.database)) if self.is_sqlite else None
+        self._engine = create_engine(parsed, hide_parameters=True, connect_args=self._connect_args())
+        event.listen(self._engine, "connect", self._prepare)
+        if self.is_sqlite:
+            event.listen(self._engine, "begin", _begin)
+            self._readers = self._engine
+            self._writers: Engine = self._engine.execution_options(lifecycle_writes=True)
+        else:
+            # Single statements need no transaction around them: two round trips fewer for each read.
+            self._readers = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._writers = self._engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection on which each statement sees the committed present; nothing may be written."""
+        with translated(self.where), self._readers.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in one transaction: committed at the end, rolled back by any exception."""
+        with translated(self.where), self._writers.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close the pooled connections. The object may be used again and opens new ones."""
+        self._engine.dispose()
+
+    def _connect_args(self) -> dict[str, Any]:
+        if self.is_sqlite:
+            # The driver must not begin transactions by itself: `_begin` does, and only for writers.
+            return {"isolation_level": None}
+        return {
+            "connect_timeout": 10,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "application_name": "lifecycle",
+        }
+
+    def _prepare(self, connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for statement in _SQLITE_SESSION if self.is_sqlite else _POSTGRESQL_SESSION:
+            cursor.execute(statement)
+        cursor.close()
+        connection.commit()
+
+
+class Connected:
+    """What works on one database: the parts of Store are classes of this kind."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE takes the one write lock before anything is read. A transaction that begins by reading and
+    # then writes is refused at once when another wrote in between, whatever busy_timeout says.
+    if connection.get_execution_options().get("lifecycle_writes"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _accepted(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # The text itself is not repeated: it may hold a password. Nor is the cause, which repeats it.
+        raise SettingsRefused(
+            "the database URL cannot be read; wanted postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
+            "or sqlite:///FILE. Correct the setting `database_url`."
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise SettingsRefused(
+            f"no store for databases of the kind {backend}; wanted postgresql:// or sqlite:///. "
+            "Correct the setting `database_url`."
+        )
+    if parsed.database in (None, "", ":memory:"):
+        raise SettingsRefused(
+            "a SQLite store in memory cannot be shared by threads; name a file, as in sqlite:////tmp/lifecycle.db."
+        )
+    return parsed.set(drivername="sqlite+pysqlite")
+
+
+def _address(url: URL) -> str:
+    host = url.host or str(url.query.get("host", "the local socket"))
+    port = f":{url.port}" if url.port else ""
+    return f"{host}{port}/{url.database or ''}"

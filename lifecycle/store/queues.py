@@ -1,0 +1,154 @@
+"""The queues in the database: people who are due, messages to be sent, dead letters to be sent.
+
+Reading takes nothing off a queue and locks nothing: a queue belongs to the owner of its partitions, and rows
+leave it when what they ask for is done and committed. A queue can be long after an outage, so every read
+is a bounded walk along an index; tests guard the plans.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Update, delete, func, select, tuple_, union_all, update
+
+from lifecycle import canonical_json
+from lifecycle.person import OutboxRow
+from lifecycle.record import ACCOUNTING_NAMES, Accounting, DeadLetter, Place
+from lifecycle.store.bulk import Given, given_keys, update_rows
+from lifecycle.store.changes import Counts, DeadLetterKey, DeadLetterRow
+from lifecycle.store.database import Connected
+from lifecycle.store.tables import database_state, dead_letters, outbox, partition_progress, people
+
+_PARTITIONS_PER_STATEMENT = 100
+
+_DEAD_LETTER_KEY = list(dead_letters.primary_key.columns)
+
+
+class Queues(Connected):
+    """The part of Store that hands out work and takes it back when it is done."""
+
+    def due_people(self, partitions: Collection[int] | None, until: datetime, limit: int) -> list[str]:
+        """Return up to `limit` people of these partitions (None: of all) who are due at `until` or before.
+
+        Ordered by next_due_at, then person. They stay due until a commit moves their next_due_at.
+        """
+
+        def due_in(partition: int) -> Select[Any]:
+            mine = people.c.partition == partition, people.c.next_due_at <= until
+            order = people.c.next_due_at, people.c.person
+            return select(*order).where(*mine).order_by(*order).limit(limit)
+
+        with self._database.reading() as connection:
+            if partitions is None:
+                partitions = range(connection.execute(select(database_state.c.partitions)).scalar_one())
+            return [row.person for row in _first_of_all(connection, partitions, due_in, limit)]
+
+    def outbox(self, partitions: Collection[int] | None, limit: int = 1000) -> list[OutboxRow]:
+        """Return the oldest unsent messages of these partitions (None: of all), by id, each with its lane.
+
+        The lane is the person's present one; a message about somebody who was erased is served first.
+        """
+
+        def oldest_in(partition: int) -> Select[Any]:
+            mine = outbox.c.partition == partition
+            return select(outbox.c.id).where(mine).order_by(outbox.c.id).limit(limit)
+
+        lane = func.coalesce(people.c.lane, 0)
+        query = select(
+            outbox.c.id, outbox.c.person, outbox.c.partition, lane, outbox.c.message_id, outbox.c.body
+        ).select_from(outbox.outerjoin(people, people.c.person == outbox.c.person))
+        with self._database.reading() as connection:
+            if partitions is None:
+                query = query.limit(limit)
+            else:
+                first = _first_of_all(connection, partitions, oldest_in, limit)
+                given = given_keys(connection, [outbox.c.id], [(row.id,) for row in first])
+                query = query.join(given, given.c.id == outbox.c.id)
+            return [OutboxRow(*row) for row in connection.execute(query.order_by(outbox.c.id))]
+
+    def delete_outbox(self, ids: Collection[int]) -> None:
+        """Take messages off the queue after all of them were acknowledged. May be repeated."""
+        if not ids:
+            return
+        with self._database.writing() as connection:
+            given = given_keys(connection, [outbox.c.id], [(each,) for each in ids])
+            connection.execute(delete(outbox).where(outbox.c.id.in_(select(given.c.id))))
+
+    def dead_letters(self, after: DeadLetterKey | None = None, limit: int = 500) -> list[DeadLetterRow]:
+        """Return the next dead letters after a key (None: the first), by topic, partition, offset, hash."""
+        query = select(dead_letters)
+        if after is not None:
+            query = query.where(tuple_(*_DEAD_LETTER_KEY) > tuple_(*after))
+        return self._dead_letters(query, limit)
+
+    def unsent_dead_letters(self, topics: Collection[str], limit: int) -> list[DeadLetterRow]:
+        """Return dead letters of these topics that were not yet sent, by topic, partition, offset, hash."""
+        unsent = dead_letters.c.sent_at.is_(None), dead_letters.c.topic.in_(list(topics))
+        return self._dead_letters(select(dead_letters).where(*unsent), limit)
+
+    def mark_dead_letters_sent(self, keys: Collection[DeadLetterKey], at: datetime) -> None:
+        """Note that these were sent and acknowledged. May be repeated: the latest time stays."""
+
+        def mark(given: Given) -> Update:
+            same = [column == given[column.name] for column in _DEAD_LETTER_KEY]
+            return update(dead_letters).where(*same).values(sent_at=given["sent_at"])
+
+        with self._database.writing() as connection:
+            columns = [*_DEAD_LETTER_KEY, dead_letters.c.sent_at]
+            update_rows(connection, columns, [(*key, at) for key in keys], mark)
+
+    def counts(self) -> Counts:
+        """Count what the database holds. Reads whole tables: for a metric now and then, not for a batch."""
+        counters = [func.coalesce(func.sum(partition_progress.c[name]), 0) for name in ACCOUNTING_NAMES]
+        with self._database.reading() as connection:
+            all_people = connection.execute(
+                select(
+                    func.count(),
+                    func.count().filter(people.c.next_due_at.is_(None)),
+                    func.count(people.c.stopped),
+                ).select_from(people)
+            ).one()
+            messages = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
+            letters = connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
+            sums = connection.execute(select(*counters)).one()
+        return Counts(*all_people, messages, letters, Accounting(*map(int, sums)))
+
+    def _dead_letters(self, query: Select[Any], limit: int) -> list[DeadLetterRow]:
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(*_DEAD_LETTER_KEY).limit(limit))
+            return [_dead_letter_row(row) for row in rows]
+
+
+def _first_of_all(
+    connection: Connection, partitions: Collection[int], first_of: Callable[[int], Select[Any]], limit: int
+) -> Sequence[Row[Any]]:
+    """Return the first rows of several partitions together, ordered by their columns from left to right.
+
+    Each partition is asked for its own first rows. A single query over a list of partitions would sort all
+    that waits in them, however few are wanted, because an index is in order within one partition only.
+    """
+    rows: list[Row[Any]] = []
+    wanted = sorted(partitions)
+    for start in range(0, len(wanted), _PARTITIONS_PER_STATEMENT):
+        some = wanted[start : start + _PARTITIONS_PER_STATEMENT]
+        together = union_all(*(select(first_of(partition).subquery()) for partition in some)).subquery()
+        rows += connection.execute(select(together).order_by(*together.c).limit(limit))
+    return sorted(rows)[:limit]
+
+
+def _dead_letter_row(row: Row[Any]) -> DeadLetterRow:
+    headers = canonical_json.loads(row.headers)
+    letter = DeadLetter(
+        place=Place(row.topic, row.partition, row.offset_),
+        reason=row.reason,
+        field=row.field,
+        message=row.message,
+        body=row.body,
+        key=row.key,
+        headers=tuple((name, base64.b64decode(value)) for name, value in headers),
+        refused_at=row.refused_at,
+    )
+    return DeadLetterRow(letter, row.body_hash, row.sent_at)

@@ -1,0 +1,302 @@
+"""The one transaction: how a batch of changes is written, and why its statements stand in this order.
+
+Theory of operation. Called through `Store.commit` alone; everything that changes a person passes here: the
+intake, the clock, refold, merge and erase. Four promises rest on it.
+
+1. All or nothing. Everything runs in one transaction, and nothing outside the database happens in it. What
+   the offsets say was read, what the log holds, where people stand and what was published agree after any
+   crash.
+
+2. A worker that lost its partitions does no harm. The first statement (`_fence`) moves each partition from
+   (epoch, from_offset) to to_offset, one row each or PartitionLost. Whoever claims a partition raises its
+   epoch, so a worker that woke up late changes no row. The update also locks those rows until the commit: a
+   second writer of the same partition waits here and then sees the moved offset. Were the fence not first,
+   the late worker would lock people and make the rightful one wait, or fail on its rows.
+
+3. No change of a person is lost. Folding reads without locks. Each person's row is written only if its
+   revision is the one that was read, or does not exist yet for revision 1; one mismatch undoes the batch and
+   the caller reads and folds again. The touchpoints' key does the same for the log: a key that exists here
+   was looked up before and not found, so somebody wrote it in between. Rows are sorted by key, so that two
+   batches lock the same people in the same order; where the planner chooses another, PostgreSQL ends one of
+   them and that is a RevisionConflict too.
+
+4. One person's messages leave in the order they were committed. Outbox ids are drawn *after* that person's
+   row is locked by its update. Were the outbox written before, two commits could draw ids in one order and
+   commit in the other. The publications of a person need no check of their own for the same reason: they are
+   written only together with the person.
+
+`database_state` is one row that every worker writes, so it is last: they wait for each other only while one
+of them commits. `Administration.reached` takes the same rows in the same order, partitions before the state.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Update, delete, func, or_, select, tuple_, update
+
+from lifecycle import canonical_json
+from lifecycle.errors import PartitionLost, RevisionConflict
+from lifecycle.person import PersonRow
+from lifecycle.record import ACCOUNTING_NAMES, Accounting, DeadLetter, Step, TopicPartition
+from lifecycle.store.bulk import Given, given_keys, insert_rows, update_rows
+from lifecycle.store.changes import Changes
+from lifecycle.store.database import Connected
+from lifecycle.store.tables import (
+    conflicts,
+    database_state,
+    dead_letters,
+    outbox,
+    partition_progress,
+    people,
+    tasks,
+    touchpoints,
+)
+from lifecycle.touchpoint import Touchpoint, content_hash, key_of
+
+MAX_CONFLICTS = 8
+"""Most variants kept beside the touchpoint that counts: the smallest by (occurred_at, hash of content), so
+that what is kept does not depend on the order of arrival. One that is not kept is still counted."""
+
+_NAMED_IN_ERRORS = 3
+
+_LOG_COLUMNS = list(touchpoints.columns)
+_LOG_KEY = list(touchpoints.primary_key.columns)
+_CONFLICT_KEY = list(conflicts.primary_key.columns)
+_PEOPLE_COLUMNS = list(people.columns)
+_MESSAGE_COLUMNS = [outbox.c.person, outbox.c.partition, outbox.c.message_id, outbox.c.body]
+_STEP_COLUMNS = [
+    partition_progress.c.topic,
+    partition_progress.c.partition,
+    partition_progress.c.epoch,
+    partition_progress.c.next_offset,
+    Column("to_offset", BigInteger),
+    *(partition_progress.c[name] for name in ACCOUNTING_NAMES),
+]
+
+_person_values = attrgetter(*people.columns.keys())
+_publication_values = attrgetter(*tasks.columns.keys())
+
+
+class Writer(Connected):
+    """The part of Store that writes what the engine decided."""
+
+    def commit(self, changes: Changes) -> None:
+        """Write everything in one transaction, or nothing.
+
+        Raises PartitionLost when a step's epoch or offset is not the stored one, RevisionConflict when a
+        person or touchpoint was written by somebody else meanwhile (it names up to 3: read and fold them
+        again), ValueRefused when the database cannot hold a value, StoreUnavailable when it breaks off.
+        After an error nothing was written and the call may be repeated, with one exception: when the
+        connection breaks while the commit itself is answered, it may have happened. The repetition is
+        then refused, by the fence or by the keys, and never written twice.
+        """
+        try:
+            with self._database.writing() as connection:
+                _write(connection, changes)
+        except RevisionConflict as conflict:
+            # Asked after the rollback: every key that is found then is somebody else's, none is ours.
+            with self._database.reading() as connection:
+                lost = _lost_races(connection, changes)
+            if not lost:
+                raise
+            more = f" and {len(lost) - _NAMED_IN_ERRORS} more" if len(lost) > _NAMED_IN_ERRORS else ""
+            raise RevisionConflict(
+                f"somebody else wrote meanwhile: {'; '.join(lost[:_NAMED_IN_ERRORS])}{more}. "
+                "Nothing was written; read these people again and fold again."
+            ) from conflict
+        except PartitionLost as loss:
+            # After the rollback as well: then the steps of this batch that did match stand where they stood.
+            with self._database.reading() as connection:
+                raise PartitionLost(_lost_partitions(connection, changes.steps)) from loss
+
+
+def _write(connection: Connection, changes: Changes) -> None:
+    accounting = _summed(changes.accounting)
+    _fence(connection, changes.steps, accounting)
+    _count_without_step(connection, accounting)
+    insert_rows(
+        connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)]
+    )
+    _replace(connection, changes.replaced)
+    _keep_conflicts(connection, changes.conflicts)
+    _write_people(connection, changes.people)
+    publications = [_publication_values(each) for each in changes.publications]
+    insert_rows(connection, list(tasks.columns), publications, clash="overwrite")
+    messages = [(each.person, each.partition, each.message_id, each.body) for each in changes.messages]
+    insert_rows(connection, _MESSAGE_COLUMNS, messages)
+    letters = [_dead_letter_row(each) for each in changes.dead_letters]
+    # The same record read again (a file, say) is the same dead letter.
+    insert_rows(connection, list(dead_letters.columns), letters, clash="ignore")
+    if changes.newest_at is not None:
+        newest = database_state.c.newest_at
+        later = or_(newest.is_(None), newest < changes.newest_at)
+        connection.execute(update(database_state).where(later).values(newest_at=changes.newest_at))
+
+
+def _summed(accounting: Iterable[tuple[str, int, Accounting]]) -> dict[TopicPartition, Accounting]:
+    summed: dict[TopicPartition, Accounting] = {}
+    for topic, partition, counts in accounting:
+        summed[topic, partition] = summed.get((topic, partition), Accounting()).plus(counts)
+    return summed
+
+
+def _fence(
+    connection: Connection, steps: Sequence[Step], accounting: dict[TopicPartition, Accounting]
+) -> None:
+    """Compare and set the offset of each partition, adding (and taking out) what its records came to."""
+    progress = partition_progress.c
+    rows = []
+    for step in sorted(steps, key=lambda step: (step.topic, step.partition)):
+        counts = accounting.pop((step.topic, step.partition), Accounting())
+        offsets = (step.epoch, step.from_offset, step.to_offset)
+        rows.append((step.topic, step.partition, *offsets, *astuple(counts)))
+
+    def move(given: Given) -> Update:
+        return (
+            update(partition_progress)
+            .where(progress.topic == given["topic"], progress.partition == given["partition"])
+            .where(progress.epoch == given["epoch"], progress.next_offset == given["next_offset"])
+            .values(next_offset=given["to_offset"])
+            .values({name: progress[name] + given[name] for name in ACCOUNTING_NAMES})
+        )
+
+    if update_rows(connection, _STEP_COLUMNS, rows, move) != len(rows):
+        raise PartitionLost("a partition is not where this worker left it")
+
+
+def _lost_partitions(connection: Connection, steps: Sequence[Step]) -> str:
+    progress = partition_progress.c
+    query = select(progress.topic, progress.partition, progress.epoch, progress.next_offset)
+    stored = {
+        (row[0], row[1]): (row[2], row[3])
+        for row in connection.execute(query.where(progress.topic.in_({step.topic for step in steps})))
+    }
+    lost = []
+    for step in steps:
+        found = stored.get((step.topic, step.partition))
+        if found == (step.epoch, step.from_offset):
+            continue
+        has = "nothing: it was never claimed" if found is None else f"epoch {found[0]} at offset {found[1]}"
+        lost.append(
+            f"topic {step.topic} partition {step.partition}: expected epoch {step.epoch} at offset "
+            f"{step.from_offset}, stored is {has}"
+        )
+    return (
+        f"{'; '.join(lost)}. Another worker owns this now, or it was reset. Nothing was written; "
+        "end this worker and let it join again."
+    )
+
+
+def _count_without_step(connection: Connection, accounting: Mapping[TopicPartition, Accounting]) -> None:
+    """Add up the records of files, which have no offset to move."""
+    progress = partition_progress.c
+    columns = [progress.topic, progress.partition, progress.topic_id, progress.epoch, progress.next_offset]
+    counters = [progress[name] for name in ACCOUNTING_NAMES]
+    rows = [
+        (topic, partition, "", 0, 0, *astuple(counts))
+        for (topic, partition), counts in sorted(accounting.items())
+    ]
+    insert_rows(connection, [*columns, *counters], rows, clash="add")
+
+
+def _replace(connection: Connection, replaced: Sequence[Touchpoint]) -> None:
+    def overwrite(given: Given) -> Update:
+        same = [column == given[column.name] for column in _LOG_KEY]
+        others = {column.name: given[column.name] for column in _LOG_COLUMNS if not column.primary_key}
+        return update(touchpoints).where(*same).values(others)
+
+    rows = [_log_row(each) for each in sorted(replaced, key=key_of)]
+    if update_rows(connection, _LOG_COLUMNS, rows, overwrite) != len(rows):
+        raise RevisionConflict(
+            f"of {len(rows)} touchpoints to be replaced, the first {rows[0][:3]}, some are not in the log. "
+            "Nothing was written; read these people again and fold again."
+        )
+
+
+def _keep_conflicts(connection: Connection, variants: Sequence[Touchpoint]) -> None:
+    if not variants:
+        return
+    rows = [(*key_of(each), content_hash(each), *_log_row(each)[3:]) for each in variants]
+    insert_rows(connection, list(conflicts.columns), rows, clash="ignore")
+    given = given_keys(connection, _LOG_KEY, {key_of(each) for each in variants})
+    own = [conflicts.c[column.name] == given.c[column.name] for column in _LOG_KEY]
+    place = func.row_number().over(
+        partition_by=_CONFLICT_KEY[:3], order_by=[conflicts.c.occurred_at, conflicts.c.content_hash]
+    )
+    ranked = select(*_CONFLICT_KEY, place.label("place")).where(*own).subquery()
+    beyond = select(*(ranked.c[column.name] for column in _CONFLICT_KEY)).where(
+        ranked.c.place > MAX_CONFLICTS
+    )
+    connection.execute(delete(conflicts).where(tuple_(*_CONFLICT_KEY).in_(beyond)))
+
+
+def _write_people(connection: Connection, written: Sequence[PersonRow]) -> None:
+    """Insert rows of revision 1, update each other row that still has revision - 1, all of them or fail."""
+    rows = [_person_values(each) for each in sorted(written, key=lambda each: each.person)]
+    known = [row for row in rows if row[2] != 1]
+
+    def advance(given: Given) -> Update:
+        values = {name: each for name, each in given.items() if name != "person"}
+        unchanged = people.c.revision == given["revision"] - 1
+        return update(people).where(people.c.person == given["person"], unchanged).values(values)
+
+    insert_rows(connection, _PEOPLE_COLUMNS, [row for row in rows if row[2] == 1])
+    changed = update_rows(connection, _PEOPLE_COLUMNS, known, advance)
+    if changed != len(known):
+        raise RevisionConflict(
+            f"{len(known) - changed} of {len(known)} people were written by somebody else meanwhile. "
+            "Nothing was written; read these people again and fold again."
+        )
+
+
+def _lost_races(connection: Connection, changes: Changes) -> list[str]:
+    """Say of each person and touchpoint that is not as this batch expected it what was wanted and found."""
+    given = given_keys(connection, [people.c.person], [(each.person,) for each in changes.people])
+    query = select(people.c.person, people.c.revision).join(given, given.c.person == people.c.person)
+    stored: dict[str, int] = {row.person: row.revision for row in connection.execute(query)}
+    lost = [
+        f"person {each.person} is at revision {stored.get(each.person, 0)}, wanted {each.revision - 1}"
+        for each in changes.people
+        if stored.get(each.person, 0) != each.revision - 1
+    ]
+    given = given_keys(connection, _LOG_KEY, [key_of(each) for each in changes.touchpoints])
+    same = [column == given.c[column.name] for column in _LOG_KEY]
+    for person, source, identifier in connection.execute(select(*_LOG_KEY).where(*same)):
+        lost.append(f"touchpoint {identifier} of source {source}, person {person}, is in the log already")
+    return lost
+
+
+def _log_row(touchpoint: Touchpoint) -> tuple[Any, ...]:
+    return (*touchpoint[:6], canonical_json.dumps(touchpoint.data))
+
+
+def _dead_letter_row(letter: DeadLetter) -> tuple[Any, ...]:
+    headers = canonical_json.dumps(
+        [[name, base64.b64encode(value).decode()] for name, value in letter.headers]
+    )
+    return (
+        letter.place.topic,
+        letter.place.partition,
+        letter.place.offset,
+        hashlib.blake2b(letter.body, digest_size=16).hexdigest(),
+        letter.reason,
+        None if letter.field is None else _keepable(letter.field),
+        _keepable(letter.message),
+        letter.body,
+        letter.key,
+        _keepable(headers),
+        letter.refused_at,
+        None,
+    )
+
+
+def _keepable(text: str) -> str:
+    # These texts may quote what was wrong with the record. A dead letter is where bad values end: it is
+    # never refused itself, so what no database keeps (U+0000, half a character) is written as its escape.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\u0000")
