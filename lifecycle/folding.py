@@ -81,11 +81,15 @@ def start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *,
     late = first is not None and not can_append(state, first)
     if not late and not anew:
         since = last_key[0] if last_key is not None else None
-        return Start(row, state, row.snapshot, row.waiting_at is not None, since, False, False, floor, last_key, fired)
+        return Start(
+            row, state, row.snapshot, row.waiting_at is not None, since, False, False, floor, last_key, fired
+        )
     if row.older_snapshot is not None and not anew and first is not None:
         older = decode(row.older_snapshot)
         if can_append(older, first) and older.last_key is not None:
-            return Start(row, older, row.older_snapshot, True, older.last_key[0], False, True, floor, last_key, fired)
+            return Start(
+                row, older, row.older_snapshot, True, older.last_key[0], False, True, floor, last_key, fired
+            )
     return Start(row, PersonState(), "", True, None, True, late, floor, last_key, fired)
 
 
@@ -121,7 +125,11 @@ def fold_person(
         ceiling = max(ceiling, start.floor)
     last = start.state.last_key
     known = sorted(
-        (each for each in ((order_key(touchpoint), touchpoint) for touchpoint in touchpoints) if last is None or each[0] > last),
+        (
+            each
+            for each in ((order_key(touchpoint), touchpoint) for touchpoint in touchpoints)
+            if last is None or each[0] > last
+        ),
         key=lambda each: each[0],
     )
     ready = [touchpoint for key, touchpoint in known if ceiling is None or key[0] <= ceiling]
@@ -168,7 +176,10 @@ def _fold_with_older(
     older = encode(first.state)
     second = fold(machine, person, first.state, ready[cut:], reached)
     folded = Folded(
-        second.state, second.next_due_at, (*first.closings, *second.closings), (*first.unmatched, *second.unmatched)
+        second.state,
+        second.next_due_at,
+        (*first.closings, *second.closings),
+        (*first.unmatched, *second.unmatched),
     )
     return folded, older
 
@@ -182,7 +193,13 @@ def _cut(ready: Sequence[Touchpoint], newest: datetime) -> int:
 
 
 def _stopped_row(
-    machine: Machine, person: str, partition: int, start: Start, revision: int, waiting_at: datetime | None, why: str
+    machine: Machine,
+    person: str,
+    partition: int,
+    start: Start,
+    revision: int,
+    waiting_at: datetime | None,
+    why: str,
 ) -> PersonRow:
     row = start.row
     return PersonRow(

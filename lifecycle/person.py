@@ -67,5 +67,3 @@ class OutboxRow:
     lane: int
     message_id: str
     body: str
-
-

@@ -41,7 +41,11 @@ class Sorted:
         """Return (topic, partition, counters), in the order of topics and partitions."""
         known = {each.name for each in fields(Accounting)}
         return tuple(
-            (topic, partition, Accounting(**{name: count for name, count in counters.items() if name in known}))
+            (
+                topic,
+                partition,
+                Accounting(**{name: count for name, count in counters.items() if name in known}),
+            )
             for (topic, partition), counters in sorted(self.counts.items())
         )
 

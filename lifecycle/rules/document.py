@@ -59,7 +59,12 @@ _CORE_12 = (
     ("null", re.compile(r"^(~|null|Null|NULL|)$")),
     ("bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$")),
     ("int", re.compile(r"^([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$")),
-    ("float", re.compile(r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$")),
+    (
+        "float",
+        re.compile(
+            r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+        ),
+    ),
 )
 _DECIMAL = re.compile(r"^[-+]?[0-9]+(\.[0-9]+)?$")
 
@@ -88,7 +93,9 @@ class _Reader:
             mark = getattr(error, "problem_mark", None)
             place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
             problem = getattr(error, "problem", None) or str(error)
-            self.findings.add(place, "yaml", f"This is not YAML: {problem}. Look at indentation, quotes and braces.")
+            self.findings.add(
+                place, "yaml", f"This is not YAML: {problem}. Look at indentation, quotes and braces."
+            )
             self.findings.refuse()
             raise AssertionError("refuse raises") from error
 
@@ -125,7 +132,9 @@ class _Reader:
             if not isinstance(name, str):
                 self.findings.add(key.place, "key", "A key is a word. Put numbers and the like in quotes.")
             elif name == "<<":
-                self.findings.add(key.place, "merge", "Merge keys are not read here. Write the part out again.")
+                self.findings.add(
+                    key.place, "merge", "Merge keys are not read here. Write the part out again."
+                )
             elif name in entries:
                 self.findings.add(
                     key.place,
@@ -149,8 +158,15 @@ class _Reader:
             )
             return Scalar("", place)
         if older != newer and text != "<<":
-            reads = {"bool": "true or false", "timestamp": "a date", "int": "a number", "float": "a number"}.get(older, older)
-            advice = {"yes": ", or true", "on": ", or true", "no": ", or false", "off": ", or false"}.get(text.lower(), "")
+            reads = {
+                "bool": "true or false",
+                "timestamp": "a date",
+                "int": "a number",
+                "float": "a number",
+            }.get(older, older)
+            advice = {"yes": ", or true", "on": ", or true", "no": ", or false", "off": ", or false"}.get(
+                text.lower(), ""
+            )
             self.findings.add(
                 place,
                 "two-yamls",
@@ -163,7 +179,11 @@ class _Reader:
             return text.lower() == "true"
         if tag in ("int", "float"):
             if not _DECIMAL.match(text) or (text.lstrip("+-")[0] == "0" and text.lstrip("+-")[1:2].isdigit()):
-                self.findings.add(place, "number", f'Write the number "{text}" in plain digits, or in quotes if it is a word.')
+                self.findings.add(
+                    place,
+                    "number",
+                    f'Write the number "{text}" in plain digits, or in quotes if it is a word.',
+                )
                 return 0
             return int(text) if tag == "int" else Decimal(text)
         return text
@@ -176,16 +196,22 @@ def _article(tag: str) -> str:
 def read_document(text: str, *, name: str) -> Table:
     """Return the tree of one policy text. Raises PolicyRefused with every finding of this layer."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise PolicyRefused(f"{name}:1:1: A policy is at most {MAX_BYTES // 1024} KiB of text. Split it. [too-large]")
+        raise PolicyRefused(
+            f"{name}:1:1: A policy is at most {MAX_BYTES // 1024} KiB of text. Split it. [too-large]"
+        )
     findings = Findings(name)
     reader = _Reader(text, findings)
     reader.next()
     if isinstance(reader.next(), yaml.StreamEndEvent):
-        raise PolicyRefused(f"{name}:1:1: The policy is empty. Begin with policy, language, lanes, touchpoints, tracks. [empty]")
+        raise PolicyRefused(
+            f"{name}:1:1: The policy is empty. Begin with policy, language, lanes, touchpoints, tracks. [empty]"
+        )
     root = reader.read(reader.next(), 0)
     reader.next()
     if not isinstance(reader.next(), yaml.StreamEndEvent):
-        findings.add(root.place, "documents", "One file holds one policy. Take out the second document (---).")
+        findings.add(
+            root.place, "documents", "One file holds one policy. Take out the second document (---)."
+        )
     if not isinstance(root, Table):
         findings.add(root.place, "shape", "A policy is a list of keys with values, such as policy: my-shop.")
         findings.refuse()

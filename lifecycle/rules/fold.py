@@ -146,7 +146,9 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
     done = []
     for task_id, task in state.tasks.items():
         done_by = work.rule_of(task).done_by
-        if touchpoint.type in done_by and _does(work, touchpoint, task.track, task.key, done_by[touchpoint.type]):
+        if touchpoint.type in done_by and _does(
+            work, touchpoint, task.track, task.key, done_by[touchpoint.type]
+        ):
             done.append(task_id)
     for task_id in sorted(done):
         work.close(task_id, "completed", at, by=origin)
@@ -155,7 +157,9 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
             if due > at:
                 continue
             rule = work.machine.tracks[name].stages[instance.stage].rules[rule_name]
-            if touchpoint.type in rule.done_by and _does(work, touchpoint, name, key, rule.done_by[touchpoint.type]):
+            if touchpoint.type in rule.done_by and _does(
+                work, touchpoint, name, key, rule.done_by[touchpoint.type]
+            ):
                 # Asked and done at one instant: the news came first, so nothing is asked.
                 del instance.pending[rule_name]
                 if rule.every is None:
@@ -177,7 +181,13 @@ def _does(work: Working, touchpoint: Touchpoint, track: str, key: str, holds: ob
 
 
 def _apply(
-    work: Working, table: TrackTable, key: str, instance: Instance, is_new: bool, choice: Choice | None, origin: Origin
+    work: Working,
+    table: TrackTable,
+    key: str,
+    instance: Instance,
+    is_new: bool,
+    choice: Choice | None,
+    origin: Origin,
 ) -> None:
     """Begin or move one instance, as decided."""
     at = origin.occurred_at
@@ -194,7 +204,9 @@ def _apply(
         work.leave(table, key, instance, at, origin)
     cause = ids.cause_of_touchpoint(origin.source, origin.id)
     work.enter(table, key, instance, table.stages[str(choice.target)], at, cause, origin)
-    work.note(at, "moved", table.name, key, instance.stage, by=origin, detail=f"{before} line {choice.place.line}")
+    work.note(
+        at, "moved", table.name, key, instance.stage, by=origin, detail=f"{before} line {choice.place.line}"
+    )
 
 
 def _follow(work: Working, at: datetime) -> None:
@@ -206,7 +218,11 @@ def _follow(work: Working, at: datetime) -> None:
         view = work.view(None, at)
         view.own, view.key = instance.facts, key
         for rule in stage.following:
-            if rule.moment is not None and rule.name not in instance.spent and instance.counts.get(rule.name, 0) == 0:
+            if (
+                rule.moment is not None
+                and rule.name not in instance.spent
+                and instance.counts.get(rule.name, 0) == 0
+            ):
                 moment = rule.moment(view)
                 if moment is not None:
                     due = rule.not_before_floor(view, max(moment, at))

@@ -12,7 +12,20 @@ from decimal import Decimal
 from typing import Any
 
 from lifecycle.rules.facts import Raw, amount_in, as_day, as_time
-from lifecycle.rules.policy import AnyOf, Compare, Condition, Given, Guard, Has, Money, NoneOf, OneOf, Range, Test, Within
+from lifecycle.rules.policy import (
+    AnyOf,
+    Compare,
+    Condition,
+    Given,
+    Guard,
+    Has,
+    Money,
+    NoneOf,
+    OneOf,
+    Range,
+    Test,
+    Within,
+)
 from lifecycle.rules.snapshot import Instance
 
 
@@ -122,7 +135,9 @@ def compare(read: Read, test: Test) -> Holds:
 def _one_of(read: Read, test: OneOf) -> Holds:
     if any(isinstance(value, Money) for value in test.values):
         amounts = [value for value in test.values if isinstance(value, Money)]
-        return lambda view: any(amount_in(value, each.currency) == each.amount for value in (read(view),) for each in amounts)
+        return lambda view: any(
+            amount_in(value, each.currency) == each.amount for value in (read(view),) for each in amounts
+        )
     if len(test.values) == 1:
         wanted = test.values[0]
         if isinstance(wanted, str | bool):

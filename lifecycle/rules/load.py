@@ -87,7 +87,9 @@ def _check_language(reading: Reading, root: Table) -> None:
     if node is None:
         reading.findings.add(root.place, "missing", 'A policy needs "language: 1".')
     elif not isinstance(node, Scalar) or node.value != LANGUAGE:
-        reading.findings.add(node.place, "language", f"This program reads language {LANGUAGE}. Use a program that reads yours.")
+        reading.findings.add(
+            node.place, "language", f"This program reads language {LANGUAGE}. Use a program that reads yours."
+        )
 
 
 def _names(reading: Reading, types: dict[str, TouchpointType], facts: Table, tracks: Table) -> Names:
@@ -99,19 +101,28 @@ def _names(reading: Reading, types: dict[str, TouchpointType], facts: Table, tra
         own = reading.table(body.entries.get("facts"), f'"facts" of {name}', body.place)
         for word, place in {**stages.places, name: tracks.places[name], **own.places}.items():
             if not NAME.match(word) or word in ("stay", PERSON):
-                reading.findings.add(place, "name", f'"{word}" cannot be a name here. Lower case letters, digits and _.')
+                reading.findings.add(
+                    place, "name", f'"{word}" cannot be a name here. Lower case letters, digits and _.'
+                )
         for hidden in own.places.keys() & facts.places.keys():
-            reading.findings.add(own.places[hidden], "twice", f'"{hidden}" hides a fact of the policy. Give it another name.')
+            reading.findings.add(
+                own.places[hidden], "twice", f'"{hidden}" hides a fact of the policy. Give it another name.'
+            )
         found[name] = TrackNames(per, tuple(stages.entries), fact_values(reading, own, types))
     for word, place in facts.places.items():
         if not NAME.match(word):
-            reading.findings.add(place, "name", f'"{word}" cannot be the name of a fact. Lower case letters, digits and _.')
+            reading.findings.add(
+                place, "name", f'"{word}" cannot be the name of a fact. Lower case letters, digits and _.'
+            )
     return Names(types, fact_values(reading, facts, types), found)
 
 
-def _facts(reading: Reading, guards: GuardReader, names: Names, table: Table, track: str | None) -> dict[str, Fact]:
+def _facts(
+    reading: Reading, guards: GuardReader, names: Names, table: Table, track: str | None
+) -> dict[str, Fact]:
     return {
-        name: read_fact(reading, guards, names, name, node, table.places[name], track) for name, node in table.entries.items()
+        name: read_fact(reading, guards, names, name, node, table.places[name], track)
+        for name, node in table.entries.items()
     }
 
 
@@ -127,7 +138,13 @@ def _defaults(reading: Reading, root: Table) -> Defaults:
 
 
 def _track(
-    reading: Reading, stages: StageReader, guards: GuardReader, names: Names, name: str, node: Node, place: Place
+    reading: Reading,
+    stages: StageReader,
+    guards: GuardReader,
+    names: Names,
+    name: str,
+    node: Node,
+    place: Place,
 ) -> Track:
     body = reading.table(node, f"The track {name}", place)
     reading.keys(body, "a track", TRACK_KEYS)
@@ -135,7 +152,9 @@ def _track(
     start = reading.text(body, "start", f"the track {name}")
     known = names.tracks[name].stages
     if start and start not in known:
-        reading.findings.unknown(body.places.get("start", place), "unknown-stage", start, f"a stage of {name}", known)
+        reading.findings.unknown(
+            body.places.get("start", place), "unknown-stage", start, f"a stage of {name}", known
+        )
     by_type, by_whom = stages.upon(body.entries.get("upon"), name, f"the track {name}", place)
     stage_table = reading.table(body.entries.get("stages"), f'"stages" of {name}', place)
     if not stage_table.entries:
@@ -146,17 +165,28 @@ def _track(
         slot_name=reading.text(body, "formerly", f"the track {name}", default=name),
         per=per,
         start=start,
-        begins=_begins(reading, stages, names, name, body, place, (*by_type, *(f"any by {by}" for by in by_whom))),
+        begins=_begins(
+            reading, stages, names, name, body, place, (*by_type, *(f"any by {by}" for by in by_whom))
+        ),
         facts=_facts(reading, guards, names, facts_table, name),
         upon=by_type,
         any_by=by_whom,
-        stages={stage: stages.stage(stage, item, name, stage_table.places[stage]) for stage, item in stage_table.entries.items()},
+        stages={
+            stage: stages.stage(stage, item, name, stage_table.places[stage])
+            for stage, item in stage_table.entries.items()
+        },
         place=place,
     )
 
 
 def _begins(
-    reading: Reading, stages: StageReader, names: Names, track: str, body: Table, place: Place, upon: tuple[str, ...]
+    reading: Reading,
+    stages: StageReader,
+    names: Names,
+    track: str,
+    body: Table,
+    place: Place,
+    upon: tuple[str, ...],
 ) -> tuple[str, ...]:
     per = names.tracks[track].per
     if "begins" in body.entries:
@@ -175,7 +205,9 @@ def _begins(
         found.update(dict.fromkeys(types))
     keys = [kind for each in found if per != PERSON and (kind := names.types[each].field(per)) is not None]
     if any(kind.kind not in ("id", "words") for kind in keys):
-        reading.findings.add(place, "key-kind", f'"{per}" names the instances of {track}, so it is an id or a list of words.')
+        reading.findings.add(
+            place, "key-kind", f'"{per}" names the instances of {track}, so it is an id or a list of words.'
+        )
     if not found:
         reading.findings.add(place, "never-begins", f'Nothing begins the track {track}. Add "begins".')
     return tuple(found)
@@ -184,7 +216,11 @@ def _begins(
 def _lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane, ...]:
     node = root.entries.get("lanes")
     if not isinstance(node, Listing) or not node.items:
-        reading.findings.add(root.place if node is None else node.place, "missing", 'A policy needs "lanes", a list from the top.')
+        reading.findings.add(
+            root.place if node is None else node.place,
+            "missing",
+            'A policy needs "lanes", a list from the top.',
+        )
         return ()
     lanes: list[Lane] = []
     for number, item in enumerate(node.items, 1):
@@ -192,19 +228,30 @@ def _lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane, ..
         reading.keys(body, "a lane", ("is", "customers", "when"))
         when = body.entries.get("when")
         if when is None and number < len(node.items):
-            reading.findings.add(item.place, "hidden", f'Only the last lane may lack "when". Lane {number} hides lane {number + 1}.')
+            reading.findings.add(
+                item.place,
+                "hidden",
+                f'Only the last lane may lack "when". Lane {number} hides lane {number + 1}.',
+            )
         name = reading.text(body, "is", "a lane")
         if any(lane.name == name for lane in lanes):
-            reading.findings.add(item.place, "twice", f'Two lanes are called "{name}". Give one another name.')
+            reading.findings.add(
+                item.place, "twice", f'Two lanes are called "{name}". Give one another name.'
+            )
         guard = None if when is None else guards.guard(when, Scope(None, None))
         lanes.append(Lane(name, reading.flag(body, "customers", "a lane"), guard, item.place))
     if lanes and lanes[-1].when is not None:
-        reading.findings.add(node.place, "lanes", 'The last lane takes everybody else: write it without "when".')
+        reading.findings.add(
+            node.place, "lanes", 'The last lane takes everybody else: write it without "when".'
+        )
     return tuple(lanes)
 
 
 def _check_circles(reading: Reading, facts: dict[str, Fact]) -> None:
-    uses = {name: {use for choice in fact.choices for use in facts_in(choice.when)} for name, fact in facts.items()}
+    uses = {
+        name: {use for choice in fact.choices for use in facts_in(choice.when)}
+        for name, fact in facts.items()
+    }
     done: set[str] = set()
     for name in facts:
         waiting, seen = [name], set()
@@ -212,7 +259,11 @@ def _check_circles(reading: Reading, facts: dict[str, Fact]) -> None:
             for use in uses.get(waiting.pop(), ()):
                 if use == name and name not in done:
                     done.add(name)
-                    reading.findings.add(facts[name].place, "circle", f'The fact "{name}" chooses by itself, in a circle. Break it.')
+                    reading.findings.add(
+                        facts[name].place,
+                        "circle",
+                        f'The fact "{name}" chooses by itself, in a circle. Break it.',
+                    )
                 if use not in seen:
                     seen.add(use)
                     waiting.append(use)
@@ -228,5 +279,3 @@ def facts_in(guard: Any) -> set[str]:
         elif condition.space == "fact":
             found.add(condition.name)
     return found
-
-

@@ -18,8 +18,13 @@ KINDS = ("id", "text", "whole", "number", "money", "yes_or_no", "date", "time", 
 FACT_KINDS = ("ever", "count", "sum", "first", "last", "set", "choose")
 NOWHERE = Place(1, 1)
 BUILT_IN = {
-    name: TouchpointType(name, "system", {"task": FieldKind("id")}, {"reason": FieldKind("text")}, means, NOWHERE)
-    for name, means in (("task.completed", "A task was done."), ("task.declined", "Somebody decided not to do a task."))
+    name: TouchpointType(
+        name, "system", {"task": FieldKind("id")}, {"reason": FieldKind("text")}, means, NOWHERE
+    )
+    for name, means in (
+        ("task.completed", "A task was done."),
+        ("task.declined", "Somebody decided not to do a task."),
+    )
 }
 
 
@@ -29,7 +34,9 @@ def read_types(reading: Reading, table: Table) -> dict[str, TouchpointType]:
     for name, node in table.entries.items():
         place = table.places[name]
         if not TYPE_NAME.match(name):
-            reading.findings.add(place, "name", f'"{name}" is not a touchpoint type. Write two words with a dot: need.stated.')
+            reading.findings.add(
+                place, "name", f'"{name}" is not a touchpoint type. Write two words with a dot: need.stated.'
+            )
         if name in BUILT_IN:
             reading.findings.add(place, "built-in", f'"{name}" is built in. Take this line out.')
             continue
@@ -37,13 +44,18 @@ def read_types(reading: Reading, table: Table) -> dict[str, TouchpointType]:
         reading.keys(body, "a touchpoint", ("by", "data", "optional", "means"))
         by = reading.text(body, "by", f"the touchpoint {name}")
         if by not in ("person", "us", "system"):
-            reading.findings.unknown(body.places.get("by", place), "by", by, "who did it", ("person", "us", "system"))
+            reading.findings.unknown(
+                body.places.get("by", place), "by", by, "who did it", ("person", "us", "system")
+            )
             by = "system"
         fields = [
-            _fields(reading, reading.table(body.entries.get(key), f'"{key}" of {name}', place)) for key in ("data", "optional")
+            _fields(reading, reading.table(body.entries.get(key), f'"{key}" of {name}', place))
+            for key in ("data", "optional")
         ]
         for twice in fields[0].keys() & fields[1].keys():
-            reading.findings.add(place, "twice", f'"{twice}" of {name} is both required and optional. Keep one.')
+            reading.findings.add(
+                place, "twice", f'"{twice}" of {name} is both required and optional. Keep one.'
+            )
         means = reading.text(body, "means", f"the touchpoint {name}", default="")
         types[name] = TouchpointType(name, by, fields[0], fields[1], means, place)  # type: ignore[arg-type]  # by was checked
     return types
@@ -53,7 +65,9 @@ def _fields(reading: Reading, table: Table) -> dict[str, FieldKind]:
     found = {}
     for name, node in table.entries.items():
         if not NAME.match(name):
-            reading.findings.add(table.places[name], "name", f'"{name}" is not a field name. Lower case with _.')
+            reading.findings.add(
+                table.places[name], "name", f'"{name}" is not a field name. Lower case with _.'
+            )
         found[name] = _field_kind(reading, node)
     return found
 
@@ -66,7 +80,9 @@ def _field_kind(reading: Reading, node: Node) -> FieldKind:
         return FieldKind(text)  # type: ignore[arg-type]  # one of KINDS
     if isinstance(text, str) and text.startswith("date within "):
         return FieldKind("date", within=reading.duration(text.removeprefix("date within "), node.place))
-    reading.findings.unknown(node.place, "field-kind", str(text), "a kind of field", (*KINDS, "date within 1 year"))
+    reading.findings.unknown(
+        node.place, "field-kind", str(text), "a kind of field", (*KINDS, "date within 1 year")
+    )
     return FieldKind("text")
 
 
@@ -84,16 +100,28 @@ def _fact_value(body: Table, names: Names) -> Value:
     kind = next((key for key in FACT_KINDS if key in body.entries), "ever")
     if kind == "choose":
         node = body.entries["choose"]
-        targets = [item.entries.get("is") for item in (node.items if isinstance(node, Listing) else ()) if isinstance(item, Table)]
+        targets = [
+            item.entries.get("is")
+            for item in (node.items if isinstance(node, Listing) else ())
+            if isinstance(item, Table)
+        ]
         values = [target.value for target in targets if isinstance(target, Scalar)]
         if values and all(isinstance(value, bool) for value in values):
             return Value("flag")
         return Value("words", tuple(dict.fromkeys(str(value) for value in values)))
     node = body.entries[kind] if kind in body.entries else body
-    refs = [item.value for item in (node.items if isinstance(node, Listing) else (node,)) if isinstance(item, Scalar)]
+    refs = [
+        item.value
+        for item in (node.items if isinstance(node, Listing) else (node,))
+        if isinstance(item, Scalar)
+    ]
     fields = [_split(str(ref), names) for ref in refs]
     kinds = [
-        names.types[each].field(name) for types, name in fields if name for each in types if names.types[each].field(name)
+        names.types[each].field(name)
+        for types, name in fields
+        if name
+        for each in types
+        if names.types[each].field(name)
     ]
     values = [field_value(kind) for kind in kinds if kind is not None]
     if kind == "ever":
@@ -116,7 +144,15 @@ def _split(ref: str, names: Names) -> tuple[tuple[str, ...], str]:
     return (types_named(head, names) or ()), field
 
 
-def read_fact(reading: Reading, guards: GuardReader, names: Names, name: str, node: Node, place: Place, track: str | None) -> Fact:
+def read_fact(
+    reading: Reading,
+    guards: GuardReader,
+    names: Names,
+    name: str,
+    node: Node,
+    place: Place,
+    track: str | None,
+) -> Fact:
     """Return one fact. `track` is the track it is kept for each key of, or None."""
     body = reading.table(node, f"The fact {name}", place)
     kinds = [key for key in FACT_KINDS if key in body.entries]
@@ -127,7 +163,9 @@ def read_fact(reading: Reading, guards: GuardReader, names: Names, name: str, no
     known = (kind,) if kind == "choose" else (kind, "within", "when")
     reading.keys(body, f"a fact of kind {kind}", known)
     if kind == "choose":
-        choices = guards.choices(body.entries[kind], Scope(None, track), word="is", otherwise="What a fact is")
+        choices = guards.choices(
+            body.entries[kind], Scope(None, track), word="is", otherwise="What a fact is"
+        )
         return Fact(name, "choose", (), {}, None, None, choices, place)
     fields: dict[str, str] = {}
     for ref, at in reading.words(body.entries[kind], "What a fact remembers"):
@@ -148,20 +186,30 @@ def read_fact(reading: Reading, guards: GuardReader, names: Names, name: str, no
     return Fact(name, kind, tuple(fields), fields, within, guard, (), place)  # type: ignore[arg-type]  # one of FACT_KINDS
 
 
-def _check_fields(reading: Reading, kind: str, fields: Mapping[str, str], names: Names, place: Place, name: str) -> None:
+def _check_fields(
+    reading: Reading, kind: str, fields: Mapping[str, str], names: Names, place: Place, name: str
+) -> None:
     for each, field in fields.items():
         if kind in ("sum", "set") and not field:
-            reading.findings.add(place, "fact", f'"{kind}" of the fact "{name}" needs a field, such as {each}.amount.')
+            reading.findings.add(
+                place, "fact", f'"{kind}" of the fact "{name}" needs a field, such as {each}.amount.'
+            )
         declared = names.types[each].field(field) if field else None
         if kind == "sum" and declared is not None and declared.kind not in ("money", "number", "whole"):
-            reading.findings.add(place, "fact", f'"{each}.{field}" is no number and no money; it cannot be summed.')
+            reading.findings.add(
+                place, "fact", f'"{each}.{field}" is no number and no money; it cannot be summed.'
+            )
         if kind in ("ever", "count") and field:
-            reading.findings.add(place, "fact", f'"{kind}" of the fact "{name}" takes a type without a field.')
+            reading.findings.add(
+                place, "fact", f'"{kind}" of the fact "{name}" takes a type without a field.'
+            )
 
 
 def _window(reading: Reading, body: Table, kind: str) -> Duration | None:
     if "within" not in body.entries:
         return None
     if kind not in ("count", "sum"):
-        reading.findings.add(body.places["within"], "fact", f'"within" belongs to count and sum, not to {kind}.')
+        reading.findings.add(
+            body.places["within"], "fact", f'"within" belongs to count and sum, not to {kind}.'
+        )
     return reading.duration_of(body, "within")

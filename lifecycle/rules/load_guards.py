@@ -60,7 +60,9 @@ class GuardReader:
                 continue
             if when is None and number < len(items):
                 self.findings.add(
-                    table.place, "hidden", f'Only the last line may lack "when". Line {number} hides line {number + 1}.'
+                    table.place,
+                    "hidden",
+                    f'Only the last line may lack "when". Line {number} hides line {number + 1}.',
                 )
             guard = None if when is None else self.guard(when, scope)
             found.append(Choice(guard, self.target(target, otherwise), target.place))
@@ -131,7 +133,9 @@ class GuardReader:
     def field(self, name: str, scope: Scope, place: Place) -> tuple[Space, str, Value] | None:
         if scope.types is None:
             self.findings.add(
-                place, "no-touchpoint", f'A timer has no touchpoint; "{name}" is not known here. Keep it as a fact.'
+                place,
+                "no-touchpoint",
+                f'A timer has no touchpoint; "{name}" is not known here. Keep it as a fact.',
             )
             return None
         kinds = [self.names.types[each].field(name) for each in scope.types if each in self.names.types]
@@ -140,7 +144,9 @@ class GuardReader:
             owners = sorted(each for each, declared in self.names.types.items() if declared.field(name))
             where = f"; it is one of {', '.join(owners[:3])}" if owners else ""
             known = {key for each in scope.types if each in self.names.types for key in self.fields_of(each)}
-            self.findings.unknown(place, "unknown-field", name, f"a field of {', '.join(scope.types[:3])}{where}", known)
+            self.findings.unknown(
+                place, "unknown-field", name, f"a field of {', '.join(scope.types[:3])}{where}", known
+            )
             return None
         return "field", name, field_value(given[0])
 
@@ -170,7 +176,9 @@ class GuardReader:
         if "given" in entries:
             return Given(self.reading.flag(node, "given", "a comparison"))
         if value.kind not in ("number", "money", "date", "time"):
-            self.findings.add(node.place, "comparison", f'"{left}" has no order. Write the words that fit, as a list.')
+            self.findings.add(
+                node.place, "comparison", f'"{left}" has no order. Write the words that fit, as a list.'
+            )
             return None
         bounds = [self.literal(entries[key], value, left) if key in entries else None for key in _TESTS[:2]]
         return Range(bounds[0], bounds[1])
@@ -178,19 +186,25 @@ class GuardReader:
     def literal(self, node: Node, value: Value, left: str) -> Literal_ | None:
         """Return a value of the policy, checked against the kind of the left side."""
         if not isinstance(node, Scalar):
-            self.findings.add(node.place, "comparison", f'"{left}" is compared with a value, a list or {{at_least: ...}}.')
+            self.findings.add(
+                node.place, "comparison", f'"{left}" is compared with a value, a list or {{at_least: ...}}.'
+            )
             return None
         got = node.value
         wanted = {"flag": bool, "number": (int, Decimal)}.get(value.kind, str)
         if isinstance(got, str) and got.startswith("$"):
             self.findings.add(
-                node.place, "not-yet", f'"{got}": settings are not in this version of the language yet. Write the value.'
+                node.place,
+                "not-yet",
+                f'"{got}": settings are not in this version of the language yet. Write the value.',
             )
             return None
         if not isinstance(got, wanted) or (value.kind == "number" and isinstance(got, bool)):
             said = {"flag": "true or false", "number": "a number", "money": "an amount such as 100 EUR"}
             self.findings.add(
-                node.place, "comparison", f'"{left}" is {said.get(value.kind, "a text")}; "{got}" never fits. Mend the value.'
+                node.place,
+                "comparison",
+                f'"{left}" is {said.get(value.kind, "a text")}; "{got}" never fits. Mend the value.',
             )
             return None
         if value.kind == "money":
@@ -205,4 +219,6 @@ class GuardReader:
     def known_word(self, word: str, value: Value, left: str, place: Place) -> None:
         if value.words and word not in value.words:
             known = ", ".join(value.words)
-            self.findings.add(place, "unknown-word", f'"{word}" is not one of {left} ({known}). This line never fits.')
+            self.findings.add(
+                place, "unknown-word", f'"{word}" is not one of {left} ({known}). This line never fits.'
+            )

@@ -15,7 +15,20 @@ from lifecycle.rules.schedule import Duration
 
 _MOMENT = re.compile(r"^(.+) (before|after) ([a-z][a-z0-9_]*)$")
 _NOT_YET = {"contact": "kinds of contact"}
-TASK_KEYS = ("ask", "after", "at", "every", "when", "due", "by", "done_by", "expires", "or_else", "stays", "formerly")
+TASK_KEYS = (
+    "ask",
+    "after",
+    "at",
+    "every",
+    "when",
+    "due",
+    "by",
+    "done_by",
+    "expires",
+    "or_else",
+    "stays",
+    "formerly",
+)
 STAGE_KEYS = ("means", "upon", "tasks", "later", "review", "watched_by", "loss", "formerly")
 REVIEW_ASK = "Look again whether this is still right."
 
@@ -58,7 +71,9 @@ class StageReader:
             stages = self.names.tracks[track].stages
             for choice in read:
                 if choice.target not in (*stages, "stay"):
-                    self.findings.unknown(choice.place, "unknown-stage", str(choice.target), f"a stage of {track}", stages)
+                    self.findings.unknown(
+                        choice.place, "unknown-stage", str(choice.target), f"a stage of {track}", stages
+                    )
             if name.startswith("any by "):
                 by_whom[name[7:]] = read  # type: ignore[index]  # types_named allows the three only
             else:
@@ -70,7 +85,9 @@ class StageReader:
         per = self.names.tracks[track].per
         if per != PERSON and not any(self.names.types[each].field(per) for each in types):
             self.findings.add(
-                place, "no-key", f'"{what}" has no field "{per}", so it never reaches {track}. Add the field or take it out.'
+                place,
+                "no-key",
+                f'"{what}" has no field "{per}", so it never reaches {track}. Add the field or take it out.',
             )
 
     def stage(self, name: str, node: Node, track: str, place: Place) -> Stage:
@@ -88,10 +105,16 @@ class StageReader:
                 self.findings.add(at, "name", f'A task cannot be called "{task}". Choose another word.')
             tasks.append(self.task(task, task_node, track, slot, at, parent=None))
         later = self.later(body.entries.get("later"), track, slot)
-        review = self.review(body.entries["review"], track, slot, body.places["review"]) if "review" in body.entries else None
+        review = (
+            self.review(body.entries["review"], track, slot, body.places["review"])
+            if "review" in body.entries
+            else None
+        )
         watched_by = self.reading.text(body, "watched_by", what, default="") or None
         if watched_by is not None and watched_by not in self.names.tracks:
-            self.findings.unknown(body.places["watched_by"], "unknown-track", watched_by, "a track", self.names.tracks)
+            self.findings.unknown(
+                body.places["watched_by"], "unknown-track", watched_by, "a track", self.names.tracks
+            )
         if not later and review is None and watched_by is None:
             self.findings.add(
                 place,
@@ -123,7 +146,9 @@ class StageReader:
                 self.findings.unknown(body.places["to"], "unknown-stage", to, f"a stage of {track}", stages)
             name = self.reading.text(body, "name", "a timed move", default=to)
             if any(move.name == f"later/{name}" for move in moves):
-                self.findings.add(item.place, "twice", f'Two timed moves are called "{name}". Give one a "name:".')
+                self.findings.add(
+                    item.place, "twice", f'Two timed moves are called "{name}". Give one a "name:".'
+                )
             if ("after" in body.entries) == ("at" in body.entries):
                 self.findings.add(item.place, "timed-move", 'A timed move has either "after" or "at".')
             when = self.guard(body, track)
@@ -199,18 +224,26 @@ class StageReader:
                 self.keyed(types, track, place, name)
                 for each in types:
                     if is_built_in(each):
-                        self.findings.add(place, "built-in", f'"{each}" closes every task anyway. Take it out.')
+                        self.findings.add(
+                            place, "built-in", f'"{each}" closes every task anyway. Take it out.'
+                        )
                     found[each] = None if guard is None else self.guards.guard(guard, Scope((each,), track))
         return found
 
-    def task(self, name: str, node: Node, track: str, slot: str, place: Place, *, parent: TaskRule | None) -> TaskRule:
+    def task(
+        self, name: str, node: Node, track: str, slot: str, place: Place, *, parent: TaskRule | None
+    ) -> TaskRule:
         """Return one task rule with its escalation; `parent` is the rule whose expiry opens it."""
         what = f"the task {name}"
         body = self.reading.table(node, what, place)
         self.reading.keys(body, "a task", TASK_KEYS, _NOT_YET)
         for key in ("after", "at", "every", "when"):
             if parent is not None and key in body.entries:
-                self.findings.add(body.places[key], "or-else", f'An "or_else" opens when the task expires. Take "{key}" out.')
+                self.findings.add(
+                    body.places[key],
+                    "or-else",
+                    f'An "or_else" opens when the task expires. Take "{key}" out.',
+                )
         own = self.reading.text(body, "formerly", what, default=name.rpartition("/")[2])
         slot_name = f"{slot}.{own}" if parent is None else f"{parent.slot_name}/or_else"
         rule = TaskRule(

@@ -207,7 +207,9 @@ def _floor(compiler: GuardCompiler, track: str, every: Every | None) -> TimeOf |
     return lambda view: None if (at := time_of(view)) is None else period.after(at)
 
 
-def _due(compiler: GuardCompiler, track: str, task: TaskRule, default: Callable[[datetime], datetime]) -> Callable[[View, datetime], datetime]:
+def _due(
+    compiler: GuardCompiler, track: str, task: TaskRule, default: Callable[[datetime], datetime]
+) -> Callable[[View, datetime], datetime]:
     due = task.due
     if not isinstance(due, str):
         return lambda view, opened_at: due.after(opened_at)
@@ -233,14 +235,19 @@ def _task_rules(compiler: GuardCompiler, track: str, task: TaskRule, order: int)
         moment=_moment(compiler, track, task),
         floor=_floor(compiler, track, task.every),
         due=_due(compiler, track, task, task.expires.after),
-        done_by={each: None if guard is None else compiler.guard(guard, track) for each, guard in task.done_by.items()},
+        done_by={
+            each: None if guard is None else compiler.guard(guard, track)
+            for each, guard in task.done_by.items()
+        },
     )
     return [rule] if task.or_else is None else [rule, *_task_rules(compiler, track, task.or_else, order)]
 
 
 def _stage(policy: Policy, compiler: GuardCompiler, track: Track, stage: Stage) -> StageTable:
     tasks = (*stage.tasks, *(() if stage.review is None else (stage.review,)))
-    rules = [rule for order, task in enumerate(tasks) for rule in _task_rules(compiler, track.name, task, order)]
+    rules = [
+        rule for order, task in enumerate(tasks) for rule in _task_rules(compiler, track.name, task, order)
+    ]
     for order, move in enumerate(stage.later, len(tasks)):
         when = None if move.when is None else compiler.guard(move.when, track.name)
         moment = _moment(compiler, track.name, move)
@@ -248,11 +255,14 @@ def _stage(policy: Policy, compiler: GuardCompiler, track: Track, stage: Stage) 
     entry = tuple(rule for rule in rules if "/" not in rule.name or rule.move is not None)
     upon: dict[str, Choices] = {}
     for name, declared in policy.types.items():
-        by_whom = None if is_built_in(name) else stage.any_by.get(declared.by) or track.any_by.get(declared.by)
+        by_whom = (
+            None if is_built_in(name) else stage.any_by.get(declared.by) or track.any_by.get(declared.by)
+        )
         choices = stage.upon.get(name) or track.upon.get(name) or by_whom
         if choices:
             upon[name] = tuple(
-                (None if choice.when is None else compiler.guard(choice.when, track.name), choice) for choice in choices
+                (None if choice.when is None else compiler.guard(choice.when, track.name), choice)
+                for choice in choices
             )
     return StageTable(
         stage.name,
@@ -270,7 +280,9 @@ def _track(policy: Policy, compiler: GuardCompiler, track: Track) -> TrackTable:
     return TrackTable(track.name, track.slot_name, field, track.start, stages, track)
 
 
-def _takers(compiler: GuardCompiler, known: Mapping[str, Fact], type_name: str, track: str) -> tuple[Taker, ...]:
+def _takers(
+    compiler: GuardCompiler, known: Mapping[str, Fact], type_name: str, track: str
+) -> tuple[Taker, ...]:
     return tuple(
         Taker(
             fact.name,

@@ -76,16 +76,24 @@ class Reading:
             self.findings.add(node.place, "shape", f"{what} is written as keys with values, {{key: value}}.")
         return Table({}, {}, place if node is None else node.place)
 
-    def keys(self, table: Table, what: str, known: Iterable[str], later: Mapping[str, str] | None = None) -> None:
+    def keys(
+        self, table: Table, what: str, known: Iterable[str], later: Mapping[str, str] | None = None
+    ) -> None:
         """Report keys that are not known, and by name those of the notation that this version does not read yet."""
         names = tuple(known)
         for key, place in table.places.items():
             if later and key in later:
                 self.findings.add(
-                    place, "not-yet", f'"{key}" ({later[key]}) is not in this version of the language yet. Take it out.'
+                    place,
+                    "not-yet",
+                    f'"{key}" ({later[key]}) is not in this version of the language yet. Take it out.',
                 )
             elif key not in names:
-                cut = " A comma ends the sentence inside braces; put the sentence in quotes." if " " in key else ""
+                cut = (
+                    " A comma ends the sentence inside braces; put the sentence in quotes."
+                    if " " in key
+                    else ""
+                )
                 self.findings.unknown(place, "unknown-key", key, f"a key of {what}", names)
                 if cut:
                     self.findings.add(place, "cut-sentence", f'"{key[:40]}" is not a key of {what}.{cut}')
@@ -134,15 +142,21 @@ class Reading:
         if duration is not None:
             return duration
         if text.startswith("$"):
-            message = f'"{text}": settings are not in this version of the language yet. Write the duration itself.'
+            message = (
+                f'"{text}": settings are not in this version of the language yet. Write the duration itself.'
+            )
         elif "business" in text:
-            message = f'"{text}": business time is not in this version of the language yet. Write hours or days.'
+            message = (
+                f'"{text}": business time is not in this version of the language yet. Write hours or days.'
+            )
         else:
             message = (
                 f'"{text}" is not a duration. Write number, blank, unit: "14 days"; '
                 "units are hours, days, weeks, months, years, 100 years at most."
             )
-        self.findings.add(place, "not-yet" if text.startswith("$") or "business" in text else "duration", message)
+        self.findings.add(
+            place, "not-yet" if text.startswith("$") or "business" in text else "duration", message
+        )
         return None
 
     def duration_of(self, table: Table, key: str) -> Duration | None:
@@ -162,7 +176,9 @@ def types_named(text: str, names: Names) -> tuple[str, ...] | None:
         return (text,)
     if text.startswith("any by "):
         by = text[7:]
-        found = tuple(name for name, declared in names.types.items() if declared.by == by and not is_built_in(name))
+        found = tuple(
+            name for name, declared in names.types.items() if declared.by == by and not is_built_in(name)
+        )
         return found if by in ("person", "us", "system") else None
     return None
 

@@ -26,7 +26,13 @@ class Obligation:
 
     def as_data(self) -> dict[str, Any]:
         """Return canonical JSON data."""
-        return {"at": rfc3339(self.at), "what": self.what, "track": self.track, "key": self.key, "name": self.name}
+        return {
+            "at": rfc3339(self.at),
+            "what": self.what,
+            "track": self.track,
+            "key": self.key,
+            "name": self.name,
+        }
 
 
 def next_of_instance(track: str, key: str, instance: Instance) -> Obligation | None:
@@ -48,4 +54,6 @@ def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obli
     for task in state.tasks.values():
         at = task.due_at if task.due_at > now else task.expires_at
         found.append(Obligation(at, "task", task.track, task.key or None, task.rule))
-    return min(found, key=lambda each: (each.at, each.what, each.track, each.key or "", each.name), default=None)
+    return min(
+        found, key=lambda each: (each.at, each.what, each.track, each.key or "", each.name), default=None
+    )

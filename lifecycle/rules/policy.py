@@ -15,7 +15,9 @@ from lifecycle.rules.findings import Place
 from lifecycle.rules.schedule import Duration
 
 By = Literal["person", "us", "system"]
-Kind = Literal["id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "words"]
+Kind = Literal[
+    "id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "words"
+]
 Space = Literal["field", "fact", "stage", "any"]
 
 

@@ -33,7 +33,9 @@ class Request:
     publication: Publication
 
 
-def task_of(machine: Machine, person: str, lane: int, task_id: str, task: OpenTask, closed: ClosedTask | None = None) -> Task:
+def task_of(
+    machine: Machine, person: str, lane: int, task_id: str, task: OpenTask, closed: ClosedTask | None = None
+) -> Task:
     """Return a task in the words of the policy; `closed` says how it ended."""
     rule = machine.tracks[task.track].stages[task.stage].rules[task.rule].task
     assert rule is not None
@@ -83,9 +85,15 @@ def content_of(state: str, ask: str, kind: str, due_at: str, lane: str, by: str)
     return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
-def strangers(state: PersonState, closings: Iterable[Closing], published: Mapping[str, Publication]) -> list[str]:
+def strangers(
+    state: PersonState, closings: Iterable[Closing], published: Mapping[str, Publication]
+) -> list[str]:
     """Return the ids published as open of which this fold says nothing: fold from the start to know more."""
-    known = {*state.tasks, *(closed.id for closed in state.closed), *(closing.closed.id for closing in closings)}
+    known = {
+        *state.tasks,
+        *(closed.id for closed in state.closed),
+        *(closing.closed.id for closing in closings),
+    }
     return [task_id for task_id, each in published.items() if each.state == "open" and task_id not in known]
 
 
@@ -123,7 +131,14 @@ def reconcile(
             continue
         is_new = last_published is None or last_published.state in ("withdrawn", "expired")
         requests.append(
-            _request("task.requested" if is_new else "task.changed", task.as_data(), content, "open", last_published, at)
+            _request(
+                "task.requested" if is_new else "task.changed",
+                task.as_data(),
+                content,
+                "open",
+                last_published,
+                at,
+            )
         )
     return requests
 
@@ -137,7 +152,12 @@ def _closed(last: Publication, closed: ClosedTask, at: datetime) -> Request:
 
 
 def _request(
-    told: MessageType, data: dict[str, Any], content: str, state: TaskState, last: Publication | None, at: datetime
+    told: MessageType,
+    data: dict[str, Any],
+    content: str,
+    state: TaskState,
+    last: Publication | None,
+    at: datetime,
 ) -> Request:
     version = max(0 if last is None else last.version + 1, microseconds(at) // 1_000)
     body = canonical_json.dumps(data)

@@ -31,7 +31,13 @@ def fire(work: Working, at: datetime) -> None:
         due = work.next_due()
         if not escalations and (due is None or due > at):
             return
-    busy = sorted({f"{track}[{key}]" if key else track for (track, key), each in work.active.items() if each.since == at})
+    busy = sorted(
+        {
+            f"{track}[{key}]" if key else track
+            for (track, key), each in work.active.items()
+            if each.since == at
+        }
+    )
     raise FoldStopped(
         f"{work.person} did not come to rest at {at.isoformat()}: {MAX_ROUNDS} rounds of timers caused each other "
         f"in {', '.join(busy[:5]) or 'their tasks'}. Give one of their timers a longer wait and activate the policy again."
@@ -70,7 +76,10 @@ def _decide(
 ) -> tuple[Rule | None, list[tuple[Rule, bool]]]:
     """Return the move that an instance makes, and its rules that open (or do not), on the state as it is."""
     stage = work.machine.tracks[name].stages[instance.stage]
-    rules = sorted((stage.rules[rule] for rule, when in instance.pending.items() if when <= at), key=lambda rule: rule.order)
+    rules = sorted(
+        (stage.rules[rule] for rule, when in instance.pending.items() if when <= at),
+        key=lambda rule: rule.order,
+    )
     view = work.view(None, at)
     view.own, view.key = instance.facts, key
     move: Rule | None = None
@@ -93,7 +102,9 @@ def _move(work: Working, table: TrackTable, key: str, instance: Instance, rule: 
     work.note(at, "moved", table.name, key, instance.stage, detail=f"{before} {rule.name}")
 
 
-def _open(work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, holds: bool, at: datetime) -> None:
+def _open(
+    work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, holds: bool, at: datetime
+) -> None:
     """Open a task or note that its guard said no; schedule what is repeated, mark the rest as done."""
     due = instance.pending.pop(rule.name)
     count = instance.counts.get(rule.name, 0) + 1
@@ -110,7 +121,10 @@ def _open(work: Working, table: TrackTable, key: str, instance: Instance, rule: 
         assert rule.every is not None
         instance.pending[rule.name] = rule.every.period.after(due)
         if any(
-            task.track == table.name and task.key == key and task.rule == rule.name and task.entry == instance.cause
+            task.track == table.name
+            and task.key == key
+            and task.rule == rule.name
+            and task.entry == instance.cause
             for task in work.state.tasks.values()
         ):
             return  # The last review is still open; a second one would ask the same question twice.

@@ -26,7 +26,9 @@ def checker(declared: TouchpointType) -> Callable[[Touchpoint], Fault | None]:
     """Return the check of one type: None, or the first fault with the path of its field (`data.need`)."""
     checks = [(name, _check(kind), True) for name, kind in declared.required.items()]
     checks += [(name, _check(kind), False) for name, kind in declared.optional.items()]
-    limits = [(name, kind) for name, kind in {**declared.required, **declared.optional}.items() if kind.within]
+    limits = [
+        (name, kind) for name, kind in {**declared.required, **declared.optional}.items() if kind.within
+    ]
 
     def check(touchpoint: Touchpoint) -> Fault | None:
         data: Mapping[str, Any] = touchpoint.data
@@ -62,12 +64,18 @@ def _fault(touchpoint: Touchpoint, name: str, wanted: str, got: str) -> Fault:
 def _check(kind: FieldKind) -> Check:
     if kind.kind == "words":
         words = frozenset(kind.words)
-        return lambda value: None if isinstance(value, str) and value in words else f"one of {', '.join(kind.words)}"
+        return lambda value: (
+            None if isinstance(value, str) and value in words else f"one of {', '.join(kind.words)}"
+        )
     return _CHECKS[kind.kind]
 
 
 def _id(value: Any) -> str | None:
-    fits = isinstance(value, str) and 0 < len(value.encode("utf-8")) <= MAX_ID_BYTES and not _CONTROL.search(value)
+    fits = (
+        isinstance(value, str)
+        and 0 < len(value.encode("utf-8")) <= MAX_ID_BYTES
+        and not _CONTROL.search(value)
+    )
     return None if fits else f"an id: a text of 1 to {MAX_ID_BYTES} bytes without control characters"
 
 
@@ -93,7 +101,11 @@ def _yes_or_no(value: Any) -> str | None:
 
 def _date(value: Any) -> str | None:
     try:
-        fits = isinstance(value, str) and _DAY.match(value) and EARLIEST.date() <= date.fromisoformat(value) < LATEST.date()
+        fits = (
+            isinstance(value, str)
+            and _DAY.match(value)
+            and EARLIEST.date() <= date.fromisoformat(value) < LATEST.date()
+        )
     except ValueError:
         fits = False
     return None if fits else "a date such as 2026-03-02"

@@ -116,7 +116,14 @@ class Working:
         self.state.tracks.setdefault(table.name, {})[key] = instance
 
     def enter(
-        self, table: TrackTable, key: str, instance: Instance, stage: StageTable, at: datetime, cause: str, origin: Origin
+        self,
+        table: TrackTable,
+        key: str,
+        instance: Instance,
+        stage: StageTable,
+        at: datetime,
+        cause: str,
+        origin: Origin,
     ) -> None:
         """Put an instance into a stage and schedule the stage's rules. Facts have taken in the touchpoint."""
         instance.stage = stage.name
@@ -164,7 +171,15 @@ class Working:
         return self.machine.tracks[task.track].stages[task.stage].rules[task.rule]
 
     def open_task(
-        self, table: TrackTable, key: str, instance: Instance, rule: Rule, at: datetime, cause: str, parent: OpenTask | None, root: str
+        self,
+        table: TrackTable,
+        key: str,
+        instance: Instance,
+        rule: Rule,
+        at: datetime,
+        cause: str,
+        parent: OpenTask | None,
+        root: str,
     ) -> None:
         """Open a task now; an outcome that came before it closes it at once."""
         slot = ids.slot_of(self.person, table.slot_name, key, rule.slot_name)
