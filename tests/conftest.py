@@ -1,0 +1,194 @@
+"""The fixtures that all tests share: real servers, a store of one's own, and names of one's own.
+
+| fixture | what a test gets |
+| --- | --- |
+| kafka_servers | bootstrap servers, `host:port`, of the run's one broker |
+| kafka_broker | that broker as an object, to stop, kill and start; running again when the test is over |
+| topic_names | names for topics and groups that no other test uses: `topic_names("touchpoints")` |
+| postgres_url | SQLAlchemy URL of the run's one PostgreSQL; for new databases, not for tables |
+| postgres_server | that server as an object, as kafka_broker |
+| database_url | SQLAlchemy URL of an empty PostgreSQL database of the test's own |
+| sqlite_url | SQLAlchemy URL of a SQLite file, not yet made, of the test's own |
+| store_url | sqlite_url in one run of the test, database_url in a second |
+
+Servers start when the first test asks for them and end with the run. A server that cannot be had skips the
+test on a developer's machine and fails it where CI is set. A test that uses a server carries the marker
+`integration`.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import hypothesis
+import psycopg
+import pytest
+
+from tests.servers import KafkaServer, PostgresServer, ServerUnavailable
+
+IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+EXTERNAL_KAFKA = os.environ.get("LIFECYCLE_TEST_KAFKA")
+EXTERNAL_DATABASE = os.environ.get("LIFECYCLE_TEST_DATABASE")
+SERVER_FIXTURES = {"kafka_servers", "kafka_broker", "postgres_url", "postgres_server", "database_url"}
+
+# No deadline: the machine may be busy. In CI the same examples each time, so that a red run can be run again.
+hypothesis.settings.register_profile(
+    "developer", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile(
+    "ci",
+    hypothesis.settings.get_profile("developer"),
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+)
+hypothesis.settings.load_profile("ci" if IN_CI else "developer")
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(request: pytest.FixtureRequest) -> str:
+    """Bootstrap servers of a real Kafka. Topics must be made before use, under names from `topic_names`."""
+    if EXTERNAL_KAFKA:
+        return EXTERNAL_KAFKA
+    broker: KafkaServer = request.getfixturevalue("_own_kafka")
+    return broker.bootstrap_servers
+
+
+@pytest.fixture
+def kafka_broker(request: pytest.FixtureRequest) -> Iterator[KafkaServer]:
+    """The broker to stop, kill and start again. Its data is the whole run's."""
+    if EXTERNAL_KAFKA:
+        unavailable("LIFECYCLE_TEST_KAFKA names a broker that tests may not stop; unset it to run this one")
+    broker: KafkaServer = request.getfixturevalue("_own_kafka")
+    yield broker
+    broker.start()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """SQLAlchemy URL of the maintenance database of a real PostgreSQL."""
+    if EXTERNAL_DATABASE:
+        return EXTERNAL_DATABASE
+    server: PostgresServer = request.getfixturevalue("_own_postgres")
+    return server.url
+
+
+@pytest.fixture
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """The server to stop, kill and start again. Databases survive all three."""
+    if EXTERNAL_DATABASE:
+        unavailable(
+            "LIFECYCLE_TEST_DATABASE names a server that tests may not stop; unset it to run this one"
+        )
+    server: PostgresServer = request.getfixturevalue("_own_postgres")
+    yield server
+    server.start()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
+    """SQLAlchemy URL (driver psycopg) of an empty database, dropped after the test."""
+    own: PostgresServer | None = None if EXTERNAL_DATABASE else request.getfixturevalue("_own_postgres")
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
+    base, _, query = postgres_url.partition("?")
+    yield f"{base.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+    if own:
+        own.start()  # the test may have stopped it
+    administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")  # whoever is still connected
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """SQLAlchemy URL of a database file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'lifecycle.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """SQLAlchemy URL of an empty store: the test runs once on each."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "database_url")
+    return url
+
+
+@pytest.fixture
+def topic_names() -> Callable[[str], str]:
+    """Gives each name a prefix of the test's own: `topic_names("tasks")` -> `test-1f0c9a2b.tasks`."""
+    prefix = f"test-{uuid.uuid4().hex[:8]}"
+    return lambda name: f"{prefix}.{name}"
+
+
+@pytest.fixture(scope="session")
+def _own_kafka() -> Iterator[KafkaServer]:
+    server = KafkaServer()
+    try:
+        server.start()
+    except ServerUnavailable as reason:
+        unavailable(str(reason))
+    else:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def _own_postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    try:
+        server.start()
+    except ServerUnavailable as reason:
+        unavailable(str(reason))
+    else:
+        yield server
+    finally:
+        server.close()
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skips the test, or fails it in CI, where a skipped test would pass for a good one."""
+    if IN_CI:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def administer(url: str, statement: str) -> None:
+    """Runs one statement outside a transaction."""
+    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that need a server, so that `-m 'not integration'` leaves them out."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if SERVER_FIXTURES & set(item.fixturenames) or parameters.get("store_url") == "postgresql":
+            item.add_marker("integration")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI fails integration tests that would be skipped, whoever skips them."""
+    report = yield
+    expected = hasattr(report, "wasxfail")
+    if IN_CI and report.skipped and not expected and item.get_closest_marker("integration"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and CI is set: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """In CI fails modules that would be skipped as a whole."""
+    report = yield
+    if IN_CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped as a whole, and CI is set: {report.longrepr}"
+    return report
