@@ -165,6 +165,7 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
                 if rule.every is None:
                     instance.spent = sorted([*instance.spent, rule_name])
                 else:
+                    instance.counts[rule_name] = instance.counts.get(rule_name, 0) + 1
                     instance.pending[rule_name] = rule.every.period.after(at)
 
 

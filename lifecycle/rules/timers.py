@@ -32,11 +32,9 @@ def fire(work: Working, at: datetime) -> None:
         if not escalations and (due is None or due > at):
             return
     busy = sorted(
-        {
-            f"{track}[{key}]" if key else track
-            for (track, key), each in work.active.items()
-            if each.since == at
-        }
+        f"{track}[{key}]" if key else track
+        for (track, key), each in work.active.items()
+        if any(when <= at for when in each.pending.values())
     )
     raise FoldStopped(
         f"{work.person} did not come to rest at {at.isoformat()}: {MAX_ROUNDS} rounds of timers caused each other "
