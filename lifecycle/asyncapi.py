@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+PREFIX = "lifecycle.errors."
 EXCEPTION = "lifecycle.errors.exception"
 MESSAGE = "lifecycle.errors.message"
 FIELD = "lifecycle.errors.field"
@@ -38,9 +39,7 @@ def document() -> dict[str, Any]:
         "defaultContentType": "application/cloudevents+json",
         "channels": {
             "touchpoints": channel("touchpoints", "Facts about people, keyed by person.", "touchpoint"),
-            "outcomes": channel(
-                "task-outcomes", "What became of follow-up tasks, keyed by person.", "outcome"
-            ),
+            "outcomes": channel("task-outcomes", "What became of follow-up tasks, keyed by person.", "outcome"),
             "tasks": channel("follow-up-tasks", "What is asked, keyed by person; at least once.", "task"),
             "deadLetters": channel(
                 "touchpoints-dead-letters",
@@ -50,9 +49,7 @@ def document() -> dict[str, Any]:
         },
         "operations": {
             "receiveTouchpoints": operation("receive", "touchpoints", "Folded into the person's lifecycle."),
-            "receiveOutcomes": operation(
-                "receive", "outcomes", "Close the task they name; touchpoints as well."
-            ),
+            "receiveOutcomes": operation("receive", "outcomes", "Close the task they name; touchpoints as well."),
             "sendTasks": operation("send", "tasks", "requested, changed and withdrawn, in order per person."),
             "sendDeadLetters": operation("send", "deadLetters", "What could not be accepted, and why."),
         },

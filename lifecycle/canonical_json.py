@@ -8,6 +8,7 @@ Numbers are normalised: `1.0`, `1e0` and `1` are the same number and the same te
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -93,23 +94,16 @@ def loads(body: bytes | str) -> Any:
     return value
 
 
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
 def _has_deep_nesting(text: str) -> bool:
     # A cheap upper bound first: few texts have that many opening brackets at all.
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
     depth = 0
-    in_text = escaped = False
-    for character in text:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_text = False
-        elif character == '"':
-            in_text = True
-        elif character in "[{":
+    for character in _TEXT.sub("", text):
+        if character in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 return True

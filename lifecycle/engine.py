@@ -71,9 +71,7 @@ class Engine:
     sees becomes active; with another one active, opening raises PolicyMismatch.
     """
 
-    def __init__(
-        self, store: Store, policy: Policy, *, opened_at: datetime, limits: Limits | None = None
-    ) -> None:
+    def __init__(self, store: Store, policy: Policy, *, opened_at: datetime, limits: Limits | None = None) -> None:
         self.store = store
         self.policy = policy
         self.machine = compile_policy(policy)
@@ -121,9 +119,7 @@ class Engine:
         except ValueRefused as refused:
             if len(batch.records) == 1:
                 record = batch.records[0]
-                fault = Fault(
-                    "refused_by_database", None, f"The database refused a value of this record: {refused}"
-                )
+                fault = Fault("refused_by_database", None, f"The database refused a value of this record: {refused}")
                 unreadable = type(record)(record.place, record.body, None, fault, record.key, record.headers)
                 return self._decide_and_commit(Batch((unreadable,), batch.steps), moment)
             total = Accounting()
@@ -215,13 +211,10 @@ class Engine:
             first += [order_key(variant) for pair in replaced.get(person, ()) for variant in pair]
             starts[person] = start_of(row, self.machine, min(first, default=None))
         logs = self._logs(starts)
-        results = [
-            self._fold_one(
-                person, start, logs.get(person, ()), touched[person], replaced.get(person, ()), moment
-            )
+        return [
+            self._fold_one(person, start, logs.get(person, ()), touched[person], replaced.get(person, ()), moment)
             for person, start in starts.items()
         ]
-        return results
 
     def _logs(self, starts: Mapping[str, Start]) -> dict[str, list[Touchpoint]]:
         wanted = {person: start.log_since for person, start in starts.items() if start.needs_log}
@@ -267,13 +260,9 @@ class Engine:
         publications: list[Publication] = []
         messages: list[Message] = []
         if moment.publish:
-            published = self.store.publications(
-                [each.row.person for each in people if each.state is not None]
-            )
+            published = self.store.publications([each.row.person for each in people if each.state is not None])
             for each in people:
-                self._reconcile(
-                    each, published.get(each.row.person, NO_PUBLICATIONS), moment, publications, messages
-                )
+                self._reconcile(each, published.get(each.row.person, NO_PUBLICATIONS), moment, publications, messages)
         counted = {**result.accepted, **{key: after for key, (_, after) in result.replaced.items()}}
         return Changes(
             steps=batch.steps,
@@ -321,6 +310,4 @@ class Engine:
 
     def _fold_anew(self, row: PersonRow, moment: _Moment) -> Result:
         start = start_of(row, self.machine, None, anew=True)
-        return self._fold_one(
-            row.person, start, self._logs({row.person: start}).get(row.person, ()), (), (), moment
-        )
+        return self._fold_one(row.person, start, self._logs({row.person: start}).get(row.person, ()), (), (), moment)

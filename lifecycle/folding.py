@@ -35,9 +35,10 @@ DUE_AT_ONCE = EARLIEST
 class Start:
     """Where a person's fold starts.
 
-    `state` is the state to fold onto, `text` its snapshot ("" for nothing). `log_since`: touchpoints in the log from that time on
-    are needed (None: all of them), if `needs_log`. `is_full`: from nothing. `is_late`: not an increment.
-    `floor`: time must be moved at least to here, because it was there before.
+    `state` is the state to fold onto, `text` its snapshot ("" for nothing). `log_since`: touchpoints in the
+    log from that time on are needed (None: all of them), if `needs_log`. `is_full`: from nothing. `is_late`:
+    not an increment. `floor`: time must be moved at least to here, because it was there before. `last_key`
+    and `last_fired_at` are those of the stored snapshot.
     """
 
     row: PersonRow | None
@@ -81,15 +82,11 @@ def start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *,
     late = first is not None and not can_append(state, first)
     if not late and not anew:
         since = last_key[0] if last_key is not None else None
-        return Start(
-            row, state, row.snapshot, row.waiting_at is not None, since, False, False, floor, last_key, fired
-        )
+        return Start(row, state, row.snapshot, row.waiting_at is not None, since, False, False, floor, last_key, fired)
     if row.older_snapshot is not None and not anew and first is not None:
         older = decode(row.older_snapshot)
         if can_append(older, first) and older.last_key is not None:
-            return Start(
-                row, older, row.older_snapshot, True, older.last_key[0], False, True, floor, last_key, fired
-            )
+            return Start(row, older, row.older_snapshot, True, older.last_key[0], False, True, floor, last_key, fired)
     return Start(row, PersonState(), "", True, None, True, late, floor, last_key, fired)
 
 

@@ -18,7 +18,10 @@ from lifecycle.touchpoint import Touchpoint, TouchpointKey, content_hash, key_of
 
 @dataclass(slots=True)
 class Sorted:
-    """A batch sorted. `accepted` are new, `replaced` maps a key to (the variant stored before, the one that counts now)."""
+    """A batch sorted. `accepted` are new; `replaced` maps a key to (variant stored before, variant that counts now).
+
+    `places` says where each accepted touchpoint came from, for its labels.
+    """
 
     accepted: dict[TouchpointKey, Touchpoint] = field(default_factory=dict)
     replaced: dict[TouchpointKey, tuple[Touchpoint, Touchpoint]] = field(default_factory=dict)
@@ -78,6 +81,12 @@ class Sorter:
             assert record.fault is not None
             self.refuse(record, record.fault, "dead_lettered")
             return
+        key = key_of(touchpoint)
+        stored = self.known.get(key)
+        if stored is not None and self.is_known(key, stored, touchpoint):
+            # Judged once, when it came first: never again against a later clock or another policy.
+            result.count(place, "duplicate")
+            return
         if touchpoint.occurred_at > self.received_at + self.future:
             self.refuse(record, self.in_the_future(touchpoint), "future")
             return
@@ -86,35 +95,34 @@ class Sorter:
         if fault is not None:
             self.refuse(record, fault, "dead_lettered")
             return
-        key = key_of(touchpoint)
-        stored = self.known.get(key)
-        if stored is None:
-            self.known[key] = result.accepted[key] = touchpoint
-            result.places[key] = place
-            result.count(place, "folded" if table is not None else "unknown_type")
+        if stored is not None:
+            result.count(place, "conflicting")
+            self.add_variant(key, stored, touchpoint)
             return
-        result.count(place, self.repetition(key, stored, touchpoint))
+        self.known[key] = result.accepted[key] = touchpoint
+        result.places[key] = place
+        result.count(place, "folded" if table is not None else "unknown_type")
 
-    def repetition(self, key: TouchpointKey, stored: Touchpoint, touchpoint: Touchpoint) -> str:
-        """Decide a touchpoint whose id is known: `duplicate`, or `conflicting` and perhaps the one that counts."""
+    def is_known(self, key: TouchpointKey, stored: Touchpoint, touchpoint: Touchpoint) -> bool:
+        """Tell whether exactly this was received before, as the variant that counts or as another."""
         content = content_hash(touchpoint)
-        seen = self.conflicts.setdefault(key, set())
-        if content in seen or content == content_hash(stored):
-            return "duplicate"
+        return content == content_hash(stored) or content in self.conflicts.get(key, ())
+
+    def add_variant(self, key: TouchpointKey, stored: Touchpoint, touchpoint: Touchpoint) -> None:
+        """Keep another variant under a known id: the smaller of the two counts, the other stays beside it."""
         result = self.sorted
-        if variant_key(touchpoint) > variant_key(stored):
-            seen.add(content)
-            result.conflicts.append(touchpoint)
-            return "conflicting"
-        seen.add(content_hash(stored))
-        result.conflicts.append(stored)
+        is_smaller = variant_key(touchpoint) < variant_key(stored)
+        beside = stored if is_smaller else touchpoint
+        self.conflicts.setdefault(key, set()).add(content_hash(beside))
+        result.conflicts.append(beside)
+        if not is_smaller:
+            return
         self.known[key] = touchpoint
         if key in result.accepted:
             result.accepted[key] = touchpoint
         else:
             before = result.replaced[key][0] if key in result.replaced else stored
             result.replaced[key] = (before, touchpoint)
-        return "conflicting"
 
     def refuse(self, record: Record, fault: Fault, outcome: str) -> None:
         """Keep a record as a dead letter, with its original bytes."""
@@ -136,7 +144,7 @@ class Sorter:
         return Fault(
             "future",
             "time",
-            f"{touchpoint.type} {touchpoint.id} from {touchpoint.source}: time {touchpoint.occurred_at.isoformat()} lies more "
-            f"than {self.future} after its receipt at {self.received_at.isoformat()}. Check the clock of the source "
-            "and send it again.",
+            f"{touchpoint.type} {touchpoint.id} from {touchpoint.source}: time {touchpoint.occurred_at.isoformat()} "
+            f"lies more than {self.future} after its receipt at {self.received_at.isoformat()}. "
+            "Check the clock of the source and send it again.",
         )

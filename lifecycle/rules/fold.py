@@ -24,7 +24,7 @@ from datetime import datetime
 
 from lifecycle import ids
 from lifecycle.rules.guards import View
-from lifecycle.rules.machine import Choices, Machine, TrackTable
+from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
@@ -97,24 +97,7 @@ def _take(work: Working, touchpoint: Touchpoint) -> None:
     at, data = touchpoint.occurred_at, touchpoint.data
     origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, at)
     view = View(data, state.facts, state.tracks, at)
-    touched: list[tuple[TrackTable, str, Instance, bool]] = []
-    for step in table.steps:
-        tracked = step.table
-        key = "" if tracked.field is None else data.get(tracked.field)
-        if key is None:
-            continue
-        instances = state.tracks.get(tracked.name)
-        instance = None if instances is None else instances.get(key)
-        is_new = instance is None
-        if instance is None:
-            if not step.begins:
-                continue
-            instance = Instance(tracked.start, at, "", origin)
-        for taker in step.takers:
-            view.own, view.key = instance.facts, key
-            if taker.when is None or taker.when(view):
-                instance.facts[taker.name] = taker.take(instance.facts.get(taker.name), touchpoint)
-        touched.append((tracked, key, instance, is_new))
+    touched = _touch(state, table, view, touchpoint, origin)
     for taker in table.takers:
         if taker.when is None or taker.when(view):
             state.facts[taker.name] = taker.take(state.facts.get(taker.name), touchpoint)
@@ -126,6 +109,31 @@ def _take(work: Working, touchpoint: Touchpoint) -> None:
         _apply(work, tracked, key, instance, is_new, choice, origin)
     _follow(work, at)
     state.lane = work.machine.lane_of(view)
+
+
+def _touch(
+    state: PersonState, table: TypeTable, view: View, touchpoint: Touchpoint, origin: Origin
+) -> list[tuple[TrackTable, str, Instance, bool]]:
+    """Return the instances this touchpoint reaches (track, key, instance, is new), their own facts taken in."""
+    touched = []
+    for step in table.steps:
+        tracked = step.table
+        key = "" if tracked.field is None else touchpoint.data.get(tracked.field)
+        if key is None:
+            continue
+        instances = state.tracks.get(tracked.name)
+        instance = None if instances is None else instances.get(key)
+        is_new = instance is None
+        if instance is None:
+            if not step.begins:
+                continue
+            instance = Instance(tracked.start, touchpoint.occurred_at, "", origin)
+        for taker in step.takers:
+            view.own, view.key = instance.facts, key
+            if taker.when is None or taker.when(view):
+                instance.facts[taker.name] = taker.take(instance.facts.get(taker.name), touchpoint)
+        touched.append((tracked, key, instance, is_new))
+    return touched
 
 
 def _decide(view: View, table: TrackTable, key: str, instance: Instance, type_name: str) -> Choice | None:
@@ -146,9 +154,7 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
     done = []
     for task_id, task in state.tasks.items():
         done_by = work.rule_of(task).done_by
-        if touchpoint.type in done_by and _does(
-            work, touchpoint, task.track, task.key, done_by[touchpoint.type]
-        ):
+        if touchpoint.type in done_by and _does(work, touchpoint, task.track, task.key, done_by[touchpoint.type]):
             done.append(task_id)
     for task_id in sorted(done):
         work.close(task_id, "completed", at, by=origin)
@@ -157,9 +163,7 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
             if due > at:
                 continue
             rule = work.machine.tracks[name].stages[instance.stage].rules[rule_name]
-            if touchpoint.type in rule.done_by and _does(
-                work, touchpoint, name, key, rule.done_by[touchpoint.type]
-            ):
+            if touchpoint.type in rule.done_by and _does(work, touchpoint, name, key, rule.done_by[touchpoint.type]):
                 # Asked and done at one instant: the news came first, so nothing is asked.
                 del instance.pending[rule_name]
                 if rule.every is None:
@@ -205,9 +209,7 @@ def _apply(
         work.leave(table, key, instance, at, origin)
     cause = ids.cause_of_touchpoint(origin.source, origin.id)
     work.enter(table, key, instance, table.stages[str(choice.target)], at, cause, origin)
-    work.note(
-        at, "moved", table.name, key, instance.stage, by=origin, detail=f"{before} line {choice.place.line}"
-    )
+    work.note(at, "moved", table.name, key, instance.stage, by=origin, detail=f"{before} line {choice.place.line}")
 
 
 def _follow(work: Working, at: datetime) -> None:
@@ -219,11 +221,7 @@ def _follow(work: Working, at: datetime) -> None:
         view = work.view(None, at)
         view.own, view.key = instance.facts, key
         for rule in stage.following:
-            if (
-                rule.moment is not None
-                and rule.name not in instance.spent
-                and instance.counts.get(rule.name, 0) == 0
-            ):
+            if rule.moment is not None and rule.name not in instance.spent and instance.counts.get(rule.name, 0) == 0:
                 moment = rule.moment(view)
                 if moment is not None:
                     due = rule.not_before_floor(view, max(moment, at))

@@ -235,19 +235,14 @@ def _task_rules(compiler: GuardCompiler, track: str, task: TaskRule, order: int)
         moment=_moment(compiler, track, task),
         floor=_floor(compiler, track, task.every),
         due=_due(compiler, track, task, task.expires.after),
-        done_by={
-            each: None if guard is None else compiler.guard(guard, track)
-            for each, guard in task.done_by.items()
-        },
+        done_by={each: None if guard is None else compiler.guard(guard, track) for each, guard in task.done_by.items()},
     )
     return [rule] if task.or_else is None else [rule, *_task_rules(compiler, track, task.or_else, order)]
 
 
 def _stage(policy: Policy, compiler: GuardCompiler, track: Track, stage: Stage) -> StageTable:
     tasks = (*stage.tasks, *(() if stage.review is None else (stage.review,)))
-    rules = [
-        rule for order, task in enumerate(tasks) for rule in _task_rules(compiler, track.name, task, order)
-    ]
+    rules = [rule for order, task in enumerate(tasks) for rule in _task_rules(compiler, track.name, task, order)]
     for order, move in enumerate(stage.later, len(tasks)):
         when = None if move.when is None else compiler.guard(move.when, track.name)
         moment = _moment(compiler, track.name, move)
@@ -255,14 +250,11 @@ def _stage(policy: Policy, compiler: GuardCompiler, track: Track, stage: Stage) 
     entry = tuple(rule for rule in rules if "/" not in rule.name or rule.move is not None)
     upon: dict[str, Choices] = {}
     for name, declared in policy.types.items():
-        by_whom = (
-            None if is_built_in(name) else stage.any_by.get(declared.by) or track.any_by.get(declared.by)
-        )
+        by_whom = None if is_built_in(name) else stage.any_by.get(declared.by) or track.any_by.get(declared.by)
         choices = stage.upon.get(name) or track.upon.get(name) or by_whom
         if choices:
             upon[name] = tuple(
-                (None if choice.when is None else compiler.guard(choice.when, track.name), choice)
-                for choice in choices
+                (None if choice.when is None else compiler.guard(choice.when, track.name), choice) for choice in choices
             )
     return StageTable(
         stage.name,
@@ -280,9 +272,7 @@ def _track(policy: Policy, compiler: GuardCompiler, track: Track) -> TrackTable:
     return TrackTable(track.name, track.slot_name, field, track.start, stages, track)
 
 
-def _takers(
-    compiler: GuardCompiler, known: Mapping[str, Fact], type_name: str, track: str
-) -> tuple[Taker, ...]:
+def _takers(compiler: GuardCompiler, known: Mapping[str, Fact], type_name: str, track: str) -> tuple[Taker, ...]:
     return tuple(
         Taker(
             fact.name,
@@ -305,6 +295,4 @@ def _type(policy: Policy, compiler: GuardCompiler, tables: Mapping[str, TrackTab
         moves = any(name in stage.upon for stage in table.stages.values())
         if begins or takers or moves:
             steps.append(TrackStep(table, begins, takers))
-    return TypeTable(
-        checker(declared), _takers(compiler, policy.facts, name, ""), tuple(steps), is_built_in(name)
-    )
+    return TypeTable(checker(declared), _takers(compiler, policy.facts, name, ""), tuple(steps), is_built_in(name))

@@ -54,6 +54,4 @@ def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obli
     for task in state.tasks.values():
         at = task.due_at if task.due_at > now else task.expires_at
         found.append(Obligation(at, "task", task.track, task.key or None, task.rule))
-    return min(
-        found, key=lambda each: (each.at, each.what, each.track, each.key or "", each.name), default=None
-    )
+    return min(found, key=lambda each: (each.at, each.what, each.track, each.key or "", each.name), default=None)

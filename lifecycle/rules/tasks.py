@@ -85,9 +85,7 @@ def content_of(state: str, ask: str, kind: str, due_at: str, lane: str, by: str)
     return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
-def strangers(
-    state: PersonState, closings: Iterable[Closing], published: Mapping[str, Publication]
-) -> list[str]:
+def strangers(state: PersonState, closings: Iterable[Closing], published: Mapping[str, Publication]) -> list[str]:
     """Return the ids published as open of which this fold says nothing: fold from the start to know more."""
     known = {
         *state.tasks,

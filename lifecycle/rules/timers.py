@@ -38,7 +38,8 @@ def fire(work: Working, at: datetime) -> None:
     )
     raise FoldStopped(
         f"{work.person} did not come to rest at {at.isoformat()}: {MAX_ROUNDS} rounds of timers caused each other "
-        f"in {', '.join(busy[:5]) or 'their tasks'}. Give one of their timers a longer wait and activate the policy again."
+        f"in {', '.join(busy[:5]) or 'their tasks'}. Give one of their timers a longer wait and activate the "
+        "policy again."
     )
 
 
@@ -119,10 +120,7 @@ def _open(
         assert rule.every is not None
         instance.pending[rule.name] = rule.every.period.after(due)
         if any(
-            task.track == table.name
-            and task.key == key
-            and task.rule == rule.name
-            and task.entry == instance.cause
+            task.track == table.name and task.key == key and task.rule == rule.name and task.entry == instance.cause
             for task in work.state.tasks.values()
         ):
             return  # The last review is still open; a second one would ask the same question twice.

@@ -110,8 +110,9 @@ class Working:
         self.instances += 1
         if self.instances > MAX_INSTANCES:
             raise FoldStopped(
-                f"{self.person} has more than {MAX_INSTANCES} instances of tracks; the last is {table.name}[{key[:80]}]. "
-                "Look for a key that is new in every touchpoint, mend the policy or the source, and activate the policy again."
+                f"{self.person} has more than {MAX_INSTANCES} instances of tracks; the last is "
+                f"{table.name}[{key[:80]}]. Look for a key that is new in every touchpoint, mend the policy or the "
+                "source, and activate the policy again."
             )
         self.state.tracks.setdefault(table.name, {})[key] = instance
 
@@ -191,7 +192,8 @@ class Working:
             )
         view = self.view(None, at)
         view.own, view.key = instance.facts, key
-        assert rule.due is not None and rule.task is not None
+        assert rule.due is not None
+        assert rule.task is not None
         due_at = rule.due(view, at)
         task = OpenTask(
             track=table.name,
