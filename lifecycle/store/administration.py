@@ -62,11 +62,7 @@ class Administration(Connected):
             insert_rows(connection, columns, [unclaimed], clash="ignore")
             mine = progress.topic == topic, progress.partition == partition
             known = progress.topic_id.in_(["", topic_id])
-            raised = (
-                update(partition_progress)
-                .where(*mine, known)
-                .values(epoch=progress.epoch + 1, topic_id=topic_id)
-            )
+            raised = update(partition_progress).where(*mine, known).values(epoch=progress.epoch + 1, topic_id=topic_id)
             claimed = connection.execute(raised.returning(*progress)).one_or_none()
             if claimed is None:
                 stored = connection.execute(select(progress.topic_id).where(*mine)).scalar_one()
@@ -90,9 +86,7 @@ class Administration(Connected):
             if connection.execute(renewed).rowcount == 0:
                 topics = connection.execute(select(progress.topic).where(progress.topic_id != "").distinct())
                 known = ", ".join(sorted(topics.scalars())) or "none"
-                raise NotFound(
-                    f"no partition of topic {topic} was ever claimed here; topics claimed: {known}."
-                )
+                raise NotFound(f"no partition of topic {topic} was ever claimed here; topics that were: {known}.")
 
     def reached(self, partitions: Collection[TopicPartition], at: datetime) -> None:
         """Note that time was moved to `at` for these partitions, and for the database. Never moves back.
@@ -113,9 +107,7 @@ class Administration(Connected):
             later = or_(state_at.is_(None), state_at < at)
             connection.execute(update(database_state).where(later).values(reached_at=at))
 
-    def activate_policy(
-        self, policy_hash: str, text: str, *, snapshot_format: int, at: datetime, due: datetime
-    ) -> int:
+    def activate_policy(self, policy_hash: str, text: str, *, snapshot_format: int, at: datetime, due: datetime) -> int:
         """Make this the active policy; return how many people were made due to be folded again.
 
         When another policy or snapshot format was active before, everybody becomes due at `due`, those that
@@ -128,9 +120,7 @@ class Administration(Connected):
                 return 0
             columns = list(policies.columns)
             insert_rows(connection, columns, [(policy_hash, text, at)], clash="overwrite")
-            connection.execute(
-                update(database_state).values(policy_hash=policy_hash, snapshot_format=snapshot_format)
-            )
+            connection.execute(update(database_state).values(policy_hash=policy_hash, snapshot_format=snapshot_format))
             everybody = update(people).values(next_due_at=due, stopped=None, revision=people.c.revision + 1)
             return connection.execute(everybody).rowcount
 
@@ -174,9 +164,7 @@ def _move_outbox(connection: Connection, count: int) -> None:
 
     after = 0
     while True:
-        query = (
-            select(outbox.c.id, outbox.c.person).where(outbox.c.id > after).order_by(outbox.c.id).limit(_PAGE)
-        )
+        query = select(outbox.c.id, outbox.c.person).where(outbox.c.id > after).order_by(outbox.c.id).limit(_PAGE)
         page = connection.execute(query).all()
         if not page:
             return
@@ -187,6 +175,4 @@ def _move_outbox(connection: Connection, count: int) -> None:
 
 def _progress(row: Row[Any]) -> Progress:
     counted = Accounting(*(row._mapping[name] for name in ACCOUNTING_NAMES))
-    return Progress(
-        row.topic, row.partition, row.topic_id, row.epoch, row.next_offset, row.reached_at, counted
-    )
+    return Progress(row.topic, row.partition, row.topic_id, row.epoch, row.next_offset, row.reached_at, counted)

@@ -49,9 +49,7 @@ Clash = Literal["refuse", "ignore", "overwrite", "add"]
 its other columns are replaced (`overwrite`), or the ACCOUNTING_NAMES among them are added to (`add`)."""
 
 
-def given_keys(
-    connection: Connection, columns: Sequence[Column[Any]], rows: Iterable[Sequence[Any]]
-) -> FromClause:
+def given_keys(connection: Connection, columns: Sequence[Column[Any]], rows: Iterable[Sequence[Any]]) -> FromClause:
     """Return rows as something to join with, its columns named as `columns`; every value travels as data."""
     stored = _stored(columns, rows)
     if connection.dialect.name == "postgresql":

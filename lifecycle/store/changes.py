@@ -19,8 +19,9 @@ class Changes:
 
     `steps` move partitions and are the first statement (the fence). `accounting` is added to the counters
     of each (topic, partition). `touchpoints` are new rows; `replaced` overwrite the row of their key,
-    `conflicts` are variants kept beside it. `people` are written by compare-and-set: a row of revision 1 is inserted,
-    any other updates the row that still has revision - 1. `publications` are inserted or overwritten.
+    `conflicts` are variants kept beside it. `people` are written by compare-and-set: a row of revision 1 is
+    inserted, any other updates the row that still has revision - 1. `publications` are inserted or
+    overwritten.
     `newest_at` is the latest occurred_at among what was accepted (None: nothing was).
     """
 

@@ -21,8 +21,12 @@ _POSTGRESQL_SESSION = (
     # A worker stopped in mid transaction must not hold its rows for ever, nor anybody wait for ever.
     "SET lock_timeout = '30s'",
     "SET idle_in_transaction_session_timeout = '60s'",
-    # A plan made while the tables were small is kept and goes on scanning them whole when they have grown.
+    # A plan made while the tables were small would be kept and go on reading them whole when they have grown.
     "SET plan_cache_mode = force_custom_plan",
+    # Whatever we join is a batch of keys with a table that is large: walk its index. Until the server has
+    # counted a table (a minute and more into an import) it guesses wrong and reads the whole of it to hash it.
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
     "SET jit = off",
 )
 

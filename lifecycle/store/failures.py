@@ -58,8 +58,7 @@ def _translate(error: DBAPIError, where: str) -> StoreUnavailable | RevisionConf
         )
     if isinstance(error, RefusedValue) or state.startswith(_REFUSED_VALUES):
         return ValueRefused(
-            f"the database at {where} refused a value: {said}. "
-            "Nothing was written; halve the batch to find the record."
+            f"the database at {where} refused a value: {said}. Nothing was written; halve the batch to find the record."
         )
     return StoreUnavailable(
         f"the database at {where} is not available: {said}. Nothing was written; check that it runs, that "

@@ -47,7 +47,11 @@ def open_store(url: str, *, create: bool = False) -> Store:
     nothing answers.
     """
     database = Database(url)
-    if create:
-        upgrade(database)
-    require_head(database)
+    try:
+        if create:
+            upgrade(database)
+        require_head(database)
+    except BaseException:
+        database.close()
+        raise
     return Store(database)

@@ -120,9 +120,7 @@ def _write(connection: Connection, changes: Changes) -> None:
     accounting = _summed(changes.accounting)
     _fence(connection, changes.steps, accounting)
     _count_without_step(connection, accounting)
-    insert_rows(
-        connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)]
-    )
+    insert_rows(connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)])
     _replace(connection, changes.replaced)
     _keep_conflicts(connection, changes.conflicts)
     _write_people(connection, changes.people)
@@ -146,9 +144,7 @@ def _summed(accounting: Iterable[tuple[str, int, Accounting]]) -> dict[TopicPart
     return summed
 
 
-def _fence(
-    connection: Connection, steps: Sequence[Step], accounting: dict[TopicPartition, Accounting]
-) -> None:
+def _fence(connection: Connection, steps: Sequence[Step], accounting: dict[TopicPartition, Accounting]) -> None:
     """Compare and set the offset of each partition, adding (and taking out) what its records came to."""
     progress = partition_progress.c
     rows = []
@@ -198,10 +194,7 @@ def _count_without_step(connection: Connection, accounting: Mapping[TopicPartiti
     progress = partition_progress.c
     columns = [progress.topic, progress.partition, progress.topic_id, progress.epoch, progress.next_offset]
     counters = [progress[name] for name in ACCOUNTING_NAMES]
-    rows = [
-        (topic, partition, "", 0, 0, *astuple(counts))
-        for (topic, partition), counts in sorted(accounting.items())
-    ]
+    rows = [(topic, partition, "", 0, 0, *astuple(counts)) for (topic, partition), counts in sorted(accounting.items())]
     insert_rows(connection, [*columns, *counters], rows, clash="add")
 
 
@@ -230,9 +223,7 @@ def _keep_conflicts(connection: Connection, variants: Sequence[Touchpoint]) -> N
         partition_by=_CONFLICT_KEY[:3], order_by=[conflicts.c.occurred_at, conflicts.c.content_hash]
     )
     ranked = select(*_CONFLICT_KEY, place.label("place")).where(*own).subquery()
-    beyond = select(*(ranked.c[column.name] for column in _CONFLICT_KEY)).where(
-        ranked.c.place > MAX_CONFLICTS
-    )
+    beyond = select(*(ranked.c[column.name] for column in _CONFLICT_KEY)).where(ranked.c.place > MAX_CONFLICTS)
     connection.execute(delete(conflicts).where(tuple_(*_CONFLICT_KEY).in_(beyond)))
 
 
@@ -278,7 +269,7 @@ def _log_row(touchpoint: Touchpoint) -> tuple[Any, ...]:
 
 def _dead_letter_row(letter: DeadLetter) -> tuple[Any, ...]:
     headers = canonical_json.dumps(
-        [[name, base64.b64encode(value).decode()] for name, value in letter.headers]
+        [[_keepable(name), base64.b64encode(value).decode()] for name, value in letter.headers]
     )
     return (
         letter.place.topic,

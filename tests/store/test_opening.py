@@ -1,0 +1,284 @@
+"""Opening a store, its migrations, and what every failure of a database becomes."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg.errors
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, exc, inspect, text
+
+from lifecycle.errors import RevisionConflict, SchemaMismatch, SettingsRefused, StoreUnavailable, ValueRefused
+from lifecycle.store import Changes, open_store
+from lifecycle.store.database import Database
+from lifecycle.store.failures import translated
+from lifecycle.store.migrating import configuration, current, head
+from lifecycle.store.tables import metadata
+from tests.store.made import person
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    """A database without tables."""
+    opened = Database(store_url)
+    yield opened
+    opened.close()
+
+
+def tables_of(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def schema_of(connection: Connection, schema: str = "public") -> list[tuple[Any, ...]]:
+    """All that makes up the tables, as the database tells it."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(text("SELECT tbl_name, type, name, sql FROM sqlite_master ORDER BY 3"))
+        return [tuple(row) for row in rows if row[0] != "alembic_version"]
+    told: list[tuple[Any, ...]] = []
+    for query in (
+        """SELECT table_name, ordinal_position, column_name, data_type, collation_name, is_nullable,
+                  replace(column_default, 'declared.', ''), identity_generation
+           FROM information_schema.columns WHERE table_schema = :schema ORDER BY 1, 2""",
+        """SELECT tablename, indexname, replace(indexdef, schemaname || '.', '') FROM pg_indexes
+           WHERE schemaname = :schema ORDER BY 1, 2""",
+    ):
+        rows = connection.execute(text(query), {"schema": schema})
+        told += [tuple(row) for row in rows if row[0] != "alembic_version"]
+    return told
+
+
+def test_the_migrations_make_what_is_declared(database: Database) -> None:
+    """Types, collations, keys, indexes and their conditions are the same by migration and by tables.py."""
+    with database.writing() as connection:
+        command.upgrade(configuration(connection), "head")
+        migrated = schema_of(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        if database.is_sqlite:
+            command.downgrade(configuration(connection), "base")
+            metadata.create_all(connection)
+            assert schema_of(connection) == migrated
+        else:
+            connection.execute(text("CREATE SCHEMA declared"))
+            metadata.create_all(connection.execution_options(schema_translate_map={None: "declared"}))
+            assert schema_of(connection, "declared") == migrated
+        assert len(migrated) > len(metadata.tables)
+
+
+def test_keys_are_compared_by_code_point_on_postgresql(database_url: str) -> None:
+    """Every text column of a primary key has collation C."""
+    open_store(database_url, create=True).close()
+    opened = Database(database_url)
+    with opened.reading() as connection:
+        rows = schema_of(connection)
+    opened.close()
+    collations = {(row[0], row[2]): row[4] for row in rows if len(row) == 8}
+    keys = [(table.name, column.name) for table in metadata.tables.values() for column in table.primary_key]
+    texts = [key for key in keys if str(metadata.tables[key[0]].c[key[1]].type) == "TEXT"]
+    assert len(texts) > 10
+    assert {collations[key] for key in texts} == {"C"}
+
+
+def test_migrations_have_a_single_head() -> None:
+    """Two branches would have no order."""
+    assert ScriptDirectory.from_config(configuration()).get_heads() == [head()]
+
+
+def test_migrations_go_up_down_and_up(database: Database) -> None:
+    """Down leaves none of our tables, and up works again."""
+    with database.writing() as connection:
+        for _ in range(2):
+            command.upgrade(configuration(connection), "head")
+            assert tables_of(connection) == set(metadata.tables)
+            assert current(connection) == head()
+            command.downgrade(configuration(connection), "base")
+            assert tables_of(connection) == set()
+
+
+def test_creating_again_keeps_what_is_there(store_url: str) -> None:
+    """`create` on a database that is at head does nothing."""
+    first = open_store(store_url, create=True)
+    first.commit(Changes(people=(person(),)))
+    first.close()
+    again = open_store(store_url, create=True)
+    assert again.iterate_people() == [person()]
+    again.close()
+
+
+def test_two_that_create_at_once_agree(store_url: str) -> None:
+    """One migrates, the other waits and finds it done."""
+    with ThreadPoolExecutor(2) as threads:
+        opened = list(threads.map(lambda url: open_store(url, create=True), [store_url] * 2))
+    assert [store.state().partitions for store in opened] == [1, 1]
+    for store in opened:
+        store.close()
+
+
+def test_an_empty_database_is_refused(store_url: str, tmp_path: Path) -> None:
+    """Without `create` nothing is made, not even a file, and the command is named."""
+    with pytest.raises(SchemaMismatch) as refused:
+        open_store(store_url)
+    has = "no such file" if store_url.startswith("sqlite") else "no tables of ours"
+    assert str(refused.value).endswith(f" has {has}, this program needs revision {head()}. Run `lifecycle db upgrade`.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_another_revision_is_refused(store_url: str) -> None:
+    """A newer or older schema is named, with the one that is needed."""
+    open_store(store_url, create=True).close()
+    opened = Database(store_url)
+    with opened.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    opened.close()
+    with pytest.raises(SchemaMismatch, match=r"has revision 9999, this program needs revision \w+\. Run `life"):
+        open_store(store_url)
+
+
+def test_a_server_that_does_not_answer_is_unavailable() -> None:
+    """Host, port and database are named, and what to look at; the password is not."""
+    with pytest.raises(StoreUnavailable) as refused:
+        open_store("postgresql://user:secret@127.0.0.1:1/sales")
+    message = str(refused.value)
+    assert message.startswith("the database at 127.0.0.1:1/sales is not available: ")
+    assert message.endswith(
+        "Nothing was written; check that it runs, that this machine reaches it and that the setting "
+        "`database_url` names it, then try again."
+    )
+    assert "secret" not in message
+
+
+def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    """SQLite makes files, not folders."""
+    with pytest.raises(StoreUnavailable, match=r"/missing/x\.db is not available: unable to open database file"):
+        open_store(f"sqlite:///{tmp_path}/missing/x.db", create=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("secret", "the database URL cannot be read; wanted postgresql://"),
+        ("mysql://user:secret@host/x", "no store for databases of the kind mysql; wanted postgresql://"),
+        ("sqlite://", "a SQLite store in memory cannot be shared by threads; name a file"),
+        ("sqlite:///:memory:", "a SQLite store in memory cannot be shared by threads; name a file"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused(url: str, message: str) -> None:
+    """Each says what was wanted, none repeats what may be a secret."""
+    with pytest.raises(SettingsRefused) as refused:
+        open_store(url)
+    assert str(refused.value).startswith(message)
+    assert "secret" not in str(refused.value)
+
+
+def test_both_spellings_of_a_postgresql_url_are_taken(database_url: str) -> None:
+    """postgresql:// and postgresql+psycopg:// are the same driver."""
+    rest = database_url.partition("://")[2]
+    for scheme in ("postgresql", "postgresql+psycopg"):
+        store = open_store(f"{scheme}://{rest}", create=True)
+        assert store.where.endswith(database_url.partition("?")[0].rpartition("/")[2])
+        store.close()
+
+
+def test_a_broken_connection_is_unavailable_once(database_url: str) -> None:
+    """When the server ends our sessions the next call says so, and the one after that connects again."""
+    store = open_store(database_url, create=True)
+    store.commit(Changes(people=(person(),)))
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as other:
+        other.execute(f"{ended} AND pid <> pg_backend_pid()")
+    with pytest.raises(StoreUnavailable, match=r"is not available: .*terminating connection"):
+        store.iterate_people()
+    assert store.iterate_people() == [person()]
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    """The driver's own sentence is kept."""
+    (tmp_path / "x.db").write_text("no database, but long enough to be taken for the header of one" * 20)
+    with pytest.raises(StoreUnavailable, match=r"x\.db is not available: file is not a database"):
+        open_store(f"sqlite:///{tmp_path}/x.db")
+
+
+@pytest.mark.parametrize(
+    ("raised", "by", "becomes", "says"),
+    [
+        (
+            exc.OperationalError,
+            psycopg.errors.DeadlockDetected("deadlock"),
+            RevisionConflict,
+            "in favour of another",
+        ),
+        (
+            exc.OperationalError,
+            psycopg.errors.SerializationFailure("x"),
+            RevisionConflict,
+            "read these people again",
+        ),
+        (
+            exc.IntegrityError,
+            psycopg.errors.UniqueViolation("Key (x)"),
+            RevisionConflict,
+            "another: Key (x). ",
+        ),
+        (
+            exc.IntegrityError,
+            sqlite3.IntegrityError("UNIQUE failed"),
+            RevisionConflict,
+            "another: UNIQUE failed. ",
+        ),
+        (
+            exc.DataError,
+            psycopg.errors.NumericValueOutOfRange("wide"),
+            ValueRefused,
+            "refused a value: wide. ",
+        ),
+        (exc.OperationalError, psycopg.errors.ProgramLimitExceeded("long"), ValueRefused, "halve the batch"),
+        (exc.DataError, sqlite3.DataError("too big"), ValueRefused, "refused a value: too big. "),
+        (
+            exc.OperationalError,
+            psycopg.errors.AdminShutdown("bye"),
+            StoreUnavailable,
+            "is not available: bye. ",
+        ),
+        (
+            exc.OperationalError,
+            psycopg.errors.LockNotAvailable("locked"),
+            StoreUnavailable,
+            "available: locked. ",
+        ),
+        (
+            exc.InternalError,
+            psycopg.errors.ReadOnlySqlTransaction("standby"),
+            StoreUnavailable,
+            ": standby. ",
+        ),
+        (
+            exc.OperationalError,
+            sqlite3.OperationalError("database is locked"),
+            StoreUnavailable,
+            "is locked. ",
+        ),
+    ],
+)
+def test_what_a_failure_means(raised: type[exc.DBAPIError], by: Exception, becomes: type[Exception], says: str) -> None:
+    """Lost races are read again, refused values halved, all else tried again; no statement is quoted."""
+    with pytest.raises(becomes) as refused, translated("host/name"):
+        raise raised("SELECT secret", {"person": "secret"}, by)
+    assert type(refused.value) is becomes
+    assert "the database at host/name" in str(refused.value)
+    assert says in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_our_own_mistakes_pass_as_they_are() -> None:
+    """SQL that is wrong, and a pool that ran dry, are told apart from a database that is gone."""
+    with pytest.raises(exc.ProgrammingError), translated("host/name"):
+        raise exc.ProgrammingError("SELEC", {}, sqlite3.ProgrammingError("syntax"))
+    all_used = "all connections to the database at host/name are in use"
+    with pytest.raises(StoreUnavailable, match=all_used), translated("host/name"):
+        raise exc.TimeoutError
