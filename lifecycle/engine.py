@@ -32,10 +32,11 @@ from lifecycle.record import Accounting, Batch, Fault
 from lifecycle.rules.machine import compile_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
-from lifecycle.rules.tasks import reconcile, strangers
+from lifecycle.rules.tasks import Request, reconcile, strangers
 from lifecycle.sorting import Sorted, Sorter
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store
+from lifecycle.task import WithdrawnReason
 from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of, order_key
 
 NO_PUBLICATIONS: Mapping[str, Publication] = {}
@@ -77,16 +78,12 @@ class Engine:
         self.machine = compile_policy(policy)
         self.limits = limits or Limits()
         state = store.state()
-        if state.policy_hash is None:
-            store.activate_policy(
-                policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=opened_at, due=DUE_AT_ONCE
-            )
-        elif state.policy_hash != policy.hash:
+        if state.policy_hash not in (None, policy.hash):
             raise PolicyMismatch(
                 f"The database is folded by the policy {state.policy_hash}; this one ({policy.name}) is {policy.hash}. "
                 "Run `lifecycle policy activate FILE --db URL` to change over, or use the policy that is active."
             )
-        elif state.snapshot_format != SNAPSHOT_FORMAT:
+        if (state.policy_hash, state.snapshot_format) != (policy.hash, SNAPSHOT_FORMAT):
             store.activate_policy(
                 policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=opened_at, due=DUE_AT_ONCE
             )
@@ -157,7 +154,7 @@ class Engine:
                     raise
                 continue
             return len(results)
-        return 0
+        raise AssertionError("commit_attempts is at least 1")
 
     def _decide_and_commit(self, batch: Batch, moment: _Moment) -> Accounting:
         for attempt in range(1, self.limits.commit_attempts + 1):
@@ -257,12 +254,7 @@ class Engine:
 
     def _changes(self, results: Iterable[Result], moment: _Moment, result: Sorted, batch: Batch) -> Changes:
         people = list(results)
-        publications: list[Publication] = []
-        messages: list[Message] = []
-        if moment.publish:
-            published = self.store.publications([each.row.person for each in people if each.state is not None])
-            for each in people:
-                self._reconcile(each, published.get(each.row.person, NO_PUBLICATIONS), moment, publications, messages)
+        requests = self._owed(people, moment) if moment.publish else []
         counted = {**result.accepted, **{key: after for key, (_, after) in result.replaced.items()}}
         return Changes(
             steps=batch.steps,
@@ -271,43 +263,35 @@ class Engine:
             replaced=tuple(after for _, after in result.replaced.values()),
             conflicts=tuple(result.conflicts),
             people=tuple(each.row for each in people),
-            publications=tuple(publications),
-            messages=tuple(messages),
+            publications=tuple(request.publication for request in requests),
+            messages=tuple(self._message(request, moment.at) for request in requests),
             dead_letters=tuple(result.dead_letters),
             newest_at=max((touchpoint.occurred_at for touchpoint in counted.values()), default=None),
         )
 
-    def _reconcile(
-        self,
-        folded: Result,
-        published: Mapping[str, Publication],
-        moment: _Moment,
-        publications: list[Publication],
-        messages: list[Message],
-    ) -> None:
-        """Add what is owed about one person's tasks; a person who is stopped keeps them as they are."""
-        state, row = folded.state, folded.row
-        if state is None:
-            return
-        closings = folded.closings
-        if not folded.start.is_full and strangers(state, closings, published):
-            # Tasks ended so long ago that the snapshot forgot how: the log still knows.
-            closings = self._fold_anew(row, moment).closings
-        changed = folded.start.row is not None and folded.start.row.policy_hash != self.policy.hash
-        for request in reconcile(
-            self.machine,
-            row.person,
-            state,
-            closings,
-            published,
-            at=moment.at,
-            untrue="policy" if changed else "never_true",
-        ):
-            publications.append(request.publication)
-            body = task_message(request.data, type=request.type, at=moment.at)
-            name = ids.message_id(request.publication.task_id, request.publication.version)
-            messages.append(Message(row.person, row.partition, name, body))
+    def _message(self, request: Request, at: datetime) -> Message:
+        told = request.publication
+        partition = ids.partition_of(told.person, self.partitions)
+        body = task_message(request.data, type=request.type, at=at)
+        return Message(told.person, partition, ids.message_id(told.task_id, told.version), body)
+
+    def _owed(self, people: Iterable[Result], moment: _Moment) -> list[Request]:
+        """Return what is owed to consumers; a person who is stopped keeps their tasks as they are."""
+        folded = [(each, each.state) for each in people if each.state is not None]
+        published = self.store.publications([each.row.person for each, _ in folded])
+        requests: list[Request] = []
+        for each, state in folded:
+            told = published.get(each.row.person, NO_PUBLICATIONS)
+            closings = each.closings
+            if not each.start.is_full and strangers(state, closings, told):
+                # Tasks ended so long ago that the snapshot forgot how: the log still knows.
+                closings = (*self._fold_anew(each.row, moment).closings, *closings)
+            changed = each.start.row is not None and each.start.row.policy_hash != self.policy.hash
+            untrue: WithdrawnReason = "policy" if changed else "never_true"
+            requests += reconcile(self.machine, each.row.person, state, closings, told, at=moment.at, untrue=untrue)
+        return requests
 
     def _fold_anew(self, row: PersonRow, moment: _Moment) -> Result:
         start = start_of(row, self.machine, None, anew=True)
-        return self._fold_one(row.person, start, self._logs({row.person: start}).get(row.person, ()), (), (), moment)
+        log = self.store.read_log({row.person: None}).get(row.person, ())
+        return self._fold_one(row.person, start, log, (), (), moment)

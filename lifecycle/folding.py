@@ -120,17 +120,7 @@ def fold_person(
     reached = max(times, default=None)
     if ceiling is not None and start.floor is not None:
         ceiling = max(ceiling, start.floor)
-    last = start.state.last_key
-    known = sorted(
-        (
-            each
-            for each in ((order_key(touchpoint), touchpoint) for touchpoint in touchpoints)
-            if last is None or each[0] > last
-        ),
-        key=lambda each: each[0],
-    )
-    ready = [touchpoint for key, touchpoint in known if ceiling is None or key[0] <= ceiling]
-    waiting_at = known[len(ready)][0][0] if len(ready) < len(known) else None
+    ready, waiting_at = _ready(start, touchpoints, ceiling)
     try:
         folded, older = _fold_with_older(machine, person, start, ready, reached)
     except FoldStopped as stopped:
@@ -151,6 +141,17 @@ def fold_person(
         stopped=None,
     )
     return Result(row, folded.state, folded.closings, folded.unmatched, start)
+
+
+def _ready(
+    start: Start, touchpoints: Iterable[Touchpoint], ceiling: datetime | None
+) -> tuple[list[Touchpoint], datetime | None]:
+    """Return the touchpoints to be folded, in order, and when the first of those that wait occurs."""
+    last = start.state.last_key
+    keyed = ((order_key(touchpoint), touchpoint) for touchpoint in touchpoints)
+    known = sorted((each for each in keyed if last is None or each[0] > last), key=lambda each: each[0])
+    ready = [touchpoint for key, touchpoint in known if ceiling is None or key[0] <= ceiling]
+    return ready, known[len(ready)][0][0] if len(ready) < len(known) else None
 
 
 def _fold_with_older(
