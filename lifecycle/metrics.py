@@ -1,0 +1,97 @@
+"""The numbers that site-reliability engineers watch, as Prometheus metrics.
+
+What it is: one registry of few metrics, made once per process and handed to the services that count. What it
+is not: a server. A worker serves `text()` on /metrics of faust's web server (streams/app.py): that server
+answers from the event loop that does the work, so a loop that hangs is seen as a scrape that fails.
+
+Counters start at 0 with the process; the sums that must hold for ever stand in the database.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from lifecycle.record import LABEL_NAMES, OUTCOME_NAMES, Accounting
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each counter, which nothing here uses
+
+_BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """All metrics of one process. Safe for threads, as prometheus_client is."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.records = Counter(
+            "lifecycle_records",
+            "Records received, by outcome: exactly one each.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.labelled = Counter(
+            "lifecycle_records_labelled",
+            "Records that were also late, misrouted or unmatched, whatever their outcome.",
+            ["label"],
+            registry=self.registry,
+        )
+        self.batch_seconds = Histogram(
+            "lifecycle_batch_seconds",
+            "From taking a batch to its commit, attempts and pauses included.",
+            buckets=_BATCH_SECONDS,
+            registry=self.registry,
+        )
+        self.retries = Counter(
+            "lifecycle_retries",
+            "Attempts that failed and were repeated, by what was tried.",
+            ["doing"],
+            registry=self.registry,
+        )
+        self.partition_lag_seconds = Gauge(
+            "lifecycle_partition_time_lag_seconds",
+            "How far the time of an owned partition is behind the wall clock.",
+            ["partition"],
+            registry=self.registry,
+        )
+        self.advanced_people = Counter(
+            "lifecycle_advanced_people", "People moved by time alone.", registry=self.registry
+        )
+        self.sent_messages = Counter(
+            "lifecycle_sent_messages",
+            "Messages acknowledged by the broker, by topic kind and the person's lane (0 is served first).",
+            ["kind", "lane"],
+            registry=self.registry,
+        )
+        self.people = Gauge("lifecycle_people", "People in the database.", registry=self.registry)
+        self.people_without_next_obligation = Gauge(
+            "lifecycle_people_without_next_obligation",
+            "People for whom nothing dated will happen. Must be 0.",
+            registry=self.registry,
+        )
+        self.people_stopped = Gauge(
+            "lifecycle_people_stopped", "People who are no longer folded.", registry=self.registry
+        )
+        self.outbox_rows = Gauge("lifecycle_outbox_rows", "Messages that wait to be sent.", registry=self.registry)
+        # So that every series is there, at 0, before its first event: rates need the first step too.
+        for outcome in OUTCOME_NAMES:
+            self.records.labels(outcome)
+        for label in LABEL_NAMES:
+            self.labelled.labels(label)
+
+    def count(self, accounting: Accounting) -> None:
+        """Add what became of a batch."""
+        for outcome in OUTCOME_NAMES:
+            self.records.labels(outcome).inc(getattr(accounting, outcome))
+        for label in LABEL_NAMES:
+            self.labelled.labels(label).inc(getattr(accounting, label))
+
+    def text(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

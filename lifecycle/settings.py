@@ -1,0 +1,204 @@
+"""The settings of one process: from arguments, the environment or a TOML file, in this order of precedence.
+
+What it is: one frozen value, checked once, that the command line makes and hands down. What it is not: a
+place to look things up from; below the edges settings arrive as arguments.
+
+Every setting NAME is read from the variable LIFECYCLE_NAME, and from the TOML file that LIFECYCLE_SETTINGS
+names (default: ./lifecycle.toml, if there is one). `Settings.load` is the way in; its errors name setting,
+variable and next step, and never print a value, so that no password ends up in a log.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from lifecycle.errors import SettingsRefused
+
+PREFIX = "LIFECYCLE_"
+FILE_VARIABLE = "LIFECYCLE_SETTINGS"
+DEFAULT_FILE = "lifecycle.toml"
+
+_TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
+
+
+class Settings(BaseSettings):
+    """All settings. Times are seconds unless their name says otherwise. Make one with `Settings.load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False
+    )
+
+    database: str | None = Field(default=None, repr=False, description="SQLAlchemy URL of the database")
+    policy: Path | None = Field(
+        default=None, description="policy file; none: the one that comes with this program"
+    )
+
+    broker: str = Field(
+        default="localhost:9092", min_length=1, description="Kafka's bootstrap servers, with commas"
+    )
+    broker_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="how to talk to the broker"
+    )
+    broker_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="how to log in where the protocol is one of SASL"
+    )
+    broker_user: str | None = Field(default=None, description="user where the protocol is one of SASL")
+    broker_password: SecretStr | None = Field(default=None, description="password of that user")
+    broker_ca_file: Path | None = Field(
+        default=None, description="PEM file of the authority that signed the broker; none: the system's"
+    )
+
+    touchpoints: str = Field(default="touchpoints", pattern=_TOPIC, description="topic of touchpoints, in")
+    outcomes: str = Field(default="task-outcomes", pattern=_TOPIC, description="topic of task outcomes, in")
+    tasks: str = Field(default="follow-up-tasks", pattern=_TOPIC, description="topic of follow-up tasks, out")
+    dead_letters: str = Field(
+        default="touchpoints-dead-letters", pattern=_TOPIC, description="topic of refused records, out"
+    )
+    partitions: int = Field(
+        default=4, ge=1, le=10_000, description="partitions of the topics that are created"
+    )
+    replication: int = Field(default=1, ge=1, le=100, description="copies of the topics that are created")
+
+    group: str = Field(default="lifecycle", min_length=1, max_length=200, description="consumer group")
+    instance: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="name of this replica across restarts: its partitions wait for it; none: they move on",
+    )
+    batch_records: int = Field(default=2000, ge=1, le=100_000, description="most records in one transaction")
+    max_body_bytes: int = Field(
+        default=1024 * 1024, ge=1024, le=4 * 1024 * 1024, description="largest body accepted"
+    )
+    grace_seconds: float = Field(default=5, ge=0, description="how far time stays behind what was heard")
+    publish_lag_seconds: float = Field(
+        default=900, ge=1, description="lag beyond which tasks are not published"
+    )
+    future_seconds: float = Field(default=86_400, ge=0, description="how far ahead a touchpoint may occur")
+    session_timeout_seconds: float = Field(
+        default=12, ge=1, le=300, description="silence after which the group gives a worker's partitions away"
+    )
+    stop_seconds: float = Field(default=10, ge=1, le=600, description="longest time that stopping may take")
+    web_port: int = Field(default=6066, ge=0, le=65_535, description="port of /metrics and /health; 0: none")
+
+    SASL: ClassVar[frozenset[str]] = frozenset(("SASL_PLAINTEXT", "SASL_SSL"))
+
+    @classmethod
+    def load(cls, **arguments: Any) -> Settings:
+        """Read all settings; `arguments` win over the environment, that over the file. None means: not given.
+
+        Raises SettingsRefused, with every finding in one message.
+        """
+        given = {name: value for name, value in arguments.items() if value is not None}
+        unknown = sorted(given.keys() - cls.model_fields.keys())
+        if unknown:
+            raise TypeError(f"no such setting: {', '.join(unknown)}")
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise SettingsRefused(_describe(error)) from None
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsRefused(f"settings file {_file()} is not TOML: {error}. Mend that line.") from error
+        except OSError as error:
+            raise SettingsRefused(f"settings file {_file()} cannot be read: {error.strerror}.") from error
+
+    @property
+    def input_topics(self) -> tuple[str, str]:
+        """Every topic that touchpoints come from: the touchpoints themselves, then the task outcomes."""
+        return (self.touchpoints, self.outcomes)
+
+    @property
+    def grace(self) -> timedelta:
+        """How far the time of a partition stays behind what was heard of it."""
+        return timedelta(seconds=self.grace_seconds)
+
+    @property
+    def publish_lag(self) -> timedelta:
+        """How far a partition's time may be behind the wall clock while tasks are still published."""
+        return timedelta(seconds=self.publish_lag_seconds)
+
+    @property
+    def future(self) -> timedelta:
+        """How far ahead of its receipt a touchpoint may occur."""
+        return timedelta(seconds=self.future_seconds)
+
+    def need_database(self) -> str:
+        """Return the database URL. Raises SettingsRefused where none is given."""
+        if self.database is None:
+            raise SettingsRefused(
+                'no database is given. Pass --db, set LIFECYCLE_DATABASE, or write `database = "..."` into '
+                f"{DEFAULT_FILE}; for example sqlite:///lifecycle.db or postgresql+psycopg://user@host/name."
+            )
+        return self.database
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        topics = (self.touchpoints, self.outcomes, self.tasks, self.dead_letters)
+        if len(set(topics)) != len(topics):
+            raise ValueError(
+                f"touchpoints, outcomes, tasks and dead_letters must be four topics, got {topics}"
+            )
+        if self.broker_protocol in self.SASL and (self.broker_user is None or self.broker_password is None):
+            raise ValueError(
+                f"broker_protocol {self.broker_protocol} needs both LIFECYCLE_BROKER_USER and "
+                "LIFECYCLE_BROKER_PASSWORD"
+            )
+        if self.broker_protocol not in self.SASL and self.broker_user is not None:
+            raise ValueError(
+                f"broker_user is given, but broker_protocol {self.broker_protocol} does not log in; "
+                "set LIFECYCLE_BROKER_PROTOCOL to SASL_SSL or SASL_PLAINTEXT"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Name the sources in order of precedence (called by pydantic-settings)."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _file()))
+
+
+def _file() -> Path | None:
+    """Return the settings file; None where none was named and there is none in the folder."""
+    named = os.environ.get(FILE_VARIABLE)
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            raise SettingsRefused(f"settings file {path}, named by {FILE_VARIABLE}, does not exist.")
+        return path
+    default = Path(DEFAULT_FILE)
+    return default if default.is_file() else None
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for finding in error.errors(include_url=False, include_input=False, include_context=False):
+        name = ".".join(str(part) for part in finding["loc"])
+        message = finding["msg"].removeprefix("Value error, ")
+        if finding["type"] == "extra_forbidden":
+            known = ", ".join(sorted(Settings.model_fields))
+            lines.append(f"there is no setting {name}; remove it from {_file()}. Known: {known}.")
+        elif name:
+            lines.append(
+                f"setting {name}: {message}. Correct {PREFIX}{name.upper()}, or {name} in the settings file."
+            )
+        else:
+            lines.append(f"{message}.")
+    return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""The clock of a live worker: moves the people of the owned partitions as far as time has come for them.
+
+Guarantee 5 is kept here together with partition_time.py: every tick asks the broker where the partitions end,
+the database how far it has read, and moves people only to what was heard. When the broker does not answer,
+nothing is heard and nobody is moved. A partition that is far behind is not moved either: its people are told
+of nothing that the backlog may still take back, and each of their timers fires at its own due time later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+
+from lifecycle import clock
+from lifecycle.streams.equipment import Equipment, WorkerService
+from lifecycle.streams.intake import Intake
+from lifecycle.streams.patience import wait_for
+
+TICK_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Clock(WorkerService):
+    """Ticks until the worker stops; see the module's docstring."""
+
+    def __init__(self, equipment: Equipment, intake: Intake) -> None:
+        super().__init__(equipment)
+        self._intake = intake
+        self._reached: dict[int, datetime] = {}
+
+    async def run(self) -> None:
+        """Tick about once a second; after trouble again after a pause that grows."""
+        stopping = self.equipment.stopping
+        while not await wait_for(stopping, TICK_SECONDS):
+            await self.equipment.patiently("moving time", self._tick)
+
+    async def _tick(self) -> None:
+        equipment, times = self.equipment, self.equipment.times
+        asked_at = clock.now()
+        ends = await self._intake.end_offsets(times.places)
+        progress = {
+            (row.topic, row.partition): row
+            for row in await asyncio.to_thread(equipment.store.progress)
+            if row.topic in equipment.inputs
+        }
+        next_offsets = {place: row.next_offset for place, row in progress.items()}
+        # Marks of earlier ticks first: a partition that has none then is marked anew.
+        times.passed(next_offsets)
+        times.mark(asked_at, ends)
+        times.passed(next_offsets)
+        times.misrouted = times.misrouted or any(row.accounting.misrouted for row in progress.values())
+        for until, partitions in self._moments(asked_at).items():
+            await self._move(until, partitions)
+
+    def _moments(self, now: datetime) -> dict[datetime, list[int]]:
+        """Return the moments that time may move to, each with its partitions; those far behind are left out."""
+        moments: dict[datetime, list[int]] = {}
+        lag = self.equipment.metrics.partition_lag_seconds
+        lag.clear()
+        for partition in sorted(self.equipment.owned):
+            time = self.equipment.times.least({partition}, now=now)
+            if time is None:
+                continue
+            lag.labels(str(partition)).set((now - time).total_seconds())
+            if now - time <= self.equipment.settings.publish_lag:
+                moments.setdefault(time, []).append(partition)
+        return moments
+
+    async def _move(self, until: datetime, partitions: list[int]) -> None:
+        equipment = self.equipment
+        while equipment.owned.issuperset(partitions) and not equipment.stopping.is_set():
+            moved = await advance(equipment, until, partitions)
+            if not moved:
+                await reached(equipment, until, partitions)
+                return
+
+
+async def advance(equipment: Equipment, until: datetime, partitions: list[int]) -> int:
+    """Move some of these partitions' people to a moment and publish; return how many, 0 when all are there."""
+    moved = await equipment.in_engine(
+        lambda: equipment.engine.advance(until, at=clock.now(), partitions=partitions, publish=True)
+    )
+    equipment.metrics.advanced_people.inc(moved)
+    if moved:
+        equipment.committed.set()
+    return moved
+
+
+async def reached(equipment: Equipment, until: datetime, partitions: list[int]) -> None:
+    """Note in the database that everybody in these partitions was moved to a moment."""
+    places = [(topic, partition) for topic in equipment.inputs for partition in partitions]
+    await asyncio.to_thread(equipment.store.reached, places, until)

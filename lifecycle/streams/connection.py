@@ -1,0 +1,108 @@
+"""How to reach the broker, said once: the same settings become the arguments of every Kafka client in use.
+
+There are three: aiokafka (intake and relay), kafka-python (topics) and faust (agents, where an app has any).
+What a client's own error means for us is decided here too, in `broker_trouble`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import faust
+from aiokafka.errors import AuthenticationFailedError, KafkaError, UnsupportedCodecError
+from aiokafka.helpers import create_ssl_context
+from kafka.errors import KafkaError as AdminError
+
+from lifecycle.errors import BrokerUnavailable, LifecycleError, SettingsRefused
+from lifecycle.settings import Settings
+
+
+def client_arguments(settings: Settings) -> dict[str, Any]:
+    """Return what aiokafka's consumer and producer need to connect. Raises SettingsRefused (the CA file)."""
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": _servers(settings),
+        "client_id": settings.instance or settings.group,
+        "security_protocol": settings.broker_protocol,
+        "ssl_context": _ssl_context(settings),
+    }
+    if settings.broker_protocol in settings.SASL:
+        arguments |= {
+            "sasl_mechanism": settings.broker_mechanism,
+            "sasl_plain_username": settings.broker_user,
+            "sasl_plain_password": _password(settings),
+        }
+    return arguments
+
+
+def admin_arguments(settings: Settings) -> dict[str, Any]:
+    """Return what kafka-python's admin client needs to connect; the names are aiokafka's."""
+    return client_arguments(settings)
+
+
+def faust_arguments(settings: Settings) -> dict[str, Any]:
+    """Return the settings of a faust app that say where the broker is and who we are."""
+    context = _ssl_context(settings)
+    credentials: Any = None
+    if settings.broker_protocol in settings.SASL:
+        credentials = faust.SASLCredentials(
+            username=settings.broker_user,
+            password=_password(settings),
+            ssl_context=context,
+            mechanism=settings.broker_mechanism,
+        )
+    elif context is not None:
+        credentials = faust.SSLCredentials(context)
+    return {
+        "broker": ";".join(f"kafka://{server}" for server in _servers(settings)),
+        "broker_credentials": credentials,
+    }
+
+
+@contextmanager
+def broker_trouble(doing: str, settings: Settings) -> Iterator[None]:
+    """Turn what a Kafka client raises into BrokerUnavailable, or SettingsRefused where we are at fault."""
+    try:
+        yield
+    except (KafkaError, AdminError, OSError) as error:
+        raise _ours(error, doing, settings) from error
+
+
+def _ours(error: Exception, doing: str, settings: Settings) -> LifecycleError:
+    name = type(error).__name__
+    if isinstance(error, UnsupportedCodecError) or name == "UnsupportedCodecError":
+        return SettingsRefused(
+            f"{doing}: records are compressed in a way that this installation cannot read ({error}). "
+            "Run `pip install cramjam` beside this program and start again."
+        )
+    if isinstance(error, AuthenticationFailedError) or "Authentication" in name or "Authorization" in name:
+        return SettingsRefused(
+            f"{doing}: broker {settings.broker} refuses us ({name}: {error}). "
+            "Check LIFECYCLE_BROKER_USER, LIFECYCLE_BROKER_PASSWORD and the rights of that user."
+        )
+    return BrokerUnavailable(f"{doing}: broker {settings.broker} does not answer as it should ({name}: {error})")
+
+
+def _servers(settings: Settings) -> list[str]:
+    return [server.strip() for server in settings.broker.split(",") if server.strip()]
+
+
+def _password(settings: Settings) -> str | None:
+    return None if settings.broker_password is None else settings.broker_password.get_secret_value()
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    if settings.broker_protocol not in ("SSL", "SASL_SSL"):
+        return None
+    try:
+        context: ssl.SSLContext = create_ssl_context(
+            cafile=None if settings.broker_ca_file is None else str(settings.broker_ca_file)
+        )
+    except OSError as error:
+        raise SettingsRefused(
+            f"setting broker_ca_file: {settings.broker_ca_file} cannot be read ({error}). "
+            "Correct LIFECYCLE_BROKER_CA_FILE, or broker_ca_file in the settings file."
+        ) from error
+    return context

@@ -1,0 +1,96 @@
+"""The end of a bounded run (`--until`): reads to the ends noted at start, moves time there once, and stops.
+
+A bounded run publishes nothing while it reads, so that ten years of history ask only for what still matters
+at the end. Several workers may share it, and any of them may die: what counts stands in the database. Reading
+is over when the progress of *all* partitions has passed the ends, whoever read them; the run is over when time
+has reached the moment in all of them and the outbox is empty. A partition that nobody claimed yet has no
+progress, so it has not passed, even when it is empty: claiming it makes its row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from lifecycle.errors import TimeRefused
+from lifecycle.store.changes import DatabaseState, Progress
+from lifecycle.streams.clock import advance, reached
+from lifecycle.streams.equipment import Bound, Equipment, WorkerService
+from lifecycle.streams.patience import GivenUp, wait_for
+from lifecycle.task import rfc3339
+
+LOOK_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Drain(WorkerService):
+    """Ends the worker when the bounded run is done; see the module's docstring."""
+
+    def __init__(self, equipment: Equipment, bound: Bound) -> None:
+        super().__init__(equipment)
+        self._bound = bound
+
+    async def run(self) -> None:
+        """Wait for the reading, move time, wait for the sending, end the worker."""
+        while not await self.equipment.patiently("looking at progress", self._is_read):
+            await self._pause()
+        target = await self.equipment.patiently("looking for the end", self._target)
+        if target is not None:
+            log.info("everything is read; moving time to %s", rfc3339(target))
+            while not await self.equipment.patiently("moving time", lambda: self._move(target)):
+                await self._pause()
+        while not await self.equipment.patiently("looking at the outbox", self._is_sent):
+            await self._pause()
+        self.equipment.end(None)
+
+    async def _is_read(self) -> bool:
+        rows = await self._progress()
+        passed = {(row.topic, row.partition): row.next_offset for row in rows if row.topic_id}
+        missing = [place for place, end in self._bound.ends.items() if passed.get(place, -1) < end]
+        return not missing
+
+    async def _target(self) -> datetime | None:
+        state: DatabaseState = await asyncio.to_thread(self.equipment.store.state)
+        if self._bound.until is not None:
+            return self._bound.until
+        # `end` never lies before what was reached: a file of old news is folded in where time stands.
+        moments = [moment for moment in (state.newest_at, state.reached_at) if moment is not None]
+        return max(moments, default=None)
+
+    async def _move(self, target: datetime) -> bool:
+        """Move the owned partitions that are not there yet; return whether all partitions are, whoever owns them."""
+        equipment = self.equipment
+        waiting = {row.partition for row in await self._progress() if row.reached_at is None or row.reached_at < target}
+        mine = sorted(waiting & equipment.owned)
+        if mine:
+            while await advance(equipment, target, mine):
+                if equipment.stopping.is_set() or not equipment.owned.issuperset(mine):
+                    return False
+            await reached(equipment, target, mine)
+        return not waiting - set(mine)
+
+    async def _is_sent(self) -> bool:
+        store = self.equipment.store
+        messages = await asyncio.to_thread(store.outbox, None, 1)
+        letters = await asyncio.to_thread(store.unsent_dead_letters, self.equipment.settings.input_topics, 1)
+        return not messages and not letters
+
+    async def _progress(self) -> Iterable[Progress]:
+        rows = await asyncio.to_thread(self.equipment.store.progress)
+        return [row for row in rows if row.topic in self.equipment.inputs]
+
+    async def _pause(self) -> None:
+        if await wait_for(self.equipment.stopping, LOOK_SECONDS):
+            raise GivenUp("the worker stops")
+
+
+def check_until(until: datetime | None, state: DatabaseState) -> None:
+    """Raise TimeRefused when a bounded run would end before what the database has reached."""
+    if until is not None and state.reached_at is not None and until < state.reached_at:
+        raise TimeRefused(
+            f"--until {rfc3339(until)} lies before {rfc3339(state.reached_at)}, which this database has reached. "
+            "Time is never moved back: name a later moment, or fold the topics into a new database."
+        )

@@ -1,0 +1,93 @@
+"""What the services of one worker share: made once by worker.py, handed to each of them.
+
+Not a place for behaviour, but for one rule: everything synchronous leaves the event loop here. The engine has
+one thread of its own, so batches and time take turns; reading records has another, so that the next batch is
+read while one commits; the store's small calls share the loop's threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from mode import Service
+
+from lifecycle.engine import Engine
+from lifecycle.errors import LifecycleError
+from lifecycle.metrics import Metrics
+from lifecycle.record import TopicPartition
+from lifecycle.settings import Settings
+from lifecycle.store.store import Store
+from lifecycle.streams.partition_time import PartitionTimes
+from lifecycle.streams.patience import GivenUp, patiently
+from lifecycle.streams.topics import Found
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a bounded run reads and where it ends: `until` None is the latest touchpoint there is."""
+
+    until: datetime | None
+    ends: Mapping[TopicPartition, int]
+
+
+@dataclass(slots=True)
+class Equipment:
+    """Shared by the services of one worker. `owned` changes with every rebalance: partitions of people."""
+
+    settings: Settings
+    store: Store
+    engine: Engine
+    inputs: Mapping[str, Found]
+    times: PartitionTimes
+    metrics: Metrics
+    bound: Bound | None
+    end: Callable[[LifecycleError | None], None]
+    owned: frozenset[int] = frozenset()
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    committed: asyncio.Event = field(default_factory=asyncio.Event)
+    engine_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "engine"))
+    reading_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reading"))
+
+    async def in_engine(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Run a call of the engine in its thread, after whatever runs there."""
+        return await asyncio.get_running_loop().run_in_executor(self.engine_thread, call, *arguments)
+
+    async def patiently(self, doing: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Repeat an attempt on passing trouble until the worker stops; then GivenUp."""
+        return await patiently(attempt, doing=doing, given_up=self.stopping, metrics=self.metrics)
+
+    def close(self) -> None:
+        """Let the threads end once they are done, and close the store."""
+        self.engine_thread.shutdown(wait=False)
+        self.reading_thread.shutdown(wait=False)
+        self.store.close()
+
+
+class WorkerService(Service):
+    """A service whose one task is `run`. An error of ours ends the worker in order, any other crashes it."""
+
+    abstract = True
+
+    def __init__(self, equipment: Equipment) -> None:
+        super().__init__()
+        self.equipment = equipment
+
+    async def run(self) -> None:
+        """Do the work until `equipment.stopping` is set. GivenUp and LifecycleError may leave it."""
+        raise NotImplementedError
+
+    @Service.task
+    async def _guarded(self) -> None:
+        try:
+            await self.run()
+        except GivenUp:
+            return
+        except LifecycleError as error:
+            self.equipment.end(error)

@@ -1,0 +1,1 @@
+"""Tests of the streams, on a real broker and a real PostgreSQL."""

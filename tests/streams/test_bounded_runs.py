@@ -1,0 +1,105 @@
+"""Bounded runs (`--until`): the same people and open tasks as embedded, with two workers, with one that dies."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from lifecycle.embedded import run
+from lifecycle.record import Accounting
+from lifecycle.sample import write_sample
+from lifecycle.store.store import open_store
+from tests.streams.site import Site, every_person, open_tasks
+
+PEOPLE = 60
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """A year of a few people, with records that are refused and repeated."""
+    path = tmp_path / "sample.jsonl"
+    write_sample(path, people=PEOPLE)
+    return path
+
+
+def embedded(sample: Path, tmp_path: Path, until: str = "end") -> tuple[list[tuple[object, ...]], set[tuple[str, str]]]:
+    """People and open tasks of the same touchpoints in the embedded run."""
+    url = f"sqlite:///{tmp_path / 'embedded.db'}"
+    run([sample], store=url, until=until)  # type: ignore[arg-type]
+    store = open_store(url)
+    people = [(row.person, row.lane, row.next_due_at, row.snapshot, row.stopped) for row in every_person(store)]
+    tasks = open_tasks(store)
+    store.close()
+    return people, tasks
+
+
+def check_stream(site: Site) -> None:
+    """No message id with two contents; each task requested again only after it was withdrawn."""
+    contents: dict[str, bytes] = {}
+    is_open: dict[str, bool] = {}
+    for record in site.records(site.settings.tasks):
+        message = json.loads(record.value)
+        assert record.key == message["subject"].encode()
+        if message["id"] in contents:
+            assert contents[message["id"]] == record.value
+            continue
+        contents[message["id"]] = record.value
+        task = message["data"]["id"]
+        if message["type"] == "task.requested":
+            assert not is_open.get(task), f"{task} was requested twice"
+        is_open[task] = message["type"] != "task.withdrawn"
+
+
+@pytest.mark.integration
+def test_two_workers_end_where_the_embedded_run_ends(site: Site, sample: Path, tmp_path: Path) -> None:
+    lines = sample.read_bytes().splitlines()
+    site.send(lines)
+    workers = [site.worker(until="end"), site.worker(until="end")]
+    assert [worker.code() for worker in workers] == [0, 0], site.workers[0].output
+    people, tasks = embedded(sample, tmp_path)
+    assert site.people() == people
+    assert site.open_tasks() == tasks
+    accounting = site.accounting()
+    assert accounting.received == len(lines)
+    assert accounting.dead_lettered == len(site.records(site.settings.dead_letters)) > 0
+    assert site.store.counts().outbox == 0
+    check_stream(site)
+    # Again: nothing new, no time to move, nothing to send.
+    messages = len(site.records(site.settings.tasks))
+    assert site.worker(until="end").code() == 0
+    assert len(site.records(site.settings.tasks)) == messages
+    assert site.accounting() == accounting
+
+
+@pytest.mark.integration
+def test_a_worker_killed_in_the_middle_is_covered_by_the_other(site: Site, sample: Path, tmp_path: Path) -> None:
+    lines = sample.read_bytes().splitlines()
+    site.send(lines)
+    doomed = site.worker(until="end", fault="hold")
+    doomed.wait_for("holding")
+    survivor = site.worker(until="end")
+    doomed.signal(signal.SIGKILL)
+    assert survivor.code() == 0, survivor.output
+    people, tasks = embedded(sample, tmp_path)
+    assert site.people() == people
+    assert site.open_tasks() == tasks
+    check_stream(site)
+
+
+@pytest.mark.integration
+def test_time_is_not_moved_back(site: Site, sample: Path) -> None:
+    site.send(sample.read_bytes().splitlines()[:50])
+    assert site.worker(until="2030-01-01T00:00:00+00:00").code() == 0
+    refused = site.worker(until="2029-01-01T00:00:00+00:00")
+    assert refused.code() == 1
+    assert "TimeRefused: --until 2029-01-01T00:00:00Z lies before 2030-01-01T00:00:00Z" in refused.output
+
+
+@pytest.mark.integration
+def test_empty_topics_end_at_once(site: Site) -> None:
+    worker = site.worker(until="end")
+    assert worker.code() == 0, worker.output
+    assert site.accounting() == Accounting()

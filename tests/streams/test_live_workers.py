@@ -1,0 +1,210 @@
+"""Live workers under faults: rebalances, ends of every kind, a broker or a database that goes away.
+
+Each test produces records before and after the fault and then wants all of them accounted for: received is at
+least what was produced (a redelivered record is a duplicate), and every touchpoint is in the log once.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers import KafkaServer, PostgresServer
+from tests.streams.site import Site
+
+pytestmark = pytest.mark.integration
+
+
+def touchpoints(count: int, *, start: int = 0) -> list[bytes]:
+    """Touchpoints of 40 people, each in order of time."""
+    return [
+        json.dumps(
+            {
+                "specversion": "1.0",
+                "id": f"e{number}",
+                "source": "/crm",
+                "type": "need.stated",
+                "subject": f"p{number % 40}",
+                "time": f"2026-02-{1 + number // 1000:02d}T{number // 60 % 16:02d}:{number % 60:02d}:00Z",
+                "data": {"need": f"n{number % 2}", "words": "a roof that keeps the rain out"},
+            }
+        ).encode()
+        for number in range(start, start + count)
+    ]
+
+
+def check_all_is_in(site: Site, count: int, *, redelivered: int = 0) -> None:
+    """Every touchpoint is in the log once, and what was received is the sum of what became of it."""
+    site.wait_received(count)
+    accounting = site.accounting()
+    assert accounting.folded == count, accounting
+    assert accounting.received == count + accounting.duplicate
+    assert accounting.duplicate <= redelivered
+    site.wait_until(lambda: site.store.counts().outbox == 0, "the outbox is empty")
+
+
+def test_a_second_worker_joins_and_leaves_by_sigterm(site: Site) -> None:
+    first = site.worker()
+    first.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(600))
+    second = site.worker()
+    second.wait_for("owns partitions [")
+    site.send(touchpoints(600, start=600))
+    second.signal(signal.SIGTERM)
+    site.send(touchpoints(600, start=1200))
+    assert second.code(seconds=12) == 0, second.output
+    check_all_is_in(site, 1800)
+    first.signal(signal.SIGTERM)
+    assert first.code(seconds=12) == 0, first.output
+
+
+def test_a_worker_is_killed_while_it_holds_a_batch(site: Site) -> None:
+    doomed = site.worker(fault="hold")
+    doomed.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(600))
+    doomed.wait_for("holding")
+    survivor = site.worker()
+    doomed.signal(signal.SIGKILL)
+    site.send(touchpoints(600, start=600))
+    # Nothing of the batch was committed, so nothing of it is a repetition.
+    check_all_is_in(site, 1200)
+    assert doomed.code() == -signal.SIGKILL
+    survivor.signal(signal.SIGTERM)
+    assert survivor.code(seconds=12) == 0
+
+
+def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site) -> None:
+    worker = site.worker(fault="hold")
+    worker.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(100))
+    worker.wait_for("holding")
+    worker.signal(signal.SIGTERM)
+    worker.go_on()
+    assert worker.code(seconds=12) == 0, worker.output
+    accounting = site.accounting()
+    assert accounting.folded == accounting.received > 0
+    assert site.store.counts().outbox == 0
+    site.worker()
+    check_all_is_in(site, 100)
+
+
+def test_a_worker_that_cannot_stop_ends_itself(site: Site) -> None:
+    worker = site.worker(fault="hold", stop_seconds=2)
+    worker.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(100))
+    worker.wait_for("holding")
+    worker.signal(signal.SIGTERM)
+    assert worker.code(seconds=10) == 1
+    assert "did not stop within 2 s" in worker.output
+    site.worker()
+    check_all_is_in(site, 100)
+
+
+def test_a_programmers_error_ends_the_process_and_the_next_one_reads_again(site: Site) -> None:
+    site.send(touchpoints(1000))
+    broken = site.worker(fault="raise")
+    assert broken.code() == 1
+    assert "a programmer's error" in broken.output
+    assert 0 < site.accounting().received < 1000
+    site.worker()
+    check_all_is_in(site, 1000)
+
+
+def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site) -> None:
+    sleeper = site.worker()
+    sleeper.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(300))
+    site.wait_received(100)
+    sleeper.signal(signal.SIGSTOP)
+    other = site.worker()
+    other.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(300, start=300))
+    sleeper.signal(signal.SIGCONT)
+    check_all_is_in(site, 600)
+    site.send(touchpoints(300, start=600))
+    check_all_is_in(site, 900)
+    for worker in (sleeper, other):
+        worker.signal(signal.SIGTERM)
+        assert worker.code(seconds=12) == 0, worker.output
+
+
+def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServer) -> None:
+    worker = site.worker()
+    worker.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(300))
+    check_all_is_in(site, 300)
+    kafka_broker.stop()
+    worker.wait_for("Trying again in")
+    kafka_broker.start()
+    site.send(touchpoints(300, start=300))
+    check_all_is_in(site, 600)
+    worker.signal(signal.SIGTERM)
+    assert worker.code(seconds=12) == 0, worker.output
+
+
+def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(site: Site, kafka_broker: KafkaServer) -> None:
+    site.send(touchpoints(50))
+    kafka_broker.stop()
+    worker = site.worker()
+    worker.wait_for("reading topics: ")
+    kafka_broker.start()
+    check_all_is_in(site, 50)
+
+
+def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: PostgresServer) -> None:
+    worker = site.worker()
+    worker.wait_for("owns partitions [0, 1, 2, 3]")
+    site.send(touchpoints(300))
+    check_all_is_in(site, 300)
+    postgres_server.kill()
+    site.send(touchpoints(300, start=300))
+    worker.wait_for("committing ")
+    postgres_server.start()
+    check_all_is_in(site, 600)
+    worker.signal(signal.SIGTERM)
+    assert worker.code(seconds=12) == 0, worker.output
+
+
+def test_sigterm_while_the_database_is_away(site: Site, postgres_server: PostgresServer) -> None:
+    worker = site.worker()
+    worker.wait_for("owns partitions [0, 1, 2, 3]")
+    postgres_server.kill()
+    site.send(touchpoints(100))
+    worker.wait_for("committing ")
+    worker.signal(signal.SIGTERM)
+    assert worker.code(seconds=12) == 0, worker.output
+    postgres_server.start()
+    site.worker()
+    check_all_is_in(site, 100)
+
+
+@pytest.fixture
+def changed_topic(site: Site) -> Callable[[], None]:
+    """Deletes the touchpoints topic and makes it anew."""
+    from kafka import KafkaAdminClient
+
+    from lifecycle.streams.topics import create_topics, read_topics
+
+    def change() -> None:
+        topic = site.settings.touchpoints
+        before = read_topics(site.settings)[topic].id
+        with KafkaAdminClient(bootstrap_servers=site.settings.broker) as admin:
+            admin.delete_topics([topic])
+            site.wait_until(lambda: topic not in admin.list_topics(), "the topic is deleted")
+        create_topics(site.settings)
+        assert read_topics(site.settings)[topic].id != before
+
+    return change
+
+
+def test_a_topic_made_anew_stops_the_worker(site: Site, changed_topic: Callable[[], None]) -> None:
+    site.send(touchpoints(10))
+    assert site.worker(until="end").code() == 0
+    changed_topic()
+    worker = site.worker()
+    assert worker.code() == 1
+    assert "TopicChanged: " in worker.output
+    assert "the topic was deleted and made anew" in worker.output

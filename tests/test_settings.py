@@ -1,0 +1,96 @@
+"""Settings: where they come from, which wins, what is refused and that no secret is printed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lifecycle.errors import SettingsRefused
+from lifecycle.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _empty_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SETTINGS", *(name.upper() for name in Settings.model_fields)):
+        monkeypatch.delenv(f"LIFECYCLE_{name}", raising=False)
+
+
+def test_defaults() -> None:
+    settings = Settings.load()
+    assert settings.input_topics == ("touchpoints", "task-outcomes")
+    assert (settings.tasks, settings.dead_letters) == ("follow-up-tasks", "touchpoints-dead-letters")
+    assert (settings.grace, settings.publish_lag) == (timedelta(seconds=5), timedelta(minutes=15))
+    assert settings.future == timedelta(days=1)
+
+
+def test_arguments_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lifecycle.toml").write_text('group = "file"\nbroker = "file:1"\ntasks = "file"\n')
+    monkeypatch.setenv("LIFECYCLE_GROUP", "environment")
+    monkeypatch.setenv("LIFECYCLE_BROKER", "environment:1")
+    settings = Settings.load(group="argument", tasks=None)
+    assert (settings.group, settings.broker, settings.tasks) == ("argument", "environment:1", "file")
+
+
+def test_the_file_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = tmp_path / "other.toml"
+    monkeypatch.setenv("LIFECYCLE_SETTINGS", str(named))
+    with pytest.raises(SettingsRefused, match=r"other.toml, named by LIFECYCLE_SETTINGS, does not exist"):
+        Settings.load()
+    named.write_text("partitions = 8")
+    assert Settings.load().partitions == 8
+    named.write_text("partitions = ")
+    with pytest.raises(SettingsRefused, match=r"other.toml is not TOML: .*Mend that line"):
+        Settings.load()
+
+
+def test_every_finding_names_setting_variable_and_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lifecycle.toml").write_text("partitoins = 8")
+    monkeypatch.setenv("LIFECYCLE_BATCH_RECORDS", "many")
+    with pytest.raises(SettingsRefused) as caught:
+        Settings.load()
+    assert "there is no setting partitoins; remove it from lifecycle.toml. Known: " in str(caught.value)
+    assert "setting batch_records: Input should be a valid integer" in str(caught.value)
+    assert "Correct LIFECYCLE_BATCH_RECORDS, or batch_records in the settings file." in str(caught.value)
+
+
+def test_a_database_is_asked_for_by_name() -> None:
+    with pytest.raises(SettingsRefused, match=r"no database is given\. Pass --db, set LIFECYCLE_DATABASE"):
+        Settings.load().need_database()
+    assert Settings.load(database="sqlite:///x.db").need_database() == "sqlite:///x.db"
+
+
+def test_settings_that_do_not_belong_together() -> None:
+    with pytest.raises(SettingsRefused, match=r"must be four topics"):
+        Settings.load(tasks="touchpoints")
+    with pytest.raises(SettingsRefused, match=r"SASL_SSL needs both LIFECYCLE_BROKER_USER and LIFECYCLE"):
+        Settings.load(broker_protocol="SASL_SSL", broker_user="u")
+    with pytest.raises(SettingsRefused, match=r"set LIFECYCLE_BROKER_PROTOCOL to SASL_SSL"):
+        Settings.load(broker_user="u")
+
+
+def test_no_secret_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.load(
+        database="postgresql://u:hunter2@h/d",
+        broker_protocol="SASL_SSL",
+        broker_user="u",
+        broker_password="hunter2",
+    )
+    assert "hunter2" not in repr(settings)
+    assert settings.broker_password is not None
+    assert settings.broker_password.get_secret_value() == "hunter2"
+    monkeypatch.setenv("LIFECYCLE_BROKER_PASSWORD", "hunter2")
+    with pytest.raises(SettingsRefused) as caught:
+        Settings.load(database="postgresql://u:hunter2@h/d", partitions=0)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_unknown_argument_is_a_programmer_error() -> None:
+    with pytest.raises(TypeError, match="no such setting: databse"):
+        Settings.load(databse="x")
