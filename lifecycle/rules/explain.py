@@ -38,11 +38,10 @@ def explain(machine: Machine, task: Task, state: PersonState, trail: Sequence[St
     before = list(trail) if opened is None else list(trail[: trail.index(opened)])
     key = task.why.key or ""
     chain = [
-        step
-        for step in before
-        if (step.track, step.key) == (task.why.track, key) and step.what in ("began", "moved")
+        step for step in before if (step.track, step.key) == (task.why.track, key) and step.what in ("began", "moved")
     ]
-    lines = [f"{task.person}: {task.by} is asked to do {_quoted(task.ask)} ({task.kind}, lane {task.lane})."]
+    asked = "is asked" if task.state == "open" else "was asked"
+    lines = [f"{task.person}, lane {task.lane}: {task.by} {asked}: {_quoted(task.ask)} ({task.kind})"]
     if len(chain) > MAX_STEPS:
         lines.append(f"{len(chain) - MAX_STEPS} earlier decisions are left out.")
     lines += [_decision(machine, step) for step in chain[-MAX_STEPS:]]
@@ -64,8 +63,7 @@ def _decision(machine: Machine, step: Step) -> str:
     if step.what == "began":
         line = machine.policy.tracks[step.track].place.line
         return (
-            f"{_when(step.at)}: {place} began at {_quoted(step.name)}, on {_touchpoint(step.by)} "
-            f"(policy line {line})."
+            f"{_when(step.at)}: {place} began at {_quoted(step.name)}, on {_touchpoint(step.by)} (policy line {line})."
         )
     before, _, decided = step.detail.partition(" ")
     moved = f"{_when(step.at)}: {place} moved from {_quoted(before)} to {_quoted(step.name)}"
@@ -74,7 +72,7 @@ def _decision(machine: Machine, step: Step) -> str:
         assert move is not None
         return f"{moved}, as time passed: {_timing(move, before)} (policy line {move.place.line})."
     number = int(decided.rpartition(" ")[2])
-    choice = _choice_at(machine, step.track, number)
+    choice = _choice_at(machine, step.track, number, step.name)
     reason = "" if choice is None or choice.when is None else f", because {_guard(choice.when)}"
     return f"{moved}, on {_touchpoint(step.by)}{reason} (policy line {number})."
 
@@ -104,8 +102,8 @@ def _opening(machine: Machine, task: Task) -> str:
     timing = _timing(rule, task.why.stage)
     guard = "" if rule.when is None else f", as {_guard(rule.when)}"
     return (
-        f"{_when(task.requested_at)}: {task.kind} was asked for, {timing}{guard} (policy line {rule.place.line}); "
-        f"due {_when(task.due_at)}."
+        f"{_when(task.requested_at)}: {task.kind} was asked for {timing}{guard} (policy line {rule.place.line}), "
+        f"to be done by {_when(task.due_at)}."
     )
 
 
@@ -118,7 +116,8 @@ def _ending(task: Task, trail: Sequence[Step]) -> Iterator[str]:
     why = f" {_ENDINGS[task.reason]}" if task.reason is not None else ""
     if task.state == "completed" and _last(trail, "expired", task.id) is not None:
         why = " late, after it had expired"
-    yield f"{_when(task.closed_at)}: it was {task.state}{why}{how}."
+    ended = "expired" if task.state == "expired" else f"was {task.state}"
+    yield f"{_when(task.closed_at)}: it {ended}{why}{how}."
 
 
 def _next(machine: Machine, task: Task, state: PersonState) -> Iterator[str]:
@@ -127,7 +126,7 @@ def _next(machine: Machine, task: Task, state: PersonState) -> Iterator[str]:
         after = machine.tracks[task.why.track].stages[task.why.stage].rules.get(f"{task.kind}/or_else")
         then = "and is not asked again by this rule"
         if after is not None and after.task is not None:
-            then = f"and {after.task.by} is asked to do {_quoted(after.task.ask)} instead"
+            then = f"and {after.task.by} is asked instead: {_quoted(after.task.ask)}"
         elif _repeats(machine, task):
             then = "and is asked again in time"
         yield f"What comes next: it is open. If nobody does it by {_when(task.expires_at)} it expires, {then}."
@@ -164,14 +163,14 @@ def _rule(machine: Machine, task: Task, name: str) -> TaskRule:
     return rule
 
 
-def _choice_at(machine: Machine, track: str, line: int) -> Choice | None:
-    """Return the choice of a track that stands in this line of the policy, where only one does."""
+def _choice_at(machine: Machine, track: str, line: int, target: str) -> Choice | None:
+    """Return the choice of a track in this line of the policy that leads to this stage, where only one does."""
     declared = machine.policy.tracks[track]
     lists = [*declared.upon.values(), *declared.any_by.values()]
     for stage in declared.stages.values():
         lists += [*stage.upon.values(), *stage.any_by.values()]
-    found = {id(choice): choice for choices in lists for choice in choices if choice.place.line == line}
-    return next(iter(found.values())) if len(found) == 1 else None
+    found = [choice for choices in lists for choice in choices if choice.place.line == line and choice.target == target]
+    return found[0] if len(set(map(id, found))) == 1 else None
 
 
 def _timing(rule: TaskRule | TimedMove, stage: str) -> str:
@@ -184,7 +183,7 @@ def _timing(rule: TaskRule | TimedMove, stage: str) -> str:
         return f"{rule.at.offset} {rule.at.direction} {rule.at.fact}"
     if isinstance(rule, TaskRule) and rule.every is not None:
         floor = "" if rule.every.after is None else f" after {rule.every.after}"
-        return f"as every {rule.every.period}{floor}"
+        return f"as it is every {rule.every.period}{floor}"
     if "/or_else" in rule.name:
         return "instead"
     return f"on entering {_quoted(stage)}"

@@ -1,0 +1,260 @@
+"""The engine as a Python object: open a database and a policy, ingest, advance, read people and tasks.
+
+Small on purpose, and what the command line and embedded.py are made of. It adds to the engine what every
+caller without Kafka needs: batches, patience with a database that is away, the wall clock, the task file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from lifecycle import canonical_json, clock, codec
+from lifecycle.engine import Engine, Limits
+from lifecycle.errors import NotFound, Retry, TimeRefused
+from lifecycle.policies import DEFAULT_POLICY, shipped_policy
+from lifecycle.questions import Questions
+from lifecycle.record import Accounting, Batch, Place, Record
+from lifecycle.rules.load import load_policy
+from lifecycle.rules.machine import compile_policy
+from lifecycle.rules.policy import Policy
+from lifecycle.store.store import Store, open_store
+from lifecycle.task import rfc3339
+from lifecycle.task_file import OUTBOX_ROWS, open_target
+from lifecycle.touchpoint import Touchpoint
+
+BATCH_RECORDS = 1_000
+"""Most records that are folded and committed together ..."""
+
+BATCH_BYTES = 16 * 1024 * 1024
+"""... and the size of their bodies at which a batch ends, so that large ones do not fill the memory."""
+
+DEFAULT_FUTURE = Limits().future
+"""How far ahead of its receipt a touchpoint may occur, where nothing else is said."""
+
+ATTEMPTS = 8
+"""How often a step is tried while the database is away, before the run ends with its error."""
+
+FIRST_PAUSE_SECONDS = 0.25
+"""Pause before the second attempt; it doubles with each, so that a run waits half a minute in all."""
+
+Value = TypeVar("Value")
+
+
+class Lifecycle:
+    """One database and one policy, open. Synchronous, for one thread; a context manager.
+
+    Touchpoints go in with `ingest`; `advance` moves time and makes the messages about tasks; `people`,
+    `tasks` and `explain` read; `hand_over` writes the messages about tasks. Each call that meets a database
+    which is away tries again for half a minute, then raises StoreUnavailable; calling again is harmless.
+    """
+
+    def __init__(self, store: Store, engine: Engine) -> None:
+        self.store = store
+        self.engine = engine
+        self.questions = Questions(store, engine.machine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database. What was ingested is safe."""
+        self.store.close()
+
+    @property
+    def reached_at(self) -> datetime | None:
+        """The moment that time was moved to (None: never)."""
+        return self.store.state().reached_at
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """When the latest touchpoint ever accepted occurred (None: there is none)."""
+        return self.store.state().newest_at
+
+    def ingest(
+        self, touchpoints: Iterable[Touchpoint | Mapping[str, Any] | str | bytes], *, name: str = "python"
+    ) -> Accounting:
+        """Take touchpoints in, any number, in any order: values, CloudEvents as mappings, or JSON lines.
+
+        What cannot be read is a dead letter, not an error. `name` is their source in accounting and dead
+        letters. Nobody is told of tasks before `advance`. May be repeated. Returns what became of them.
+        """
+        places = (Place(f"file:{name}", 0, number) for number in count(1))
+        return self.ingest_records(
+            (_record(place, each) for place, each in zip(places, touchpoints, strict=False)), ceiling=None
+        )
+
+    def ingest_records(
+        self,
+        records: Iterable[Record],
+        *,
+        ceiling: datetime | None,
+        after_batch: Callable[[], None] | None = None,
+    ) -> Accounting:
+        """Take records in, in batches. Those that occur after `ceiling` wait in the log until time gets there."""
+        total = Accounting()
+        for batch in _batches(records):
+            total = total.plus(
+                _patiently(
+                    lambda batch=batch: self.engine.ingest(  # type: ignore[misc]  # a lambda of no arguments
+                        batch, received_at=clock.now(), ceiling=ceiling, publish=False
+                    )
+                )
+            )
+            if after_batch is not None:
+                after_batch()
+        return total
+
+    def advance(self, until: datetime, *, progress: Callable[[int], None] | None = None) -> int:
+        """Move time to `until` for everybody, make the messages that are owed, and return how many people changed.
+
+        `progress` is told how many so far. Raises TimeRefused when time has already reached a later moment.
+        """
+        self.require_not_before(until)
+        moved = 0
+        while changed := _patiently(lambda: self.engine.advance(until, at=clock.now())):
+            moved += changed
+            if progress is not None:
+                progress(moved)
+        _patiently(lambda: self.store.reached([], until))
+        return moved
+
+    def require_not_before(self, until: datetime) -> None:
+        """Raise TimeRefused when time has already reached a later moment than `until`."""
+        if until.tzinfo is None:
+            raise ValueError(f"a time has a zone here, got {until}")
+        reached = _patiently(lambda: self.reached_at)
+        if reached is not None and until < reached:
+            raise TimeRefused(
+                f"time was to be moved to {rfc3339(until.astimezone(UTC))}, but the database at "
+                f"{self.store.where} has already reached {rfc3339(reached)}: what was decided by then cannot be "
+                "undone. Name that moment or a later one, use `end`, or begin with a new database."
+            )
+
+    def hand_over(self, tasks: Path | str, *, progress: Callable[[int], None] | None = None) -> int:
+        """Write every waiting message to a task file (`-`: standard output); return how many were written.
+
+        One JSON object a line (schemas/task.schema.json), appended; people of the first lane first within
+        1,000 messages, each person's in order. A message leaves the database only when it is on the disk.
+        """
+        written = 0
+        with open_target(tasks) as target:
+            while rows := _patiently(lambda: self.store.outbox(None, OUTBOX_ROWS)):
+                written += target.write(sorted(rows, key=lambda row: (row.lane, row.id)))
+                handed_over = [row.id for row in rows]
+                _patiently(lambda handed_over=handed_over: self.store.delete_outbox(handed_over))  # type: ignore[misc]
+                if progress is not None:
+                    progress(written)
+        return written
+
+    def people(self) -> Iterator[dict[str, Any]]:
+        """Yield each person, by id: lane, facts, stages, next obligation (as `people list --json`)."""
+        return self.questions.people()
+
+    def tasks(self, *, include_closed: bool = False) -> Iterator[dict[str, Any]]:
+        """Yield each open task by person, time and id (as `tasks list --json`); or all that ever were."""
+        return self.questions.tasks(include_closed=include_closed)
+
+    def explain(self, task_id: str) -> list[str]:
+        """Return why a task is asked and what came of it, as sentences. Raises NotFound."""
+        return self.questions.explain(task_id)
+
+
+def open_engine(
+    url: str, policy: Path | str | None = None, *, create: bool = True, future: timedelta = DEFAULT_FUTURE
+) -> Lifecycle:
+    """Open a database and a policy.
+
+    `url`: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. `policy`: a file, or a policy's text (it has
+    several lines); None: the one that is active in the database, else the one that comes with this program.
+    `create` makes or upgrades the tables first. `future`: touchpoints further ahead of the clock are refused.
+
+    Raises PolicyRefused (findings), PolicyMismatch (another is active), NotFound (no such file),
+    SchemaMismatch, SettingsRefused, StoreUnavailable.
+    """
+    given = None if policy is None else read_policy(policy)
+    store = _patiently(lambda: open_store(url, create=create))
+    try:
+        chosen = given or _active_policy(store)
+        engine = _patiently(lambda: Engine(store, chosen, opened_at=clock.now(), limits=Limits(future=future)))
+    except BaseException:
+        store.close()
+        raise
+    return Lifecycle(store, engine)
+
+
+def open_questions(url: str) -> tuple[Store, Questions]:
+    """Open a database for reading alone, by the policy that is active there. Raises as open_engine does."""
+    store = _patiently(lambda: open_store(url))
+    return store, Questions(store, compile_policy(_active_policy(store)))
+
+
+def read_policy(policy: Path | str) -> Policy:
+    """Read a policy from a file, or from a text of several lines. Raises PolicyRefused, NotFound."""
+    if isinstance(policy, str) and "\n" in policy:
+        return load_policy(policy)
+    path = Path(policy)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound(
+            f"the policy {path} cannot be read: {error}. Check the path and its encoding (UTF-8)."
+        ) from error
+    return load_policy(text, name=str(path))
+
+
+def _active_policy(store: Store) -> Policy:
+    text = _patiently(store.state).policy_text
+    return (
+        load_policy(shipped_policy(), name=DEFAULT_POLICY) if text is None else load_policy(text, name="active policy")
+    )
+
+
+def _record(place: Place, given: Touchpoint | Mapping[str, Any] | str | bytes) -> Record:
+    if isinstance(given, Touchpoint):
+        # Written out and read again, so that a value made by hand meets the same rules as a line.
+        given = {
+            "specversion": "1.0",
+            "subject": given.person,
+            "source": given.source,
+            "id": given.id,
+            "type": given.type,
+            "time": rfc3339(given.occurred_at),
+            "sequence": given.sequence,
+            "data": given.data,
+        }
+    if isinstance(given, Mapping):
+        given = canonical_json.dumps(given)
+    return codec.read_record(place, given.encode("utf-8", "surrogatepass") if isinstance(given, str) else given)
+
+
+def _batches(records: Iterable[Record]) -> Iterator[Batch]:
+    taken: list[Record] = []
+    size = 0
+    for record in records:
+        taken.append(record)
+        size += len(record.body)
+        if len(taken) == BATCH_RECORDS or size >= BATCH_BYTES:
+            yield Batch(tuple(taken))
+            taken, size = [], 0
+    if taken:
+        yield Batch(tuple(taken))
+
+
+def _patiently(step: Callable[[], Value]) -> Value:
+    """Do a step; when the database is away or was written by somebody else, pause and do it again, bounded."""
+    pause = FIRST_PAUSE_SECONDS
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return step()
+        except Retry:
+            time.sleep(pause)
+            pause *= 2
+    return step()

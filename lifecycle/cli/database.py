@@ -1,0 +1,25 @@
+"""`lifecycle db`: the tables."""
+
+from __future__ import annotations
+
+import typer
+
+from lifecycle.cli.options import Database, closing_store
+from lifecycle.settings import Settings
+from lifecycle.store import open_store
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The tables in the database.")
+
+
+@app.command("upgrade")
+def upgrade(db: Database = None) -> None:
+    """Bring the database to the tables of this program; a SQLite file is made. May be repeated.
+
+    `lifecycle run` does this by itself, a worker never does.
+
+    \b
+    Example:
+      lifecycle db upgrade --db postgresql://lifecycle@localhost/lifecycle
+    """
+    with closing_store(open_store(Settings.load(database=db).need_database(), create=True)) as store:
+        typer.echo(f"the database at {store.where} is up to date.")

@@ -1,0 +1,87 @@
+"""What several commands share: their options, and opening what those name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lifecycle.api import open_questions
+from lifecycle.errors import SettingsRefused
+from lifecycle.questions import Questions
+from lifecycle.settings import Settings
+from lifecycle.store import Store
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        show_default=False,
+        help="The database: sqlite:///FILE or postgresql://USER@HOST/NAME. [LIFECYCLE_DATABASE]",
+    ),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        show_default=False,
+        help="The policy. Without it the one active in the database, else the default. [LIFECYCLE_POLICY]",
+    ),
+]
+Broker = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        metavar="HOST:PORT",
+        show_default=False,
+        help="Kafka's bootstrap servers. [LIFECYCLE_BROKER]",
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One canonical JSON object a line, sorted: two runs compare by byte."),
+]
+
+
+def moment_of(text: str, *, words: str) -> datetime:
+    """Return the moment that an --until names, as aware UTC; `words` are what it may be instead, for the message.
+
+    Raises SettingsRefused for what is no time, or has no zone.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise SettingsRefused(f'--until is {words} or a time with a zone such as 2026-03-01T09:30:00Z, got "{text}".')
+    return at.astimezone(UTC)
+
+
+def until_of(text: str) -> datetime | Literal["now", "end"]:
+    """Return what an --until means. Raises SettingsRefused."""
+    if text in ("now", "end"):
+        return "now" if text == "now" else "end"
+    return moment_of(text, words="`now`, `end`")
+
+
+@contextmanager
+def asking(db: str | None) -> Iterator[Questions]:
+    """Open the database for reading alone, by the policy that is active in it."""
+    store, questions = open_questions(Settings.load(database=db).need_database())
+    with closing_store(store):
+        yield questions
+
+
+@contextmanager
+def closing_store(store: Store) -> Iterator[Store]:
+    """Close a store when the command is over."""
+    try:
+        yield store
+    finally:
+        store.close()

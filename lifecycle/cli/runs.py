@@ -1,0 +1,152 @@
+"""`lifecycle run`: the main job without Kafka, on files and one database."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from lifecycle import codec
+from lifecycle.cli.options import Database, PolicyFile, until_of
+from lifecycle.cli.output import minute, number, plural
+from lifecycle.embedded import Progress, RunResult
+from lifecycle.embedded import run as run_embedded
+from lifecycle.errors import SettingsRefused
+from lifecycle.event_lines import STANDARD_INPUT
+from lifecycle.record import LABEL_NAMES, OUTCOME_NAMES
+from lifecycle.settings import Settings
+from lifecycle.task import rfc3339
+
+COLLECT_EVERY = 100_000
+"""New objects after which Python looks for circles of garbage; its default is 700."""
+
+
+Events = Annotated[
+    list[str],
+    typer.Option(
+        "--events",
+        metavar="FILE",
+        help="Touchpoints, one CloudEvent in JSON a line, plain or gzip; - is standard input. May be given again.",
+    ),
+]
+TaskFile = Annotated[
+    str | None,
+    typer.Option(
+        "--tasks",
+        metavar="FILE",
+        show_default=False,
+        help="Where messages about tasks are appended, one a line; - is standard output. "
+        "Without it they wait in the database.",
+    ),
+]
+Until = Annotated[
+    str,
+    typer.Option(
+        "--until",
+        metavar="now|end|TIME",
+        help="How far time moves: to the clock, to the latest touchpoint, or to a time such as "
+        "2026-03-01T09:30:00Z. Later touchpoints wait in the database.",
+    ),
+]
+
+
+def run(
+    events: Events,
+    db: Database = None,
+    policy: PolicyFile = None,
+    tasks: TaskFile = None,
+    until: Until = "now",
+) -> None:
+    """Read touchpoints, move time, write the follow-up tasks. No Kafka is needed.
+
+    It can be stopped at any point, also by kill -9, and started again: files are read again from their
+    start, and what was taken in already counts as a repetition.
+
+    \b
+    Examples:
+      lifecycle run --events touchpoints.jsonl --db sqlite:///lifecycle.db --tasks tasks.jsonl
+      lifecycle run --events history.jsonl.gz --db sqlite:///lifecycle.db --tasks tasks.jsonl --until end
+      zcat *.gz | lifecycle run --events - --db sqlite:///lifecycle.db --tasks - --until end
+    """
+    settings = Settings.load(database=db, policy=policy)
+    if events.count(STANDARD_INPUT) > 1:
+        raise SettingsRefused("--events - is given twice; standard input can be read once.")
+    # A batch makes many objects and frees them by itself; looking for circles among them takes a tenth of the run.
+    gc.set_threshold(COLLECT_EVERY)
+    with _progress() as progress:
+        result = run_embedded(
+            events,
+            store=settings.need_database(),
+            policy=settings.policy,
+            tasks=tasks,
+            until=until_of(until),
+            progress=progress,
+            limits=codec.Limits(settings.max_body_bytes),
+            future=settings.future,
+        )
+    for line in summary(result, settings.need_database(), tasks):
+        typer.echo(line, err=True)
+
+
+def summary(result: RunResult, url: str, tasks: str | None) -> Iterator[str]:
+    """Yield what a run came to, in a few lines, and where to look next."""
+    counts = result.accounting.as_mapping()
+    outcomes = [f"{number(counts[name])} {_words(name)}" for name in OUTCOME_NAMES if counts[name]]
+    labels = [f"{number(counts[name])} {_words(name)}" for name in LABEL_NAMES if counts[name]]
+    received = f"{plural(result.accounting.received, 'record')} received"
+    among = f" (among them {', '.join(labels)})" if labels else ""
+    yield f"{received}{' = ' + ' + '.join(outcomes) if outcomes else ''}{among}."
+    census = result.census
+    at = "nowhere yet" if result.reached_at is None else f"{minute(rfc3339(result.reached_at))} UTC"
+    yield f"{plural(census.people, 'person', 'people')}; time has moved to {at}."
+    by_lane = ", ".join(f"{lane} {number(count)}" for lane, count in census.tasks.items())
+    open_tasks = sum(census.tasks.values())
+    yield f"{plural(open_tasks, 'open task')}{': ' + by_lane if open_tasks else ''}."
+    if tasks is not None:
+        where = "standard output" if tasks == "-" else tasks
+        yield f"{plural(result.written, 'message')} written to {where}."
+    elif result.waiting:
+        yield f"{plural(result.waiting, 'message')} about tasks wait in the database; --tasks FILE writes them."
+    if census.forgotten:
+        yield f"{plural(census.forgotten, 'person', 'people')} without a next obligation: people count says who."
+    # A URL of a server may hold a password, and this ends up in logs.
+    option = f" --db {url}" if url.startswith("sqlite") else ""
+    yield f"Look next: lifecycle people count{option}; lifecycle tasks list{option}"
+    if result.dead_letters:
+        yield f"{plural(result.dead_letters, 'record')} refused: lifecycle dead-letters list{option}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", "-" if name == "dead_lettered" else " ")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None] | None]:
+    """Show how far the run has got, where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    # Loading rich takes as long as a small run; nobody waits for it where nobody looks.
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        shown: dict[str, object] = {}
+
+        def tell(progress: Progress) -> None:
+            if progress.phase not in shown:
+                shown[progress.phase] = bars.add_task(progress.phase, total=progress.total)
+            bars.update(shown[progress.phase], completed=progress.done)  # type: ignore[arg-type]  # ids of ours
+
+        yield tell

@@ -1,0 +1,119 @@
+"""The embedded run: files of touchpoint lines in, a file of task messages out, one database, no Kafka.
+
+`run` is the whole of `lifecycle run`, made of the Python API (api.py) and nothing else.
+
+Theory of a run. A file is read from its start every time; the keys of its touchpoints make that harmless, so
+a run that was killed is simply started again. Nothing is published while touchpoints come in: tasks are
+reconciled by the final advance, at the moment that time then has reached, so ten years of history ask only
+for what matters there. Messages leave the outbox when they are on the disk (task_file.py), never before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from lifecycle import clock, codec
+from lifecycle.api import DEFAULT_FUTURE, Lifecycle, open_engine
+from lifecycle.event_lines import EventLines
+from lifecycle.reading import Census
+from lifecycle.record import Accounting
+from lifecycle.task_file import open_target
+
+Until = datetime | Literal["now", "end"]
+Phase = Literal["reading", "moving time", "writing tasks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has got: `done` of `total` bytes read, people moved or messages written (None: unknown)."""
+
+    phase: Phase
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to.
+
+    `accounting` is of the records of this run alone. `reached_at`: the moment that time was moved to (None:
+    there was nothing to move to). `census` counts the database afterwards. `written` messages were handed
+    over, `waiting` ones stay in the outbox because no task file was named.
+    """
+
+    accounting: Accounting
+    reached_at: datetime | None
+    census: Census
+    written: int
+    waiting: int
+
+    @property
+    def dead_letters(self) -> int:
+        """Records of this run that were refused; `lifecycle dead-letters list` shows them."""
+        return self.accounting.dead_lettered + self.accounting.future
+
+
+def run(
+    events: Iterable[Path | str],
+    *,
+    store: str,
+    policy: Path | str | None = None,
+    tasks: Path | str | None = None,
+    until: Until = "now",
+    progress: Callable[[Progress], None] | None = None,
+    limits: codec.Limits = codec.DEFAULT_LIMITS,
+    future: timedelta = DEFAULT_FUTURE,
+) -> RunResult:
+    """Read touchpoint lines, move time, write task messages. May be repeated, and killed at any point.
+
+    `events`: files, plain or gzip, or `-` for standard input. `store`, `policy`, `future`: as in open_engine.
+    `until`: how far time moves: the clock at the start (`now`), the latest touchpoint in the database
+    (`end`; or the moment already reached where that is later), or a moment. Touchpoints after `now` or
+    a moment wait in the database. `tasks`: the task file, `-` for standard output, None: messages wait in
+    the outbox. Raises TimeRefused for a moment before the one that was reached, Stop when a file breaks
+    off, and what open_engine raises.
+    """
+    tell = progress or (lambda _: None)
+    files = [EventLines(path, limits) for path in events]
+    with open_engine(store, policy, future=future) as lifecycle:
+        moment = clock.now() if until == "now" else None if until == "end" else until
+        if moment is not None:
+            lifecycle.require_not_before(moment)
+        if tasks is not None:
+            # Before hours of work, not after them: a file that cannot be written is refused here.
+            open_target(tasks).__exit__()
+        accounting = _read_all(lifecycle, files, moment, tell)
+        reached = moment or _end(lifecycle)
+        if reached is not None:
+            lifecycle.advance(reached, progress=lambda done: tell(Progress("moving time", done, None)))
+        written = 0
+        if tasks is not None:
+            written = lifecycle.hand_over(tasks, progress=lambda done: tell(Progress("writing tasks", done, None)))
+        waiting = lifecycle.store.counts().outbox
+        return RunResult(accounting, reached, lifecycle.questions.count(), written, waiting)
+
+
+def _read_all(
+    lifecycle: Lifecycle, files: list[EventLines], ceiling: datetime | None, tell: Callable[[Progress], None]
+) -> Accounting:
+    sizes = [each.total_bytes for each in files]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    before, accounting = 0, Accounting()
+    for each in files:
+
+        def report(each: EventLines = each, before: int = before) -> None:
+            tell(Progress("reading", before + each.read_bytes, total))
+
+        accounting = accounting.plus(lifecycle.ingest_records(each.records(), ceiling=ceiling, after_batch=report))
+        before += each.total_bytes or 0
+    return accounting
+
+
+def _end(lifecycle: Lifecycle) -> datetime | None:
+    state = lifecycle.store.state()
+    # A file read again after time went beyond it is no error: time stays where it is.
+    return max((at for at in (state.newest_at, state.reached_at) if at is not None), default=None)

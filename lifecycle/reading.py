@@ -1,0 +1,163 @@
+"""Where people stand and what is asked about them, as data for reading: the lists of the command line.
+
+Pure functions over a person's row and state; what is read from where is the business of questions.py, the
+only caller. No answer holds a revision, a version or a time of arrival, so that two databases with the same
+touchpoints, moved to the same moment, give the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from lifecycle import canonical_json, ids
+from lifecycle.person import PersonRow
+from lifecycle.rules.guards import View
+from lifecycle.rules.machine import Machine
+from lifecycle.rules.obligations import next_obligation, next_of_instance
+from lifecycle.rules.snapshot import Instance, PersonState
+from lifecycle.rules.tasks import task_of
+from lifecycle.rules.working import Closing
+from lifecycle.task import Task, rfc3339
+from lifecycle.touchpoint import EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A person as they stand by the policy in force.
+
+    `stopped` says why they are not folded any more (None: they are). `closings` are the tasks that ended, in
+    order, where these were asked for.
+    """
+
+    row: PersonRow
+    state: PersonState
+    stopped: str | None
+    closings: tuple[Closing, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to tell: of some people only types are known that the policy does not know."""
+        return bool(self.state.tracks) or self.stopped is not None
+
+
+def person_data(machine: Machine, standing: Standing, reached: datetime | None) -> dict[str, Any]:
+    """Return a person as canonical JSON data: lane, facts, where they stand in each track, what comes next.
+
+    Facts are as of the last thing that happened to the person, a touchpoint or a timer; one without a value
+    is left out. `reached` is the moment that time has reached (None: the person's own last).
+    """
+    state = standing.state
+    at = last_event(state) or EPOCH
+    following = next_obligation(machine, state, reached or at)
+    view = View(None, state.facts, state.tracks, at)
+    return {
+        "person": standing.row.person,
+        "lane": machine.policy.lanes[state.lane].name,
+        "facts": _facts(machine, view, ""),
+        "tracks": {
+            track: [_instance(machine, view, track, key, instances[key]) for key in sorted(instances)]
+            for track, instances in sorted(state.tracks.items())
+        },
+        "next_obligation": None if following is None else following.as_data(),
+        "stopped": standing.stopped,
+    }
+
+
+def task_data(task: Task) -> dict[str, Any]:
+    """Return a task as canonical JSON data, as in messages, with its track, key and stage in the first rank too."""
+    return {**task.as_data(), "track": task.why.track, "key": task.why.key, "stage": task.why.stage}
+
+
+def tasks_of(machine: Machine, standing: Standing) -> list[Task]:
+    """Return the open tasks of a person, and those of its closings, each as it ended last."""
+    person, state = standing.row.person, standing.state
+    ended = {closing.closed.id: closing for closing in standing.closings}
+    known = [
+        task_of(machine, person, state.lane, task_id, closing.task, closing.closed)
+        for task_id, closing in ended.items()
+        if task_id not in state.tasks
+    ]
+    return known + [task_of(machine, person, state.lane, task_id, task) for task_id, task in state.tasks.items()]
+
+
+def last_event(state: PersonState) -> datetime | None:
+    """Return when something last happened to a person: a touchpoint folded or a timer fired (None: never)."""
+    last = None if state.last_key is None else state.last_key[0]
+    return max((at for at in (last, state.last_fired_at) if at is not None), default=None)
+
+
+def _instance(machine: Machine, view: View, track: str, key: str, instance: Instance) -> dict[str, Any]:
+    view.own, view.key = instance.facts, key
+    following = next_of_instance(track, key, instance)
+    return {
+        "key": key or None,
+        "stage": instance.stage,
+        "since": rfc3339(instance.since),
+        "facts": _facts(machine, view, track),
+        "next": None if following is None else following.as_data(),
+    }
+
+
+def _facts(machine: Machine, view: View, track: str) -> dict[str, Any]:
+    known = {name: _plain(read(view)) for (whose, name), read in machine.fact_readers.items() if whose == track}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Decimal):
+        # 10.50 and 10.5 are one number: reading it back writes it in one way.
+        return canonical_json.loads(str(value))
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value
+
+
+def slots_of(machine: Machine, person: str, state: PersonState) -> set[str]:
+    """Return the slots of every task that the present instances of a person can ever have had."""
+    return {
+        ids.slot_of(person, table.slot_name, key, rule.slot_name)
+        for track, instances in state.tracks.items()
+        for table in (machine.tracks[track],)
+        for key in instances
+        for stage in table.stages.values()
+        for rule in stage.rules.values()
+        if rule.task is not None
+    }
+
+
+@dataclass(slots=True)
+class Census:
+    """Everybody counted. `lanes` counts people and `tasks` open tasks by lane, all lanes in the policy's order.
+
+    `stages` counts instances by (track, stage), in no order. `forgotten`: people without a next obligation; there
+    should be none. `stopped`: people who are not folded any more.
+    """
+
+    lanes: dict[str, int]
+    tasks: dict[str, int]
+    stages: dict[tuple[str, str], int] = field(default_factory=dict)
+    people: int = 0
+    forgotten: int = 0
+    stopped: int = 0
+
+
+def counted_in(census: Census, machine: Machine, standing: Standing, reached: datetime | None) -> None:
+    """Add one person to a census."""
+    state = standing.state
+    lane = machine.policy.lanes[state.lane].name
+    census.people += 1
+    census.lanes[lane] += 1
+    census.tasks[lane] += len(state.tasks)
+    for track, instances in state.tracks.items():
+        for instance in instances.values():
+            place = (track, instance.stage)
+            census.stages[place] = census.stages.get(place, 0) + 1
+    if next_obligation(machine, state, reached or last_event(state) or EPOCH) is None:
+        census.forgotten += 1
+    if standing.stopped is not None:
+        census.stopped += 1
