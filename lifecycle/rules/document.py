@@ -16,11 +16,15 @@ from typing import Any
 import yaml
 
 from lifecycle.errors import PolicyRefused
-from lifecycle.rules.findings import Findings, Place
+from lifecycle.rules.findings import Findings, Place, shown
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
-MAX_NODES = 100_000
+MAX_NODES = 20_000
+"""Keys, values, lists and tables of one file; the default policy has some 2,500."""
+
+MAX_DIGITS = 30
+"""Digits of a number."""
 
 Value = str | int | bool | Decimal
 
@@ -61,15 +65,20 @@ _CORE_12 = (
     ("int", re.compile(r"^([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$")),
     (
         "float",
-        re.compile(
-            r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
-        ),
+        re.compile(r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
     ),
 )
-_DECIMAL = re.compile(r"^[-+]?[0-9]+(\.[0-9]+)?$")
+_DECIMAL = re.compile(r"^[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?$")
+# What is no character to YAML, ends a line in YAML 1.1 only, or stands for nothing that can be seen.
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+CUT_SENTENCE = "A comma ends the sentence inside braces; put the sentence in quotes."
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_CUT = "If a sentence was cut at a comma, a colon or a #, put the sentence in quotes."
 
 
 def _tag_11(text: str) -> str:
+    if text in ("y", "Y", "n", "N"):  # YAML 1.1 has them, PyYAML's tables do not.
+        return "bool"
     for tag, pattern in _YAML_11.get(text[:1], ()):
         if pattern.match(text):
             return str(tag).rpartition(":")[2]
@@ -93,9 +102,7 @@ class _Reader:
             mark = getattr(error, "problem_mark", None)
             place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
             problem = getattr(error, "problem", None) or str(error)
-            self.findings.add(
-                place, "yaml", f"This is not YAML: {problem}. Look at indentation, quotes and braces."
-            )
+            self.findings.add(place, "yaml", f"This is not YAML: {problem}. Look at indentation, quotes and braces.")
             self.findings.refuse()
             raise AssertionError("refuse raises") from error
 
@@ -104,15 +111,15 @@ class _Reader:
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_NODES} values"
-            self.findings.add(place, "too-large", f"A policy has at most {limit}. Split it.")
+            self.findings.add(place, "too-large", f"A file has at most {limit}. Split it.")
             self.findings.refuse()
         if isinstance(event, yaml.AliasEvent):
             self.findings.add(place, "alias", "Aliases are not read here. Write the part out again.")
             return Scalar("", place)
         if event.anchor is not None:
-            self.findings.add(place, "anchor", f'The anchor "&{event.anchor}" is not read here. Take it out.')
-        if event.tag is not None and event.tag != "!":
-            self.findings.add(place, "tag", f'The tag "{event.tag}" is not read here. Take it out.')
+            self.findings.add(place, "anchor", f'The anchor "&{shown(event.anchor)}" is not read here. Take it out.')
+        if event.tag is not None:
+            self.findings.add(place, "tag", f'The tag "{shown(event.tag)}" is not read here. Take it out.')
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, place)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -127,20 +134,20 @@ class _Reader:
         places: dict[str, Place] = {}
         while not isinstance(event := self.next(), yaml.MappingEndEvent):
             key = self.read(event, depth + 1)
-            value = self.read(self.next(), depth + 1)
             name = key.value if isinstance(key, Scalar) else None
+            following = self.next()
+            if isinstance(name, str) and " " in name and _is_null(following):
+                message = f'"{shown(name)}" is not a key, for it has no value. {CUT_SENTENCE}'
+                self.findings.add(key.place, "cut-sentence", message)
+                continue
+            value = self.read(following, depth + 1)
             if not isinstance(name, str):
                 self.findings.add(key.place, "key", "A key is a word. Put numbers and the like in quotes.")
             elif name == "<<":
-                self.findings.add(
-                    key.place, "merge", "Merge keys are not read here. Write the part out again."
-                )
+                self.findings.add(key.place, "merge", "Merge keys are not read here. Write the part out again.")
             elif name in entries:
-                self.findings.add(
-                    key.place,
-                    "twice",
-                    f'"{name}" stands twice here, first in line {places[name].line}. Keep one, or give it another name.',
-                )
+                message = f'"{shown(name)}" stands twice here, first in line {places[name].line}. '
+                self.findings.add(key.place, "twice", f"{message}Keep one, or give it another name.")
             else:
                 entries[name], places[name] = value, key.place
         return Table(entries, places, place)
@@ -148,73 +155,91 @@ class _Reader:
     def scalar(self, event: Any, place: Place) -> Scalar:
         text: str = event.value
         if event.style:
+            if _UNREADABLE.search(text):
+                message = "A text here holds a character that cannot be seen. Write it without."
+                self.findings.add(place, "character", message)
             return Scalar(text, place, quoted=True)
         older, newer = _tag_11(text), _tag_12(text)
         if newer == "null":
-            self.findings.add(
-                place,
-                "empty",
-                "A value is missing here. If a sentence was cut at a comma, a colon or a #, put the sentence in quotes.",
-            )
+            self.findings.add(place, "empty", f"A value is missing here. {_CUT}")
             return Scalar("", place)
         if older != newer and text != "<<":
-            reads = {
-                "bool": "true or false",
-                "timestamp": "a date",
-                "int": "a number",
-                "float": "a number",
-            }.get(older, older)
-            advice = {"yes": ", or true", "on": ", or true", "no": ", or false", "off": ", or false"}.get(
-                text.lower(), ""
-            )
+            advice = _ADVICE.get(text.lower(), "")
             self.findings.add(
                 place,
                 "two-yamls",
-                f'Here "{text}" is {_article(newer)} in one YAML and {reads} in another. Write "{text}" in quotes{advice}.',
+                f'Here "{shown(text)}" is {_article(newer)} in one YAML and {_article(older)} in another. '
+                f'Write "{shown(text)}" in quotes{advice}.',
             )
+            return Scalar(text, place)
         return Scalar(self.plain(text, newer, place), place)
 
     def plain(self, text: str, tag: str, place: Place) -> Value:
         if tag == "bool":
             return text.lower() == "true"
         if tag in ("int", "float"):
-            if not _DECIMAL.match(text) or (text.lstrip("+-")[0] == "0" and text.lstrip("+-")[1:2].isdigit()):
-                self.findings.add(
-                    place,
-                    "number",
-                    f'Write the number "{text}" in plain digits, or in quotes if it is a word.',
-                )
+            if not _DECIMAL.match(text) or len(text) > MAX_DIGITS:
+                message = f'Write the number "{shown(text)}" in at most {MAX_DIGITS} plain digits, '
+                self.findings.add(place, "number", f"{message}or in quotes if it is a word.")
                 return 0
             return int(text) if tag == "int" else Decimal(text)
         return text
 
 
+def _is_null(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and not event.style and _tag_12(event.value) == "null"
+
+
+_ARTICLES = {
+    "str": "a word",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "timestamp": "a date",
+    "null": "nothing",
+}
+_ADVICE = dict.fromkeys(("y", "yes", "on"), ", or true") | dict.fromkeys(("n", "no", "off"), ", or false")
+
+
 def _article(tag: str) -> str:
-    return {"str": "a word", "int": "a number", "float": "a number", "bool": "true or false"}.get(tag, tag)
+    return _ARTICLES.get(tag, "something else")
 
 
 def read_document(text: str, *, name: str) -> Table:
-    """Return the tree of one policy text. Raises PolicyRefused with every finding of this layer."""
+    """Return the tree of one file. Raises PolicyRefused with every finding of this layer."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise PolicyRefused(
-            f"{name}:1:1: A policy is at most {MAX_BYTES // 1024} KiB of text. Split it. [too-large]"
-        )
+        message = f"A file has at most {MAX_BYTES // 1024} KiB of text. Split it. [too-large]"
+        raise PolicyRefused(f"{name}:1:1: {message}")
+    text = text.removeprefix("\ufeff")
+    _check_characters(text, name)
     findings = Findings(name)
     reader = _Reader(text, findings)
     reader.next()
     if isinstance(reader.next(), yaml.StreamEndEvent):
-        raise PolicyRefused(
-            f"{name}:1:1: The policy is empty. Begin with policy, language, lanes, touchpoints, tracks. [empty]"
-        )
+        raise PolicyRefused(f"{name}:1:1: The file is empty. Begin with its keys, such as language: 1. [empty]")
     root = reader.read(reader.next(), 0)
     reader.next()
-    if not isinstance(reader.next(), yaml.StreamEndEvent):
-        findings.add(
-            root.place, "documents", "One file holds one policy. Take out the second document (---)."
-        )
+    following = reader.next()
+    if not isinstance(following, yaml.StreamEndEvent):
+        place = Place(following.start_mark.line + 1, following.start_mark.column + 1)
+        findings.add(place, "documents", "One file holds one document. Take out the second one (---).")
     if not isinstance(root, Table):
-        findings.add(root.place, "shape", "A policy is a list of keys with values, such as policy: my-shop.")
+        findings.add(root.place, "shape", "A file is a list of keys with values, such as language: 1.")
         findings.refuse()
         raise AssertionError("refuse raises")
     findings.refuse()
     return root
+
+
+def _check_characters(text: str, name: str) -> None:
+    match = _UNREADABLE.search(text)
+    if match is None:
+        return
+    lines = _LINE_END.split(text[: match.start()])
+    findings = Findings(name)
+    findings.add(
+        Place(len(lines), len(lines[-1]) + 1),
+        "character",
+        f"Here stands the character U+{ord(match[0]):04X}, which cannot be seen. Take it out.",
+    )
+    findings.refuse()

@@ -8,20 +8,22 @@ Facts live in a snapshot in raw, JSON-ready form, so that a snapshot needs no kn
 
 A window of two days or more keeps one total for each UTC day ({"2026-03-02": total}) and counts whole days,
 today included; a shorter one keeps single entries ([[microseconds, amount], ...], at most WINDOW_ENTRIES).
+What is no single value, or none that can be added, is left out: a log holds touchpoints that were accepted
+under another policy, whose vocabulary did not ask for what this one does.
 Windows are pruned by the touchpoint that is taken in, never by the time of asking, so that they are a
 function of the touchpoints alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, datetime, timedelta
+from decimal import Context, Decimal
 from typing import Any
 
-from lifecycle.rules.load_guards import parse_money
-from lifecycle.rules.policy import Fact, Money
-from lifecycle.rules.schedule import Duration
+from lifecycle.rules.policy import Fact, parse_money
+from lifecycle.rules.schedule import Duration, parse_day, parse_time
 from lifecycle.touchpoint import Touchpoint, from_microseconds, microseconds
 
 WINDOW_ENTRIES = 1_000
@@ -29,6 +31,11 @@ WINDOW_ENTRIES = 1_000
 
 SET_WORDS = 1_000
 """Most words a set keeps; later ones are left out."""
+
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:E[-+]?[0-9]{1,3})?")
+
+_EXACT = Context(prec=4_000)
+"""Sums are exact: numbers have some hundred digits before and after the point (canonical_json), never so many."""
 
 Raw = Any
 Take = Callable[[Raw, Touchpoint], Raw]
@@ -64,27 +71,31 @@ def taker(fact: Fact, type_name: str) -> Take:
 
 
 def _plain(value: Any, otherwise: Raw) -> Raw:
-    if value is None:
-        return otherwise
-    return str(value) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal):
+        return str(value)
+    return value if isinstance(value, str | int) else otherwise
 
 
-def _joined(raw: list[str] | None, value: Any) -> Raw:
-    words = raw or []
-    if value is None or value in words or len(words) >= SET_WORDS:
-        return words or None
-    return sorted([*words, _plain(value, None)], key=str)
+def _joined(raw: list[Any] | None, value: Any) -> Raw:
+    words, word = raw or [], _plain(value, None)
+    if word is None or word in words or len(words) >= SET_WORDS:
+        return raw
+    return sorted([*words, word], key=str)
 
 
 def _added(raw: Raw, value: Any) -> Raw:
-    if value is None:
-        return raw
     money = parse_money(value) if isinstance(value, str) else None
-    if money is None:
-        return str(Decimal(raw or 0) + Decimal(value))
-    totals = raw or {}
-    totals[money.currency] = str(Decimal(totals.get(money.currency, 0)) + money.amount)
-    return totals
+    if money is not None and (raw is None or isinstance(raw, dict)):
+        totals = raw or {}
+        totals[money.currency] = str(_EXACT.add(Decimal(totals.get(money.currency, 0)), money.amount))
+        return totals
+    if _is_number(value) and not isinstance(raw, dict):
+        return str(_EXACT.add(Decimal(raw or 0), Decimal(value)))
+    return raw
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def is_daily(window: Duration) -> bool:
@@ -128,11 +139,7 @@ def reader(fact: Fact, field_kind: str | None) -> Callable[[Raw, datetime], Any]
     if fact.kind == "ever":
         return lambda raw, at: raw is True
     if fact.kind in ("first", "last"):
-        if field_kind in (None, "time"):
-            return lambda raw, at: None if raw is None else as_time(raw)
-        if field_kind == "number":
-            return lambda raw, at: Decimal(raw) if isinstance(raw, str) else raw
-        return lambda raw, at: raw
+        return _single_reader(field_kind)
     if fact.kind == "set":
         return lambda raw, at: raw or []
     is_money = field_kind == "money"
@@ -145,26 +152,45 @@ def reader(fact: Fact, field_kind: str | None) -> Callable[[Raw, datetime], Any]
         return lambda raw, at: read_total(
             [total for day, total in (raw or {}).items() if day >= _first_day(window, at)]
         )
+    as_total: Callable[[Raw], Raw] = int if fact.kind == "count" else _entry_total
     return lambda raw, at: read_total(
-        [_as_total(amount) for when, amount in (raw or []) if when > microseconds(window.before(at))]
+        [as_total(amount) for when, amount in (raw or []) if when > microseconds(window.before(at))]
     )
 
 
-def as_time(raw: Raw) -> datetime:
-    """Return a raw time as an aware UTC datetime: microseconds, or RFC 3339 text from a field of kind time."""
-    if isinstance(raw, int):
-        return from_microseconds(raw)
-    return datetime.fromisoformat(raw).astimezone(UTC)
+def _single_reader(field_kind: str | None) -> Callable[[Raw, datetime], Any]:
+    """Return how a single value is read; what is none of its kind is missing."""
+    if field_kind in (None, "time"):
+        return lambda raw, at: as_time(raw)
+    if field_kind == "date":
+        return lambda raw, at: None if parse_day(raw) is None else raw
+    if field_kind in ("whole", "number"):
+        return lambda raw, at: _as_number(raw)
+    return lambda raw, at: raw
+
+
+def _as_number(raw: Raw) -> int | Decimal | None:
+    if isinstance(raw, str):
+        return Decimal(raw) if _NUMBER.fullmatch(raw) else None
+    return raw if _is_number(raw) else None
+
+
+def as_time(value: Any) -> datetime | None:
+    """Return a time as an aware UTC datetime: a datetime, microseconds, or RFC 3339 text. None: it is none of them."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, int):
+        return from_microseconds(value)
+    return parse_time(value)
 
 
 def as_day(raw: Raw) -> date:
-    """Return a raw date field as a date."""
+    """Return a raw date field, as `reader` gave it, as a date."""
     return date.fromisoformat(raw)
 
 
-def _as_total(amount: Raw) -> Raw:
-    money = parse_money(amount) if isinstance(amount, str) else None
-    return amount if money is None else {money.currency: str(money.amount)}
+def _entry_total(amount: Raw) -> Raw:
+    return _added(None, Decimal(amount) if isinstance(amount, str) and _NUMBER.fullmatch(amount) else amount)
 
 
 def _read_count(totals: list[Raw]) -> int:
@@ -172,20 +198,28 @@ def _read_count(totals: list[Raw]) -> int:
 
 
 def _read_sum(totals: list[Raw]) -> Decimal:
-    return sum((Decimal(total) for total in totals), Decimal(0))
+    total = Decimal(0)
+    for each in totals:
+        if isinstance(each, str):
+            total = _EXACT.add(total, Decimal(each))
+    return total
 
 
 def _read_money(totals: list[Raw]) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for total in totals:
-        for currency, amount in total.items():
-            sums[currency] = sums.get(currency, Decimal(0)) + Decimal(amount)
+        for currency, amount in total.items() if isinstance(total, dict) else ():
+            sums[currency] = _EXACT.add(sums.get(currency, Decimal(0)), Decimal(amount))
     return sums
 
 
 def amount_in(value: Any, currency: str) -> Decimal | None:
-    """Return the amount of a money value (text or sums by currency) in a currency; None where it has none."""
+    """Return the amount of a money value in a currency; None where it is in another, or no money.
+
+    A sum (amounts by currency) is 0 in every currency that it does not have.
+    """
     if isinstance(value, dict):
-        return value.get(currency)
-    money: Money | None = parse_money(value) if isinstance(value, str) else None
+        amount = value.get(currency, Decimal(0))
+        return amount if isinstance(amount, Decimal) else None
+    money = parse_money(value) if isinstance(value, str) else None
     return money.amount if money is not None and money.currency == currency else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -10,6 +10,9 @@ from lifecycle.errors import PolicyRefused
 
 MAX_FINDINGS = 50
 """Findings shown; the rest are counted. One broken line can cause many."""
+
+MAX_SHOWN = 80
+"""Characters shown of a text from the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing that is wrong: place, a stable code, and a sentence that ends in what to do."""
+    """One thing that is wrong: place, a stable code, and a sentence that ends in what to do.
+
+    Where the sentence ends in the name that is nearest to `got` among `known`, that is looked up when the
+    finding is shown: among thousands of findings, few are.
+    """
 
     line: int
     column: int
     code: str
     message: str
+    got: str = field(default="", compare=False)
+    known: Collection[str] | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        advice = "" if self.known is None else f" {nearest(self.got, self.known)}"
+        return f"{self.line}:{self.column}: {self.message}{advice} [{self.code}]"
 
 
 @dataclass(slots=True)
@@ -43,24 +56,33 @@ class Findings:
 
     def unknown(self, place: Place, code: str, got: str, what: str, known: Iterable[str]) -> None:
         """Note a name that is not known, with the nearest known one."""
-        self.add(place, code, f'"{got}" is not {what}. {nearest(got, known)}')
+        names = known if isinstance(known, Collection) else tuple(known)
+        message = f'"{shown(got)}" is not {what}.'
+        self.found.append(Finding(place.line, place.column, code, message, got, names))
 
     def refuse(self) -> None:
         """Raise PolicyRefused with every finding in file order; return when there is none."""
         if not self.found:
             return
-        lines = [f"{self.name}:{f.line}:{f.column}: {f.message} [{f.code}]" for f in sorted(set(self.found))]
-        more = f"\n... and {len(lines) - MAX_FINDINGS} more" if len(lines) > MAX_FINDINGS else ""
-        raise PolicyRefused("\n".join(lines[:MAX_FINDINGS]) + more)
+        found = sorted(set(self.found))
+        lines = [f"{self.name}:{finding}" for finding in found[:MAX_FINDINGS]]
+        if len(found) > MAX_FINDINGS:
+            lines.append(f"... and {len(found) - MAX_FINDINGS} more")
+        raise PolicyRefused("\n".join(lines))
 
 
 def nearest(got: str, known: Iterable[str]) -> str:
     """Return "Did you mean ...?" or the list of what is known."""
     names = sorted(set(known))
-    close = get_close_matches(got, names, n=1, cutoff=0.6)
+    close = get_close_matches(got[:MAX_SHOWN], names, n=1, cutoff=0.6)
     if close:
         return f'Did you mean "{close[0]}"?'
     if not names:
         return "None is defined."
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f"Known: {shown}."
+    listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"Known: {listed}."
+
+
+def shown(text: str) -> str:
+    """Return a text from the file as a finding shows it: the beginning of one that is very long."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

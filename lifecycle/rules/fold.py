@@ -92,7 +92,8 @@ def _take(work: Working, touchpoint: Touchpoint) -> None:
     state.last_key = order_key(touchpoint)
     state.touchpoints += 1
     table = work.machine.types.get(touchpoint.type)
-    if table is None:
+    if table is None or table.check(touchpoint) is not None:
+        # Unknown here, or kept in the log by a policy that knew no such type and so could not check its data.
         return
     at, data = touchpoint.occurred_at, touchpoint.data
     origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, at)

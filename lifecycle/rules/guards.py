@@ -1,7 +1,8 @@
 """Guards compiled to closures, and what a guard said in words.
 
 A compiled guard takes a View (what it may look at) and answers True or False. A missing value fits no
-comparison; so it fits `none_of`. Facts have taken in the touchpoint; stages are as they were before it.
+comparison; so it fits `none_of`. A value of the wrong kind is as good as missing: never an error. Facts have
+taken in the touchpoint; stages are as they were before it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from lifecycle.rules.facts import Raw, amount_in, as_day, as_time
+from lifecycle.rules.facts import Raw, amount_in, as_time
 from lifecycle.rules.policy import (
     AnyOf,
     Compare,
@@ -19,6 +20,7 @@ from lifecycle.rules.policy import (
     Given,
     Guard,
     Has,
+    Literal_,
     Money,
     NoneOf,
     OneOf,
@@ -26,6 +28,7 @@ from lifecycle.rules.policy import (
     Test,
     Within,
 )
+from lifecycle.rules.schedule import parse_day, parse_time
 from lifecycle.rules.snapshot import Instance
 
 
@@ -121,11 +124,10 @@ def compare(read: Read, test: Test) -> Holds:
     if isinstance(test, OneOf):
         return _one_of(read, test)
     if isinstance(test, Has):
-        wanted = frozenset(test.values)
-        return lambda view: wanted.issubset(read(view) or ())
+        return _has(read, test)
     if isinstance(test, Given):
         given = test.given
-        return lambda view: (read(view) not in (None, [], {})) is given
+        return lambda view: (read(view) not in (None, [])) is given
     if isinstance(test, Within):
         duration = test.duration
         return lambda view: _is_within(read(view), duration.before(view.at), view.at)
@@ -146,44 +148,66 @@ def _one_of(read: Read, test: OneOf) -> Holds:
     return lambda view: read(view) in values
 
 
-def _is_within(value: Any, since: datetime, at: datetime) -> bool:
-    return isinstance(value, datetime) and since <= value <= at
-
-
-def _in_range(read: Read, test: Range) -> Holds:
-    low, high = test.at_least, test.less_than
+def _has(read: Read, test: Has) -> Holds:
+    wanted = frozenset(test.values)
 
     def holds(view: View) -> bool:
-        value = read(view)
-        if low is not None:
-            left, right = _comparable(value, low)
-            if left is None or left < right:
-                return False
-        if high is not None:
-            left, right = _comparable(value, high)
-            if left is None or left >= right:
-                return False
-        return value is not None
+        words = read(view)
+        return isinstance(words, list) and wanted.issubset(words)
 
     return holds
 
 
-def _comparable(value: Any, bound: Any) -> tuple[Any, Any]:
-    if value is None:
-        return None, None
+def _is_within(value: Any, since: datetime, at: datetime) -> bool:
+    when = as_time(value) if isinstance(value, datetime | str) else None
+    return when is not None and since <= when <= at
+
+
+Comparable = Callable[[Any], Any]
+"""What is read -> what can be compared with a bound, or None where it cannot."""
+
+
+def _in_range(read: Read, test: Range) -> Holds:
+    bounds = [None if bound is None else _bound(bound) for bound in (test.at_least, test.less_than)]
+    low, high = bounds
+
+    def holds(view: View) -> bool:
+        value = read(view)
+        if low is not None:
+            left = low[0](value)
+            if left is None or left < low[1]:
+                return False
+        if high is not None:
+            left = high[0](value)
+            if left is None or left >= high[1]:
+                return False
+        return True
+
+    return holds
+
+
+def _bound(bound: Literal_) -> tuple[Comparable, Any]:
+    """Return how what is read becomes comparable with a bound, and the bound itself."""
     if isinstance(bound, Money):
-        return amount_in(value, bound.currency), bound.amount
+        currency = bound.currency
+        return (lambda value: amount_in(value, currency)), bound.amount
     if isinstance(bound, str):
-        return _comparable_times(value, bound)
-    return Decimal(value), bound
+        day = parse_day(bound)
+        return (_as_day, day) if day is not None else (_as_moment, parse_time(bound))
+    return _as_number, bound
 
 
-def _comparable_times(value: Any, bound: str) -> tuple[Any, Any]:
-    if isinstance(value, datetime):
-        return (value, as_time(bound)) if "T" in bound else (value.date(), as_day(bound))
-    if isinstance(value, date):
-        return value, as_day(bound)
-    return (as_time(value), as_time(bound)) if "T" in bound else (as_day(value), as_day(bound))
+def _as_number(value: Any) -> int | Decimal | None:
+    return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+
+
+def _as_moment(value: Any) -> datetime | None:
+    return as_time(value) if isinstance(value, datetime | str) else None
+
+
+def _as_day(value: Any) -> date | None:
+    moment = _as_moment(value)
+    return parse_day(value) if moment is None else moment.date()
 
 
 def got_in_words(value: Any) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 from lifecycle import canonical_json
 from lifecycle.rules.document import Listing, Node, Scalar, Table, read_document
 from lifecycle.rules.findings import Findings, Place
-from lifecycle.rules.load_facts import NAME, fact_values, read_fact, read_types
+from lifecycle.rules.load_facts import check_circles, fact_values, read_fact, read_types
 from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.load_stages import Defaults, StageReader
-from lifecycle.rules.names import PERSON, Names, Reading, Scope, TrackNames, types_named
+from lifecycle.rules.names import PERSON, Names, Reading, Scope, TrackNames
 from lifecycle.rules.policy import Fact, Lane, Policy, TouchpointType, Track
 
 LANGUAGE = 1
@@ -39,24 +39,24 @@ def load_policy(text: str, *, name: str = "policy") -> Policy:
     findings = Findings(name)
     reading = Reading(findings)
     reading.keys(root, "a policy", TOP_KEYS, NOT_YET)
-    _check_language(reading, root)
+    title, means = _title(reading, root)
     types = read_types(reading, _part(reading, root, "touchpoints"))
     tracks_table = _part(reading, root, "tracks")
     facts_table = reading.table(root.entries.get("facts"), '"facts"', root.place)
     names = _names(reading, types, facts_table, tracks_table)
     guards = GuardReader(reading, names)
     facts = _facts(reading, guards, names, facts_table, None)
+    check_circles(reading, {}, facts)
     stages = StageReader(reading, guards, names, _defaults(reading, root))
     tracks = {
-        track: _track(reading, stages, guards, names, track, node, tracks_table.places[track])
+        track: _TrackReader(reading, stages, guards, names, track, node, tracks_table.places[track]).read(facts)
         for track, node in tracks_table.entries.items()
     }
-    _check_circles(reading, facts)
     lanes = _lanes(reading, guards, root)
     findings.refuse()
     return Policy(
-        name=reading.text(root, "policy", "a policy"),
-        means=reading.text(root, "means", "a policy", default=""),
+        name=title,
+        means=means,
         hash=hashlib.blake2b(canonical_json.dumps(_plain(root)).encode("utf-8"), digest_size=8).hexdigest(),
         text=text,
         lanes=lanes,
@@ -76,50 +76,67 @@ def _plain(node: Node) -> Any:
 
 
 def _part(reading: Reading, root: Table, key: str) -> Table:
+    table = reading.table(root.entries.get(key), f'"{key}"', root.place)
     if key not in root.entries:
         reading.findings.add(root.place, "missing", f'A policy needs "{key}".')
-    return reading.table(root.entries.get(key), f'"{key}"', root.place)
+    elif isinstance(root.entries[key], Table) and not table.entries:
+        reading.findings.add(table.place, "missing", f'"{key}" is empty. A policy needs at least one.')
+    return table
 
 
-def _check_language(reading: Reading, root: Table) -> None:
-    reading.text(root, "policy", "a policy")
+def _title(reading: Reading, root: Table) -> tuple[str, str]:
+    """Return name and meaning; check the version of the language."""
     node = root.entries.get("language")
     if node is None:
         reading.findings.add(root.place, "missing", 'A policy needs "language: 1".')
-    elif not isinstance(node, Scalar) or node.value != LANGUAGE:
-        reading.findings.add(
-            node.place, "language", f"This program reads language {LANGUAGE}. Use a program that reads yours."
+    elif not isinstance(node, Scalar) or type(node.value) is not int or node.value != LANGUAGE:
+        message = (
+            f"This program reads language {LANGUAGE}. Write language: {LANGUAGE}, or use a program that reads yours."
         )
+        reading.findings.add(node.place, "language", message)
+    return reading.text(root, "policy", "a policy"), reading.text(root, "means", "a policy", default="")
 
 
 def _names(reading: Reading, types: dict[str, TouchpointType], facts: Table, tracks: Table) -> Names:
     found = {}
+    for name, place in facts.places.items():
+        reading.name(name, place, "a fact")
     for name, node in tracks.entries.items():
+        reading.name(name, tracks.places[name], "a track")
         body = reading.table(node, f"The track {name}", tracks.places[name])
-        per = reading.text(body, "per", f"the track {name}")
         stages = reading.table(body.entries.get("stages"), f'"stages" of {name}', body.place)
+        for stage, place in stages.places.items():
+            reading.name(stage, place, "a stage")
+            if stage == "stay":
+                message = 'A stage cannot be called "stay": as a target that means that nothing happens.'
+                reading.findings.add(place, "name", message)
         own = reading.table(body.entries.get("facts"), f'"facts" of {name}', body.place)
-        for word, place in {**stages.places, name: tracks.places[name], **own.places}.items():
-            if not NAME.match(word) or word in ("stay", PERSON):
-                reading.findings.add(
-                    place, "name", f'"{word}" cannot be a name here. Lower case letters, digits and _.'
-                )
-        for hidden in own.places.keys() & facts.places.keys():
-            reading.findings.add(
-                own.places[hidden], "twice", f'"{hidden}" hides a fact of the policy. Give it another name.'
-            )
-        found[name] = TrackNames(per, tuple(stages.entries), fact_values(reading, own, types))
-    for word, place in facts.places.items():
-        if not NAME.match(word):
-            reading.findings.add(
-                place, "name", f'"{word}" cannot be the name of a fact. Lower case letters, digits and _.'
-            )
-    return Names(types, fact_values(reading, facts, types), found)
+        for fact, place in own.places.items():
+            reading.name(fact, place, "a fact")
+            if fact in facts.places:
+                message = f'"{fact}" hides a fact of the policy. Give it another name.'
+                reading.findings.add(place, "twice", message)
+        per = reading.text(body, "per", f"the track {name}")
+        _check_key(reading, types, per, name, body.entries.get("per", body).place)
+        found[name] = TrackNames(per, tuple(stages.entries), fact_values(own, types))
+    return Names(types, fact_values(facts, types), found)
 
 
-def _facts(
-    reading: Reading, guards: GuardReader, names: Names, table: Table, track: str | None
-) -> dict[str, Fact]:
+def _check_key(reading: Reading, types: dict[str, TouchpointType], per: str, track: str, place: Place) -> None:
+    """Check that the key of a track is a field, and one that can name something, in every type that has it."""
+    if not per or per == PERSON:
+        return
+    kinds = {name: field.kind for name, declared in types.items() if (field := declared.field(per)) is not None}
+    if not kinds:
+        known = {PERSON, *(each for declared in types.values() for each in declared.fields)}
+        reading.findings.unknown(place, "no-key", per, "a field of any touchpoint", known)
+    for name, kind in kinds.items():
+        if kind not in ("id", "words"):
+            message = f'"{per}" names the instances of {track}, so in {name} too it is an id or a list of words.'
+            reading.findings.add(place, "key-kind", message)
+
+
+def _facts(reading: Reading, guards: GuardReader, names: Names, table: Table, track: str | None) -> dict[str, Fact]:
     return {
         name: read_fact(reading, guards, names, name, node, table.places[name], track)
         for name, node in table.entries.items()
@@ -137,145 +154,104 @@ def _defaults(reading: Reading, root: Table) -> Defaults:
     )
 
 
-def _track(
-    reading: Reading,
-    stages: StageReader,
-    guards: GuardReader,
-    names: Names,
-    name: str,
-    node: Node,
-    place: Place,
-) -> Track:
-    body = reading.table(node, f"The track {name}", place)
-    reading.keys(body, "a track", TRACK_KEYS)
-    per = names.tracks[name].per
-    start = reading.text(body, "start", f"the track {name}")
-    known = names.tracks[name].stages
-    if start and start not in known:
-        reading.findings.unknown(
-            body.places.get("start", place), "unknown-stage", start, f"a stage of {name}", known
-        )
-    by_type, by_whom = stages.upon(body.entries.get("upon"), name, f"the track {name}", place)
-    stage_table = reading.table(body.entries.get("stages"), f'"stages" of {name}', place)
-    if not stage_table.entries:
-        reading.findings.add(place, "missing", f'The track {name} needs "stages".')
-    facts_table = reading.table(body.entries.get("facts"), f'"facts" of {name}', place)
-    return Track(
-        name=name,
-        slot_name=reading.text(body, "formerly", f"the track {name}", default=name),
-        per=per,
-        start=start,
-        begins=_begins(
-            reading, stages, names, name, body, place, (*by_type, *(f"any by {by}" for by in by_whom))
-        ),
-        facts=_facts(reading, guards, names, facts_table, name),
-        upon=by_type,
-        any_by=by_whom,
-        stages={
-            stage: stages.stage(stage, item, name, stage_table.places[stage])
-            for stage, item in stage_table.entries.items()
-        },
-        place=place,
-    )
+class _TrackReader:
+    """Reads one track."""
 
+    def __init__(
+        self,
+        reading: Reading,
+        stages: StageReader,
+        guards: GuardReader,
+        names: Names,
+        name: str,
+        node: Node,
+        place: Place,
+    ) -> None:
+        self.reading, self.stages, self.guards, self.names = reading, stages, guards, names
+        self.name = name
+        self.place = place
+        self.body = reading.table(node, f"The track {name}", place)
+        self.per = names.tracks[name].per
 
-def _begins(
-    reading: Reading,
-    stages: StageReader,
-    names: Names,
-    track: str,
-    body: Table,
-    place: Place,
-    upon: tuple[str, ...],
-) -> tuple[str, ...]:
-    per = names.tracks[track].per
-    if "begins" in body.entries:
-        named = reading.words(body.entries["begins"], '"begins"')
-    elif per == PERSON:
-        return tuple(names.types)
-    else:
-        named = tuple((word, place) for word in upon)
-    found: dict[str, None] = {}
-    for word, at in named:
-        types = types_named(word, names)
-        if types is None:
-            reading.findings.unknown(at, "unknown-type", word, "a touchpoint", names.types)
-            continue
-        stages.keyed(types, track, at, word)
-        found.update(dict.fromkeys(types))
-    keys = [kind for each in found if per != PERSON and (kind := names.types[each].field(per)) is not None]
-    if any(kind.kind not in ("id", "words") for kind in keys):
-        reading.findings.add(
-            place, "key-kind", f'"{per}" names the instances of {track}, so it is an id or a list of words.'
+    def read(self, policy_facts: dict[str, Fact]) -> Track:
+        """Return the track; `policy_facts` are the facts of the whole policy."""
+        name, body, reading, place = self.name, self.body, self.reading, self.place
+        reading.keys(body, "a track", TRACK_KEYS)
+        start = reading.text(body, "start", f"the track {name}")
+        self.stages.known_stage(start, name, body.entries.get("start", body).place)
+        by_type, by_whom = self.stages.upon(body.entries.get("upon"), name, f"the track {name}", place)
+        stage_table = reading.table(body.entries.get("stages"), f'"stages" of {name}', place)
+        if not stage_table.entries:
+            reading.findings.add(place, "missing", f'The track {name} needs "stages".')
+        facts_table = reading.table(body.entries.get("facts"), f'"facts" of {name}', place)
+        facts = _facts(reading, self.guards, self.names, facts_table, name)
+        check_circles(reading, policy_facts, facts)
+        return Track(
+            name=name,
+            slot_name=self.stages.slot(body, "", name, place),
+            per=self.per,
+            start=start,
+            begins=self.begins((*by_type, *(f"any by {by}" for by in by_whom))),
+            facts=facts,
+            upon=by_type,
+            any_by=by_whom,
+            stages={
+                stage: self.stages.stage(stage, item, name, stage_table.places[stage])
+                for stage, item in stage_table.entries.items()
+            },
+            place=place,
         )
-    if not found:
-        reading.findings.add(place, "never-begins", f'Nothing begins the track {track}. Add "begins".')
-    return tuple(found)
+
+    def begins(self, upon: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the types that begin an instance, those only that carry its key; `upon` are the default."""
+        found: dict[str, None] = {}
+        for word, at in self.begin_words(upon):
+            types = self.reading.types(word, at, self.names)
+            if types:
+                self.stages.keyed(types, self.name, at, word)
+            found.update((each, None) for each in types if self.per == PERSON or self.names.types[each].field(self.per))
+        if not found and "begins" not in self.body.entries:
+            message = f'Nothing begins the track {self.name}. Add "begins".'
+            self.reading.findings.add(self.place, "never-begins", message)
+        return tuple(found)
+
+    def begin_words(self, upon: tuple[str, ...]) -> tuple[tuple[str, Place], ...]:
+        if "begins" in self.body.entries:
+            return self.reading.words(self.body.entries["begins"], '"begins"')
+        if self.per == PERSON:
+            return tuple((word, self.place) for word in self.names.types)
+        return tuple((word, self.body.places["upon"]) for word in upon)
 
 
 def _lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane, ...]:
     node = root.entries.get("lanes")
     if not isinstance(node, Listing) or not node.items:
-        reading.findings.add(
-            root.place if node is None else node.place,
-            "missing",
-            'A policy needs "lanes", a list from the top.',
-        )
+        place = root.place if node is None else node.place
+        reading.findings.add(place, "missing", 'A policy needs "lanes", a list from the top.')
         return ()
-    lanes: list[Lane] = []
+    lanes: dict[str, Lane] = {}
+    above: str | None = None
     for number, item in enumerate(node.items, 1):
         body = reading.table(item, "A lane", item.place)
         reading.keys(body, "a lane", ("is", "customers", "when"))
         when = body.entries.get("when")
         if when is None and number < len(node.items):
-            reading.findings.add(
-                item.place,
-                "hidden",
-                f'Only the last lane may lack "when". Lane {number} hides lane {number + 1}.',
-            )
+            message = f'Only the last lane may lack "when". Lane {number} hides lane {number + 1}.'
+            reading.findings.add(item.place, "hidden", message)
+        if when is not None and number == len(node.items):
+            message = 'The last lane takes everybody else: write it without "when".'
+            reading.findings.add(item.place, "lanes", message)
         name = reading.text(body, "is", "a lane")
-        if any(lane.name == name for lane in lanes):
-            reading.findings.add(
-                item.place, "twice", f'Two lanes are called "{name}". Give one another name.'
-            )
+        if name:
+            reading.name(name, body.entries["is"].place, "a lane")
+        if name in lanes:
+            message = f'Two lanes are called "{name}". Give one another name.'
+            reading.findings.add(item.place, "twice", message)
         guard = None if when is None else guards.guard(when, Scope(None, None))
-        lanes.append(Lane(name, reading.flag(body, "customers", "a lane"), guard, item.place))
-    if lanes and lanes[-1].when is not None:
-        reading.findings.add(
-            node.place, "lanes", 'The last lane takes everybody else: write it without "when".'
-        )
-    return tuple(lanes)
-
-
-def _check_circles(reading: Reading, facts: dict[str, Fact]) -> None:
-    uses = {
-        name: {use for choice in fact.choices for use in facts_in(choice.when)}
-        for name, fact in facts.items()
-    }
-    done: set[str] = set()
-    for name in facts:
-        waiting, seen = [name], set()
-        while waiting:
-            for use in uses.get(waiting.pop(), ()):
-                if use == name and name not in done:
-                    done.add(name)
-                    reading.findings.add(
-                        facts[name].place,
-                        "circle",
-                        f'The fact "{name}" chooses by itself, in a circle. Break it.',
-                    )
-                if use not in seen:
-                    seen.add(use)
-                    waiting.append(use)
-
-
-def facts_in(guard: Any) -> set[str]:
-    """Return the facts that a guard names (None: none)."""
-    found: set[str] = set()
-    for condition in () if guard is None else guard.conditions:
-        if hasattr(condition, "guards"):
-            for inner in condition.guards:
-                found |= facts_in(inner)
-        elif condition.space == "fact":
-            found.add(condition.name)
-    return found
+        lanes[name] = lane = Lane(name, reading.flag(body, "customers", "a lane"), guard, item.place)
+        if not lane.customers:
+            above = above or name
+        elif above is not None:
+            message = f'"{name}" serves customers and stands below "{above}", which does not. Customers come first.'
+            reading.findings.add(item.place, "customers-first", message)
+    return tuple(lanes.values())

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lifecycle.rules.document import Listing, Node, Scalar, Table
-from lifecycle.rules.findings import Place
+from lifecycle.rules.findings import Place, shown
 from lifecycle.rules.load_guards import GuardReader
-from lifecycle.rules.names import Names, Reading, Scope, Value, field_value, types_named
-from lifecycle.rules.policy import Fact, FieldKind, TouchpointType
+from lifecycle.rules.names import Names, Reading, Scope, Value, common_value, field_value, types_named
+from lifecycle.rules.policy import Compare, Fact, FieldKind, Guard, TouchpointType
 from lifecycle.rules.schedule import Duration
 
-TYPE_NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
-NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+BY = ("person", "us", "system")
 KINDS = ("id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country")
 FACT_KINDS = ("ever", "count", "sum", "first", "last", "set", "choose")
+MAX_TYPES = 300
+"""Touchpoint types of a policy: `any by` stands for up to so many wherever it is written."""
+
+MAX_CHAIN = 10
+"""Longest chain of `choose` facts that choose by each other; each is worked out anew whenever it is looked at."""
+
 NOWHERE = Place(1, 1)
 BUILT_IN = {
-    name: TouchpointType(
-        name, "system", {"task": FieldKind("id")}, {"reason": FieldKind("text")}, means, NOWHERE
-    )
+    name: TouchpointType(name, "system", {"task": FieldKind("id")}, {"reason": FieldKind("text")}, means, NOWHERE)
     for name, means in (
         ("task.completed", "A task was done."),
         ("task.declined", "Somebody decided not to do a task."),
@@ -31,185 +35,232 @@ BUILT_IN = {
 def read_types(reading: Reading, table: Table) -> dict[str, TouchpointType]:
     """Return the vocabulary, the built-in outcomes of tasks included."""
     types = dict(BUILT_IN)
+    if len(table.entries) > MAX_TYPES:
+        message = f"A policy has at most {MAX_TYPES} types of touchpoints; these are {len(table.entries)}. Join some."
+        reading.findings.add(table.place, "too-large", message)
+        reading.findings.refuse()
     for name, node in table.entries.items():
         place = table.places[name]
-        if not TYPE_NAME.match(name):
-            reading.findings.add(
-                place, "name", f'"{name}" is not a touchpoint type. Write two words with a dot: need.stated.'
-            )
+        if not TYPE_NAME.fullmatch(name):
+            message = f'"{shown(name)}" is not a touchpoint type. Write two words with a dot: need.stated.'
+            reading.findings.add(place, "name", message)
         if name in BUILT_IN:
             reading.findings.add(place, "built-in", f'"{name}" is built in. Take this line out.')
             continue
         body = reading.table(node, f"The touchpoint {name}", place)
         reading.keys(body, "a touchpoint", ("by", "data", "optional", "means"))
         by = reading.text(body, "by", f"the touchpoint {name}")
-        if by not in ("person", "us", "system"):
-            reading.findings.unknown(
-                body.places.get("by", place), "by", by, "who did it", ("person", "us", "system")
-            )
-            by = "system"
-        fields = [
+        if by and by not in BY:
+            reading.findings.unknown(body.entries["by"].place, "by", by, "who did it", BY)
+        required, optional = (
             _fields(reading, reading.table(body.entries.get(key), f'"{key}" of {name}', place))
             for key in ("data", "optional")
-        ]
-        for twice in fields[0].keys() & fields[1].keys():
-            reading.findings.add(
-                place, "twice", f'"{twice}" of {name} is both required and optional. Keep one.'
-            )
+        )
+        for twice in required.keys() & optional.keys():
+            message = f'"{twice}" of {name} is both required and optional. Keep one.'
+            reading.findings.add(place, "twice", message)
         means = reading.text(body, "means", f"the touchpoint {name}", default="")
-        types[name] = TouchpointType(name, by, fields[0], fields[1], means, place)  # type: ignore[arg-type]  # by was checked
+        types[name] = TouchpointType(name, by, required, optional, means, place)  # type: ignore[arg-type]  # by was checked
     return types
 
 
 def _fields(reading: Reading, table: Table) -> dict[str, FieldKind]:
-    found = {}
-    for name, node in table.entries.items():
-        if not NAME.match(name):
-            reading.findings.add(
-                table.places[name], "name", f'"{name}" is not a field name. Lower case with _.'
-            )
-        found[name] = _field_kind(reading, node)
-    return found
+    for name, place in table.places.items():
+        reading.name(name, place, "a field")
+    return {name: _field_kind(reading, node) for name, node in table.entries.items()}
 
 
 def _field_kind(reading: Reading, node: Node) -> FieldKind:
     if isinstance(node, Listing):
-        return FieldKind("words", tuple(word for word, _ in reading.words(node, "A field's list")))
-    text = node.value if isinstance(node, Scalar) else ""
+        words = reading.words(node, "A field's list")
+        seen: set[str] = set()
+        for word, place in words:
+            if word in seen:
+                reading.findings.add(place, "twice", f'"{shown(word)}" stands twice in this list. Keep one.')
+            seen.add(word)
+        return FieldKind("words", tuple(word for word, _ in words))
+    text = str(node.value) if isinstance(node, Scalar) else "a table"
     if text in KINDS:
         return FieldKind(text)  # type: ignore[arg-type]  # one of KINDS
-    if isinstance(text, str) and text.startswith("date within "):
+    if text.startswith("date within "):
         return FieldKind("date", within=reading.duration(text.removeprefix("date within "), node.place))
-    reading.findings.unknown(
-        node.place, "field-kind", str(text), "a kind of field", (*KINDS, "date within 1 year")
-    )
+    if not reading.setting(text, node.place):
+        known = (*KINDS, "date within 1 year")
+        reading.findings.unknown(node.place, "field-kind", text, "a kind of field", known)
     return FieldKind("text")
 
 
-def fact_values(reading: Reading, table: Table, types: Mapping[str, TouchpointType]) -> dict[str, Value]:
+def fact_values(table: Table, types: Mapping[str, TouchpointType]) -> dict[str, Value]:
     """Return what each fact of a table can be, before its guards are read: guards may name any fact."""
     names = Names(types, {}, {})
-    found = {}
-    for name, node in table.entries.items():
-        body = node if isinstance(node, Table) else Table({}, {}, node.place)
-        found[name] = _fact_value(body, names)
-    return found
+    return {
+        name: _fact_value(node if isinstance(node, Table) else Table({}, {}, node.place), names)
+        for name, node in table.entries.items()
+    }
 
 
 def _fact_value(body: Table, names: Names) -> Value:
     kind = next((key for key in FACT_KINDS if key in body.entries), "ever")
     if kind == "choose":
-        node = body.entries["choose"]
-        targets = [
-            item.entries.get("is")
-            for item in (node.items if isinstance(node, Listing) else ())
-            if isinstance(item, Table)
-        ]
-        values = [target.value for target in targets if isinstance(target, Scalar)]
-        if values and all(isinstance(value, bool) for value in values):
-            return Value("flag")
-        return Value("words", tuple(dict.fromkeys(str(value) for value in values)))
-    node = body.entries[kind] if kind in body.entries else body
-    refs = [
-        item.value
-        for item in (node.items if isinstance(node, Listing) else (node,))
-        if isinstance(item, Scalar)
-    ]
-    fields = [_split(str(ref), names) for ref in refs]
-    kinds = [
-        names.types[each].field(name)
-        for types, name in fields
-        if name
-        for each in types
-        if names.types[each].field(name)
-    ]
-    values = [field_value(kind) for kind in kinds if kind is not None]
+        return _chosen(body.entries[kind])
     if kind == "ever":
         return Value("flag")
     if kind == "count":
         return Value("number")
+    values = list(_remembered(body.entries[kind], names))
     if kind == "set":
         return Value("set", tuple(dict.fromkeys(word for value in values for word in value.words)))
-    if not values:
-        return Value("time") if kind in ("first", "last") else Value("number")
-    return values[0] if kind != "sum" or values[0].kind == "money" else Value("number")
+    usual = Value("number") if kind == "sum" else Value("time")
+    return common_value(values) or usual  # What is mixed is reported where the fact is read.
 
 
-def _split(ref: str, names: Names) -> tuple[tuple[str, ...], str]:
-    """Split `type.field` into types and field ("" for none); unknown names give no types."""
+def _chosen(node: Node) -> Value:
+    lines = [item for item in (node.items if isinstance(node, Listing) else (node,)) if isinstance(item, Table)]
+    values = [target.value for line in lines if isinstance(target := line.entries.get("is"), Scalar)]
+    if values and all(isinstance(value, bool) for value in values):
+        return Value("flag")
+    return Value("words", tuple(dict.fromkeys(str(value) for value in values)))
+
+
+def _remembered(node: Node, names: Names) -> Iterator[Value]:
+    """Yield what each type puts into a fact: a field, or, for a type alone, its time."""
+    for item in node.items if isinstance(node, Listing) else (node,):
+        types, field = split(str(item.value) if isinstance(item, Scalar) else "", names)
+        for each in types:
+            kind = names.types[each].field(field) if field else None
+            if kind is not None or not field:
+                yield Value("time") if kind is None else field_value(kind)
+
+
+def split(ref: str, names: Names) -> tuple[tuple[str, ...], str]:
+    """Split `type.field` into types and field ("" for none); unknown names give no types.
+
+    Of `any by person.zone` only the types that have the field.
+    """
     types = types_named(ref, names)
     if types is not None:
         return types, ""
     head, _, field = ref.rpartition(".")
-    return (types_named(head, names) or ()), field
+    types = types_named(head, names) or ()
+    if head.startswith("any by "):
+        types = tuple(each for each in types if names.types[each].field(field))
+    return types, field
 
 
 def read_fact(
-    reading: Reading,
-    guards: GuardReader,
-    names: Names,
-    name: str,
-    node: Node,
-    place: Place,
-    track: str | None,
+    reading: Reading, guards: GuardReader, names: Names, name: str, node: Node, place: Place, track: str | None
 ) -> Fact:
     """Return one fact. `track` is the track it is kept for each key of, or None."""
     body = reading.table(node, f"The fact {name}", place)
     kinds = [key for key in FACT_KINDS if key in body.entries]
     if len(kinds) != 1:
-        reading.findings.add(place, "fact", f'The fact "{name}" is one of {", ".join(FACT_KINDS)}.')
+        reading.keys(body, "a fact", (*FACT_KINDS, "within", "when"))
+        message = f'The fact "{shown(name)}" is exactly one of {", ".join(FACT_KINDS)}.'
+        reading.findings.add(place, "fact", message)
         return Fact(name, "ever", (), {}, None, None, (), place)
     kind = kinds[0]
-    known = (kind,) if kind == "choose" else (kind, "within", "when")
-    reading.keys(body, f"a fact of kind {kind}", known)
+    reading.keys(body, f"a fact of kind {kind}", (kind,) if kind == "choose" else (kind, "within", "when"))
     if kind == "choose":
-        choices = guards.choices(
-            body.entries[kind], Scope(None, track), word="is", otherwise="What a fact is"
-        )
-        return Fact(name, "choose", (), {}, None, None, choices, place)
-    fields: dict[str, str] = {}
-    for ref, at in reading.words(body.entries[kind], "What a fact remembers"):
-        types, field = _split(ref, names)
-        if not types:
-            reading.findings.unknown(at, "unknown-type", ref, "a touchpoint", names.types)
-        for each in types:
-            if field and names.types[each].field(field) is None:
-                declared = names.types[each]
-                reading.findings.unknown(
-                    at, "unknown-field", field, f"a field of {each}", (*declared.required, *declared.optional)
-                )
-            fields[each] = field
-    _check_fields(reading, kind, fields, names, place, name)
+        return _choose(reading, guards, name, body, place, track)
+    fields = _sources(reading, names, body.entries[kind])
+    _check_fields(reading, names, kind, fields, name, body)
     when = body.entries.get("when")
-    guard = None if when is None else guards.guard(when, Scope(tuple(fields), track))
+    scope = Scope(tuple(fields), track, fields_only=True)
+    guard = None if when is None or not fields else guards.guard(when, scope)
     within = _window(reading, body, kind)
     return Fact(name, kind, tuple(fields), fields, within, guard, (), place)  # type: ignore[arg-type]  # one of FACT_KINDS
 
 
-def _check_fields(
-    reading: Reading, kind: str, fields: Mapping[str, str], names: Names, place: Place, name: str
-) -> None:
+def _choose(reading: Reading, guards: GuardReader, name: str, body: Table, place: Place, track: str | None) -> Fact:
+    choices = guards.choices(body.entries["choose"], Scope(None, track), word="is", otherwise="What a fact is")
+    if len({isinstance(choice.target, bool) for choice in choices}) > 1:
+        message = f'The fact "{name}" is true or false in one line and a word in another. Use one kind.'
+        reading.findings.add(place, "mixed", message)
+    return Fact(name, "choose", (), {}, None, None, choices, place)
+
+
+def _sources(reading: Reading, names: Names, node: Node) -> dict[str, str]:
+    """Return the field that a fact remembers of each type ("" for none)."""
+    fields: dict[str, str] = {}
+    for ref, at in reading.words(node, "What a fact remembers"):
+        types, field = split(ref, names)
+        if not types:
+            # Reported by what is before the field, where that is what is wrong.
+            reading.types(ref.rpartition(".")[0] if ref.count(".") > 1 else ref, at, names)
+            continue
+        for each in types:
+            declared = names.types[each]
+            if field and declared.field(field) is None:
+                reading.findings.unknown(at, "unknown-field", field, f"a field of {each}", declared.fields)
+                continue
+            if fields.setdefault(each, field) != field:
+                message = f"{each} stands twice here with different fields, and one fact takes one. Make two facts."
+                reading.findings.add(at, "twice", message)
+    return fields
+
+
+def _check_fields(reading: Reading, names: Names, kind: str, fields: Mapping[str, str], name: str, body: Table) -> None:
+    place = body.places[kind]
     for each, field in fields.items():
         if kind in ("sum", "set") and not field:
-            reading.findings.add(
-                place, "fact", f'"{kind}" of the fact "{name}" needs a field, such as {each}.amount.'
-            )
+            message = f'"{kind}" of the fact "{name}" needs a field, such as {each}.amount.'
+            reading.findings.add(place, "fact", message)
         declared = names.types[each].field(field) if field else None
         if kind == "sum" and declared is not None and declared.kind not in ("money", "number", "whole"):
-            reading.findings.add(
-                place, "fact", f'"{each}.{field}" is no number and no money; it cannot be summed.'
-            )
+            message = f'"{each}.{field}" is no number and no money; it cannot be summed.'
+            reading.findings.add(place, "fact", message)
         if kind in ("ever", "count") and field:
-            reading.findings.add(
-                place, "fact", f'"{kind}" of the fact "{name}" takes a type without a field.'
-            )
+            message = f'"{kind}" of the fact "{name}" takes a type without a field.'
+            reading.findings.add(place, "fact", message)
+    values = list(_remembered(body.entries[kind], names))
+    if kind in ("sum", "set", "first", "last") and values and common_value(values) is None:
+        message = f'The fact "{name}" would remember values of different kinds. Make a fact for each.'
+        reading.findings.add(place, "mixed", message)
 
 
 def _window(reading: Reading, body: Table, kind: str) -> Duration | None:
     if "within" not in body.entries:
         return None
     if kind not in ("count", "sum"):
-        reading.findings.add(
-            body.places["within"], "fact", f'"within" belongs to count and sum, not to {kind}.'
-        )
-    return reading.duration_of(body, "within")
+        message = f'"within" belongs to count and sum, not to {kind}.'
+        reading.findings.add(body.places["within"], "fact", message)
+    window = reading.duration_of(body, "within")
+    if window is not None and window.number == 0:
+        reading.findings.add(body.places["within"], "duration", '"within" needs a time longer than nothing.')
+    return window
+
+
+def check_circles(reading: Reading, facts: Mapping[str, Fact], own: Mapping[str, Fact]) -> None:
+    """Report every `choose` fact among `own` that chooses by itself, directly or through others in `facts`."""
+    uses = {
+        name: {use for choice in fact.choices for use in facts_in(choice.when)}
+        for name, fact in {**facts, **own}.items()
+        if fact.choices
+    }
+    for name in own:
+        waiting, seen = [name], set[str]()
+        while waiting:
+            new = uses.get(waiting.pop(), set()) - seen
+            seen |= new
+            waiting += new
+        if name in seen:
+            message = f'The fact "{name}" chooses by itself, in a circle. Break it.'
+            reading.findings.add(own[name].place, "circle", message)
+            return
+    for _ in range(MAX_CHAIN):
+        # Take out, round by round, what chooses by nothing that is left.
+        uses = {name: names & uses.keys() for name, names in uses.items() if names & uses.keys()}
+    for name in uses.keys() & own.keys():
+        message = f'The fact "{name}" chooses by facts that choose by facts, more than {MAX_CHAIN} deep. Shorten it.'
+        reading.findings.add(own[name].place, "chain", message)
+
+
+def facts_in(guard: Guard | None) -> set[str]:
+    """Return the facts that a guard names (None: none)."""
+    found: set[str] = set()
+    for condition in () if guard is None else guard.conditions:
+        if not isinstance(condition, Compare):
+            found = found.union(*(facts_in(inner) for inner in condition.guards))
+        elif condition.space == "fact":
+            found.add(condition.name)
+    return found

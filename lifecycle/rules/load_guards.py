@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from lifecycle.rules.document import Listing, Node, Scalar, Table
-from lifecycle.rules.findings import Place
-from lifecycle.rules.names import PERSON, Names, Reading, Scope, Value, field_value
+from lifecycle.rules.findings import Place, shown
+from lifecycle.rules.names import PERSON, Names, Reading, Scope, Value, common_value, field_value
 from lifecycle.rules.policy import (
     AnyOf,
     Choice,
@@ -24,16 +24,20 @@ from lifecycle.rules.policy import (
     Space,
     Test,
     Within,
+    parse_money,
 )
+from lifecycle.rules.schedule import parse_day, parse_time
 
-_MONEY = re.compile(r"^(-?[0-9]+(?:\.[0-9]+)?) ([A-Z]{3})$")
 _TESTS = ("at_least", "less_than", "within", "has", "given")
-
-
-def parse_money(text: str) -> Money | None:
-    """Return the amount that a text such as `100.00 EUR` names, or None."""
-    match = _MONEY.match(text)
-    return Money(Decimal(match[1]), match[2]) if match else None
+_NO_TEST = {"at_most": "less_than", "more_than": "at_least"}
+_ORDERED = ("number", "money", "date", "time")
+_KINDS_SAID = {
+    "flag": "true or false",
+    "number": "a number",
+    "money": "an amount such as 100 EUR",
+    "date": 'a date such as "2026-03-02"',
+    "time": 'a time such as "2026-03-02T10:00:00Z" or a date',
+}
 
 
 class GuardReader:
@@ -50,28 +54,28 @@ class GuardReader:
             return (Choice(None, self.target(node, otherwise), node.place),)
         found = []
         items = node.items if isinstance(node, Listing) else (node,)
+        if not items:
+            self.findings.add(node.place, "empty-list", "This list decides nothing. Add a line or take it out.")
         for number, item in enumerate(items, 1):
             table = self.reading.table(item, "A line of a list that decides", item.place)
             self.reading.keys(table, "a line that decides", ("when", word))
             when = table.entries.get("when")
             target = table.entries.get(word)
+            if when is None and number < len(items):
+                message = f'Only the last line may lack "when". Line {number} hides line {number + 1}.'
+                self.findings.add(table.place, "hidden", message)
+            guard = None if when is None else self.guard(when, scope)
             if target is None:
                 self.findings.add(table.place, "missing", f'This line needs "{word}:".')
-                continue
-            if when is None and number < len(items):
-                self.findings.add(
-                    table.place,
-                    "hidden",
-                    f'Only the last line may lack "when". Line {number} hides line {number + 1}.',
-                )
-            guard = None if when is None else self.guard(when, scope)
-            found.append(Choice(guard, self.target(target, otherwise), target.place))
+            else:
+                found.append(Choice(guard, self.target(target, otherwise), target.place))
         return tuple(found)
 
     def target(self, node: Node, what: str) -> str | bool:
         """Return a stage name or the word of a `choose` line."""
-        if isinstance(node, Scalar) and isinstance(node.value, str | bool):
-            return node.value
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or (isinstance(value, str) and value):
+            return "" if self.reading.setting(value, node.place) else value
         self.findings.add(node.place, "word", f"{what} is one word.")
         return ""
 
@@ -85,6 +89,8 @@ class GuardReader:
             place = table.places[key]
             if key in ("any_of", "none_of"):
                 guards = tuple(self.guard(item, scope) for item in self.reading.listing(value))
+                if not guards:
+                    self.findings.add(place, "empty-list", f'"{key}" needs a list of guards, such as [{{a: b}}].')
                 conditions.append(AnyOf(guards, place) if key == "any_of" else NoneOf(guards, place))
                 continue
             left = self.left(key, scope, place)
@@ -101,12 +107,14 @@ class GuardReader:
         head, dot, name = key.partition(".")
         if not dot:
             return self.field(key, scope, place)
-        if head == "fact":
-            own = self.names.tracks[scope.track].facts if scope.track in self.names.tracks else {}
-            known = {**self.names.facts, **own}
-            if name in known:
-                return "fact", name, known[name]
-            self.findings.unknown(place, "unknown-fact", name, "a fact", known)
+        if head in ("fact", "stage", "any") and scope.fields_only:
+            message = f'"when" of a fact sees fields of the touchpoint only, not "{shown(key)}". Use "choose" for that.'
+            self.findings.add(place, "fields-only", message)
+        elif head == "fact":
+            value = self.names.fact(name, scope.track)
+            if value is not None:
+                return "fact", name, value
+            self.findings.unknown(place, "unknown-fact", name, "a fact", self.names.facts_seen(scope.track))
         elif head in ("stage", "any"):
             return self.stage(head, name, scope, place)
         else:
@@ -114,111 +122,150 @@ class GuardReader:
         return None
 
     def stage(self, head: str, name: str, scope: Scope, place: Place) -> tuple[Space, str, Value] | None:
+        """Return what `stage.TRACK` or `any.TRACK` names."""
         track = self.names.tracks.get(name)
         if track is None:
             self.findings.unknown(place, "unknown-track", name, "a track", self.names.tracks)
             return None
         if head == "any":
             return "any", name, Value("words", track.stages)
-        own = self.names.tracks[scope.track].per if scope.track in self.names.tracks else PERSON
-        if track.per not in (PERSON, own):
-            self.findings.add(
-                place,
-                "other-key",
-                f'"stage.{name}" has one stage for each {track.per}, and here is no {track.per}. Use "any.{name}".',
-            )
-            return None
-        return "stage", name, Value("words", track.stages)
+        own = self.names.track(scope.track)
+        if track.per == PERSON or (own is not None and track.per == own.per):
+            return "stage", name, Value("words", track.stages)
+        key = shown(track.per)
+        message = f'"stage.{name}" has one stage for each {key}, and here is no {key}. Use "any.{name}".'
+        self.findings.add(place, "other-key", message)
+        return None
 
     def field(self, name: str, scope: Scope, place: Place) -> tuple[Space, str, Value] | None:
+        """Return what a field of the touchpoint at hand is."""
         if scope.types is None:
-            self.findings.add(
-                place,
-                "no-touchpoint",
-                f'A timer has no touchpoint; "{name}" is not known here. Keep it as a fact.',
-            )
+            message = f'A timer has no touchpoint; "{shown(name)}" is not known here. Keep it as a fact.'
+            self.findings.add(place, "no-touchpoint", message)
             return None
-        kinds = [self.names.types[each].field(name) for each in scope.types if each in self.names.types]
-        given = [kind for kind in kinds if kind is not None]
-        if not given:
-            owners = sorted(each for each, declared in self.names.types.items() if declared.field(name))
-            where = f"; it is one of {', '.join(owners[:3])}" if owners else ""
-            known = {key for each in scope.types if each in self.names.types for key in self.fields_of(each)}
-            self.findings.unknown(
-                place, "unknown-field", name, f"a field of {', '.join(scope.types[:3])}{where}", known
-            )
+        kinds = [kind for each in scope.types if (kind := self.names.types[each].field(name)) is not None]
+        if not kinds:
+            self.unknown_field(name, scope.types, place)
             return None
-        return "field", name, field_value(given[0])
+        value = common_value(field_value(kind) for kind in kinds)
+        if value is None:
+            message = f'"{name}" is of different kinds in the touchpoints that lead here. Name them alike or apart.'
+            self.findings.add(place, "mixed", message)
+            return None
+        return "field", name, value
 
-    def fields_of(self, name: str) -> set[str]:
-        declared = self.names.types[name]
-        return {*declared.required, *declared.optional}
+    def unknown_field(self, name: str, types: Sequence[str], place: Place) -> None:
+        """Report a field that none of these types has, with the types that have it or the nearest field."""
+        owners = sorted(each for each, declared in self.names.types.items() if declared.field(name))
+        here = ", ".join(types[:3])
+        if owners:
+            message = f'"{shown(name)}" is no field of {here}; it is one of {", ".join(owners[:3])}.'
+            self.findings.add(place, "unknown-field", message)
+            return
+        known = {field for each in types for field in self.names.types[each].fields}
+        self.findings.unknown(place, "unknown-field", name, f"a field of {here}", known)
 
     def test(self, node: Node, value: Value, left: str) -> Test | None:
         """Return the right side of a line."""
         if not isinstance(node, Table):
-            literals = [self.literal(item, value, left) for item in self.reading.listing(node)]
-            return OneOf(tuple(literal for literal in literals if literal is not None))
-        self.reading.keys(node, "a comparison", _TESTS)
+            return self.one_of(node, value, left)
         entries = node.entries
-        if "within" in entries:
+        for key in entries.keys() & _NO_TEST.keys():
+            message = f'There is no "{key}", so that ranges meet without overlap. Write "{_NO_TEST[key]}".'
+            self.findings.add(node.places[key], "comparison", message)
+        self.reading.keys(node, "a comparison", (*_TESTS, *_NO_TEST))
+        found = [key for key in _TESTS if key in entries]
+        if not found:
+            if not entries:
+                self.findings.add(node.place, "comparison", f'"{left}" needs a comparison, such as {{given: true}}.')
+            return None
+        if len(found) > 1 and found != ["at_least", "less_than"]:
+            message = f'"{found[0]}" and "{found[1]}" are two comparisons. Only at_least and less_than go together.'
+            self.findings.add(node.place, "comparison", message)
+        return self.comparison(node, found[-1], value, left)
+
+    def comparison(self, node: Table, key: str, value: Value, left: str) -> Test | None:
+        """Return the test of a right side that is a table; `key` is the last of its comparisons."""
+        if key == "given":
+            return Given(self.reading.flag(node, "given", "a comparison"))
+        if key == "has":
+            if value.kind != "set":
+                self.findings.add(node.place, "comparison", f'"has" looks into a set; "{left}" is none.')
+                return None
+            words = self.reading.words(node.entries["has"], '"has"')
+            for word, place in words:
+                self.known_word(word, value, left, place)
+            return Has(tuple(word for word, _ in words))
+        if key == "within":
             duration = self.reading.duration_of(node, "within")
             if value.kind != "time":
                 self.findings.add(node.place, "comparison", f'"within" compares a time; "{left}" is none.')
             return None if duration is None else Within(duration)
-        if "has" in entries:
-            if value.kind != "set":
-                self.findings.add(node.place, "comparison", f'"has" looks into a set; "{left}" is none.')
-            words = self.reading.words(entries["has"], '"has"')
-            for word, place in words:
-                self.known_word(word, value, left, place)
-            return Has(tuple(word for word, _ in words))
-        if "given" in entries:
-            return Given(self.reading.flag(node, "given", "a comparison"))
-        if value.kind not in ("number", "money", "date", "time"):
-            self.findings.add(
-                node.place, "comparison", f'"{left}" has no order. Write the words that fit, as a list.'
-            )
+        if value.kind not in _ORDERED:
+            message = f'"{left}" has no order. Write the words that fit, as a list.'
+            self.findings.add(node.place, "comparison", message)
             return None
-        bounds = [self.literal(entries[key], value, left) if key in entries else None for key in _TESTS[:2]]
+        bounds = [
+            self.literal(node.entries[each], value, left) if each in node.entries else None for each in _TESTS[:2]
+        ]
+        if len({bound.currency for bound in bounds if isinstance(bound, Money)}) > 1:
+            message = f'The two ends of "{left}" are in different currencies, which are never compared. Use one.'
+            self.findings.add(node.place, "comparison", message)
         return Range(bounds[0], bounds[1])
+
+    def one_of(self, node: Scalar | Listing, value: Value, left: str) -> Test | None:
+        """Return the test of a right side that is a value or a list of values."""
+        if value.kind in ("set", "time"):
+            advice = "{has: ...}" if value.kind == "set" else "within, at_least, less_than or given"
+            self.findings.add(node.place, "comparison", f'"{left}" is a {value.kind} and equals nothing. Use {advice}.')
+            return None
+        items = self.reading.listing(node)
+        if not items:
+            self.findings.add(node.place, "empty-list", f'"{left}" fits nothing in an empty list. Write a value.')
+        literals = [self.literal(item, value, left) for item in items]
+        return OneOf(tuple(literal for literal in literals if literal is not None))
 
     def literal(self, node: Node, value: Value, left: str) -> Literal_ | None:
         """Return a value of the policy, checked against the kind of the left side."""
         if not isinstance(node, Scalar):
-            self.findings.add(
-                node.place, "comparison", f'"{left}" is compared with a value, a list or {{at_least: ...}}.'
-            )
+            message = f'"{left}" is compared with a value, a list or {{at_least: ...}}.'
+            self.findings.add(node.place, "comparison", message)
             return None
         got = node.value
-        wanted = {"flag": bool, "number": (int, Decimal)}.get(value.kind, str)
-        if isinstance(got, str) and got.startswith("$"):
-            self.findings.add(
-                node.place,
-                "not-yet",
-                f'"{got}": settings are not in this version of the language yet. Write the value.',
-            )
+        if self.reading.setting(got, node.place):
             return None
-        if not isinstance(got, wanted) or (value.kind == "number" and isinstance(got, bool)):
-            said = {"flag": "true or false", "number": "a number", "money": "an amount such as 100 EUR"}
-            self.findings.add(
-                node.place,
-                "comparison",
-                f'"{left}" is {said.get(value.kind, "a text")}; "{got}" never fits. Mend the value.',
-            )
-            return None
-        if value.kind == "money":
-            amount = parse_money(str(got))
-            if amount is None:
-                self.findings.add(node.place, "money", f'"{got}" is not an amount. Write it as 100 EUR.')
-            return amount
-        if isinstance(got, str):
-            self.known_word(got, value, left, node.place)
-        return got
+        literal = _literal_of(got, value)
+        if literal is None:
+            message = f'"{left}" is {_KINDS_SAID.get(value.kind, "a text")}; "{_said(got)}" never fits. Mend the value.'
+            self.findings.add(node.place, "comparison", message)
+        elif isinstance(literal, str):
+            self.known_word(literal, value, left, node.place)
+        return literal
 
     def known_word(self, word: str, value: Value, left: str, place: Place) -> None:
+        """Report a word that the left side can never be."""
         if value.words and word not in value.words:
-            known = ", ".join(value.words)
-            self.findings.add(
-                place, "unknown-word", f'"{word}" is not one of {left} ({known}). This line never fits.'
-            )
+            known = ", ".join(value.words[:12]) + (", ..." if len(value.words) > 12 else "")
+            message = f'"{shown(word)}" is not one of {left} ({known}). This line never fits.'
+            self.findings.add(place, "unknown-word", message)
+
+
+def _said(got: Literal_) -> str:
+    return str(got).lower() if isinstance(got, bool) else shown(str(got))
+
+
+def _literal_of(got: Literal_, value: Value) -> Literal_ | None:
+    """Return a plain value as one of this kind, or None where it can never equal or bound one."""
+    if value.kind == "flag":
+        return got if isinstance(got, bool) else None
+    if value.kind == "number":
+        return got if isinstance(got, int | Decimal) and not isinstance(got, bool) else None
+    if not isinstance(got, str):
+        return None
+    if value.kind == "money":
+        return parse_money(got)
+    if value.kind == "date":
+        return got if parse_day(got) else None
+    if value.kind == "time":
+        return got if parse_day(got) or parse_time(got) else None
+    return got

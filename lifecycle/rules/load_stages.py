@@ -6,30 +6,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lifecycle.rules.document import Node, Scalar, Table
-from lifecycle.rules.findings import Place
+from lifecycle.rules.document import Node, Table
+from lifecycle.rules.findings import Place, shown
 from lifecycle.rules.load_guards import GuardReader
-from lifecycle.rules.names import PERSON, Names, Reading, Scope, is_built_in, types_named
+from lifecycle.rules.names import NAME, PERSON, Names, Reading, Scope, is_built_in
 from lifecycle.rules.policy import By, Choice, Every, Guard, Moment, Stage, TaskRule, TimedMove
 from lifecycle.rules.schedule import Duration
 
-_MOMENT = re.compile(r"^(.+) (before|after) ([a-z][a-z0-9_]*)$")
+_MOMENT = re.compile(r"(.+) (before|after) ([a-z][a-z0-9_]*)")
 _NOT_YET = {"contact": "kinds of contact"}
-TASK_KEYS = (
-    "ask",
-    "after",
-    "at",
-    "every",
-    "when",
-    "due",
-    "by",
-    "done_by",
-    "expires",
-    "or_else",
-    "stays",
-    "formerly",
-)
+_TASK_KEYS = ("ask", "after", "at", "every", "when", "due", "by", "done_by", "expires", "or_else", "stays", "formerly")
 STAGE_KEYS = ("means", "upon", "tasks", "later", "review", "watched_by", "loss", "formerly")
+_NOT_IN_OR_ELSE = dict.fromkeys(("after", "at", "every", "when"), "opens when the task expires")
+_NOT_IN_OR_ELSE["formerly"] = "has no name of its own"
+_DUE, _EXPIRES = Duration(3, "day"), Duration(30, "day")
 REVIEW_ASK = "Look again whether this is still right."
 
 
@@ -38,8 +28,8 @@ class Defaults:
     """What a task is that does not say."""
 
     by: str = "owner"
-    due: Duration = Duration(3, "day")
-    expires: Duration = Duration(30, "day")
+    due: Duration = _DUE
+    expires: Duration = _EXPIRES
 
 
 Upon = tuple[dict[str, tuple[Choice, ...]], dict[By, tuple[Choice, ...]]]
@@ -54,6 +44,19 @@ class StageReader:
         self.guards = guards
         self.names = names
         self.defaults = defaults
+        self.slots: dict[tuple[str, str], str] = {}
+
+    def slot(self, body: Table, scope: str, name: str, place: Place) -> str:
+        """Return the name that goes into task ids (`formerly`, else the name), of which no two may agree in a scope."""
+        slot = self.reading.text(body, "formerly", f'"{name}"', default=name)
+        if slot != name:
+            place = body.entries["formerly"].place
+            self.reading.name(slot, place, "what it was formerly")
+        other = self.slots.setdefault((scope, slot), name)
+        if other != name:
+            message = f'"{shown(slot)}" is the name of "{other}" and of "{name}" in task ids. Mend "formerly".'
+            self.findings.add(place, "twice", message)
+        return slot
 
     def upon(self, node: Node | None, track: str, what: str, place: Place) -> Upon:
         """Return what touchpoints do: choices by type, and choices by who did it (`any by`)."""
@@ -62,47 +65,49 @@ class StageReader:
         by_whom: dict[By, tuple[Choice, ...]] = {}
         for name, choices in table.entries.items():
             at = table.places[name]
-            types = types_named(name, self.names)
-            if types is None:
-                self.findings.unknown(at, "unknown-type", name, "a touchpoint", self.names.types)
+            types = self.reading.types(name, at, self.names)
+            if not types:
                 continue
             self.keyed(types, track, at, name)
             read = self.guards.choices(choices, Scope(types, track), word="to", otherwise="A stage to go to")
-            stages = self.names.tracks[track].stages
             for choice in read:
-                if choice.target not in (*stages, "stay"):
-                    self.findings.unknown(
-                        choice.place, "unknown-stage", str(choice.target), f"a stage of {track}", stages
-                    )
+                if choice.target != "stay":
+                    self.known_stage(choice.target, track, choice.place)
             if name.startswith("any by "):
                 by_whom[name[7:]] = read  # type: ignore[index]  # types_named allows the three only
             else:
                 by_type[name] = read
         return by_type, by_whom
 
+    def known_stage(self, name: str | bool, track: str, place: Place) -> None:
+        """Report a target that is no stage of the track ("" was reported before)."""
+        stages = self.names.tracks[track].stages
+        if name != "" and name not in stages:
+            said = name if isinstance(name, str) else str(name).lower()
+            self.findings.unknown(place, "unknown-stage", said, f"a stage of {track}", stages)
+
     def keyed(self, types: tuple[str, ...], track: str, place: Place, what: str) -> None:
         """Report a type that cannot reach an instance because it does not carry the track's key."""
         per = self.names.tracks[track].per
-        if per != PERSON and not any(self.names.types[each].field(per) for each in types):
-            self.findings.add(
-                place,
-                "no-key",
-                f'"{what}" has no field "{per}", so it never reaches {track}. Add the field or take it out.',
-            )
+        if per and per != PERSON and not any(self.names.types[each].field(per) for each in types):
+            message = f'"{what}" has no field "{per}", so it never reaches {track}. Add the field or take it out.'
+            self.findings.add(place, "no-key", message)
 
     def stage(self, name: str, node: Node, track: str, place: Place) -> Stage:
         """Return one stage."""
         what = f"the stage {track}.{name}"
         body = self.reading.table(node, what, place)
         self.reading.keys(body, "a stage", STAGE_KEYS)
-        slot = self.reading.text(body, "formerly", what, default=name)
+        slot = self.slot(body, track, name, place)
         by_type, by_whom = self.upon(body.entries.get("upon"), track, what, place)
+        self.slots[f"{track}.{slot}", "review"] = "review"
         tasks = []
         tasks_table = self.reading.table(body.entries.get("tasks"), f'"tasks" of {what}', place)
         for task, task_node in tasks_table.entries.items():
             at = tasks_table.places[task]
-            if task in ("review", "later") or "/" in task:
+            if task in ("review", "later"):
                 self.findings.add(at, "name", f'A task cannot be called "{task}". Choose another word.')
+            self.reading.name(task, at, "a task")
             tasks.append(self.task(task, task_node, track, slot, at, parent=None))
         later = self.later(body.entries.get("later"), track, slot)
         review = (
@@ -112,15 +117,11 @@ class StageReader:
         )
         watched_by = self.reading.text(body, "watched_by", what, default="") or None
         if watched_by is not None and watched_by not in self.names.tracks:
-            self.findings.unknown(
-                body.places["watched_by"], "unknown-track", watched_by, "a track", self.names.tracks
-            )
+            place_of = body.entries["watched_by"].place
+            self.findings.unknown(place_of, "unknown-track", watched_by, "a track", self.names.tracks)
         if not later and review is None and watched_by is None:
-            self.findings.add(
-                place,
-                "no-way-out",
-                f'Nothing moves a person out of "{name}" but news, and news may not come. Add later, review or watched_by.',
-            )
+            message = f'Nothing moves a person out of "{name}" but news, and news may not come. '
+            self.findings.add(place, "no-way-out", f"{message}Add later, review or watched_by.")
         return Stage(
             name=name,
             means=self.reading.text(body, "means", what),
@@ -137,18 +138,19 @@ class StageReader:
     def later(self, node: Node | None, track: str, slot: str) -> tuple[TimedMove, ...]:
         """Return the timed moves of a stage, in file order."""
         moves: list[TimedMove] = []
-        stages = self.names.tracks[track].stages
+        taken: set[str] = set()
         for item in self.reading.listing(node):
             body = self.reading.table(item, 'A line of "later"', item.place)
             self.reading.keys(body, "a timed move", ("after", "at", "to", "when", "name"))
             to = self.reading.text(body, "to", "a timed move")
-            if to and to not in stages:
-                self.findings.unknown(body.places["to"], "unknown-stage", to, f"a stage of {track}", stages)
+            self.known_stage(to, track, body.entries.get("to", body).place)
             name = self.reading.text(body, "name", "a timed move", default=to)
-            if any(move.name == f"later/{name}" for move in moves):
-                self.findings.add(
-                    item.place, "twice", f'Two timed moves are called "{name}". Give one a "name:".'
-                )
+            if "name" in body.entries and name:
+                self.reading.name(name, body.entries["name"].place, "a timed move")
+            if name in taken:
+                message = f'Two timed moves are called "{shown(name)}". Give one a "name:".'
+                self.findings.add(item.place, "twice", message)
+            taken.add(name)
             if ("after" in body.entries) == ("at" in body.entries):
                 self.findings.add(item.place, "timed-move", 'A timed move has either "after" or "at".')
             when = self.guard(body, track)
@@ -161,91 +163,90 @@ class StageReader:
         when = body.entries.get("when")
         return None if when is None else self.guards.guard(when, Scope(None, track))
 
-    def fact(self, name: str, track: str, place: Place, kinds: tuple[str, ...]) -> str:
+    def fact(self, name: str, track: str, place: Place) -> str:
         """Check that a fact is known here and is a time or a date."""
-        known = {**self.names.facts, **self.names.tracks[track].facts}
-        if name not in known:
-            self.findings.unknown(place, "unknown-fact", name, "a fact", known)
-        elif known[name].kind not in kinds:
+        value = self.names.fact(name, track)
+        if value is None:
+            if not self.reading.setting(name, place):
+                self.findings.unknown(place, "unknown-fact", name, "a fact", self.names.facts_seen(track))
+        elif value.kind not in ("time", "date"):
             self.findings.add(place, "no-time", f'The fact "{name}" is no time and no date. Use one that is.')
         return name
 
     def moment(self, body: Table, track: str) -> Moment | None:
         """Return `at`: a fact, or so long before or after one."""
-        node = body.entries.get("at")
-        if node is None:
+        read = self.reading.phrase(body, "at", '"60 days before renewal_on"')
+        if read is None:
             return None
-        text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
-        match = _MOMENT.match(text)
+        text, place = read
+        match = _MOMENT.fullmatch(text)
         if match is None:
-            return Moment(self.fact(text, track, node.place, ("time", "date")), None, "after")
-        duration = self.reading.duration(match[1], node.place)
-        fact = self.fact(match[3], track, node.place, ("time", "date"))
-        return Moment(fact, duration, match[2])  # type: ignore[arg-type]  # the pattern allows the two only
+            return Moment(self.fact(text, track, place), None, "after")
+        duration = self.reading.duration(match[1], place)
+        return Moment(self.fact(match[3], track, place), duration, match[2])  # type: ignore[arg-type]  # one of the two
 
     def every(self, body: Table, track: str) -> Every | None:
         """Return `every`: a period, or a period after a fact."""
-        node = body.entries.get("every")
-        if node is None:
+        read = self.reading.phrase(body, "every", '"90 days" or "90 days after contacted"')
+        if read is None:
             return None
-        text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
-        head, after, fact = text.partition(" after ")
-        period = self.reading.duration(head, node.place)
+        head, after, fact = read[0].partition(" after ")
+        period = self.reading.duration(head, read[1])
+        floor = self.fact(fact, track, read[1]) if after else None
         if period is None:
             return None
         if period.number == 0:
-            self.findings.add(node.place, "duration", '"every" needs a period longer than nothing.')
-        return Every(period, self.fact(fact, track, node.place, ("time",)) if after else None)
+            self.findings.add(read[1], "duration", '"every" needs a period longer than nothing.')
+        return Every(period, floor)
 
     def due(self, body: Table, track: str) -> Duration | str:
         """Return `due`: a duration from opening, or the fact that says when."""
-        node = body.entries.get("due")
-        if node is None:
+        read = self.reading.phrase(body, "due", '"3 days", or a fact')
+        if read is None:
             return self.defaults.due
-        text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
-        known = {**self.names.facts, **self.names.tracks[track].facts}
-        if text in known:
-            return self.fact(text, track, node.place, ("time", "date"))
-        return self.reading.duration(text, node.place) or self.defaults.due
+        if NAME.fullmatch(read[0]):
+            return self.fact(read[0], track, read[1])
+        return self.reading.duration(*read) or self.defaults.due
 
     def done_by(self, node: Node | None, track: str) -> Mapping[str, Guard | None]:
         """Return which types complete the task, each with its guard."""
         found: dict[str, Guard | None] = {}
         for item in self.reading.listing(node):
             if isinstance(item, Table):
-                named = [(name, item.places[name], guard) for name, guard in item.entries.items()]
+                named: list[tuple[str, Place, Node | None]] = [
+                    (name, item.places[name], guard) for name, guard in item.entries.items()
+                ]
             else:
                 named = [(word, place, None) for word, place in self.reading.words(item, '"done_by"')]
             for name, place, guard in named:
-                types = types_named(name, self.names)
-                if types is None:
-                    self.findings.unknown(place, "unknown-type", name, "a touchpoint", self.names.types)
+                types = self.reading.types(name, place, self.names)
+                if not types:
                     continue
                 self.keyed(types, track, place, name)
+                read = None if guard is None else self.guards.guard(guard, Scope(types, track))
                 for each in types:
                     if is_built_in(each):
-                        self.findings.add(
-                            place, "built-in", f'"{each}" closes every task anyway. Take it out.'
-                        )
-                    found[each] = None if guard is None else self.guards.guard(guard, Scope((each,), track))
+                        message = f'"{each}" closes every task anyway. Take it out.'
+                        self.findings.add(place, "built-in", message)
+                    if each in found:
+                        self.findings.add(place, "twice", f'"{each}" stands twice in "done_by". Keep one.')
+                    found[each] = read
         return found
 
-    def task(
-        self, name: str, node: Node, track: str, slot: str, place: Place, *, parent: TaskRule | None
-    ) -> TaskRule:
+    def task(self, name: str, node: Node, track: str, slot: str, place: Place, *, parent: TaskRule | None) -> TaskRule:
         """Return one task rule with its escalation; `parent` is the rule whose expiry opens it."""
         what = f"the task {name}"
         body = self.reading.table(node, what, place)
-        self.reading.keys(body, "a task", TASK_KEYS, _NOT_YET)
-        for key in ("after", "at", "every", "when"):
-            if parent is not None and key in body.entries:
-                self.findings.add(
-                    body.places[key],
-                    "or-else",
-                    f'An "or_else" opens when the task expires. Take "{key}" out.',
-                )
-        own = self.reading.text(body, "formerly", what, default=name.rpartition("/")[2])
-        slot_name = f"{slot}.{own}" if parent is None else f"{parent.slot_name}/or_else"
+        self.reading.keys(body, "a task", _TASK_KEYS, _NOT_YET)
+        for key, reason in _NOT_IN_OR_ELSE.items() if parent is not None else ():
+            if key in body.entries:
+                self.findings.add(body.places[key], "or-else", f'An "or_else" {reason}. Take "{key}" out.')
+        if "after" in body.entries and "at" in body.entries:
+            self.findings.add(body.places["at"], "task", 'A task has "after" or "at", not both. Take one out.')
+        if parent is None:
+            slot_name = f"{slot}.{self.slot(body, f'{track}.{slot}', name, place)}"
+        else:
+            slot_name = f"{parent.slot_name}/or_else"
         rule = TaskRule(
             name=name,
             slot_name=slot_name,
@@ -257,11 +258,11 @@ class StageReader:
             when=self.guard(body, track),
             due=self.due(body, track),
             expires=self.reading.duration_of(body, "expires") or self.defaults.expires,
-            done_by=self.done_by(body.entries["done_by"], track)
-            if "done_by" in body.entries
-            else (parent.done_by if parent is not None else {}),
+            done_by=parent.done_by
+            if parent is not None and "done_by" not in body.entries
+            else self.done_by(body.entries.get("done_by"), track),
             or_else=None,
-            stays=self.reading.flag(body, "stays", what) or (parent is not None and parent.stays),
+            stays=self.reading.flag(body, "stays", what, default=parent is not None and parent.stays),
             is_review=False,
             place=place,
         )

@@ -168,7 +168,7 @@ def _reader(policy: Policy, compiler: GuardCompiler, fact: Fact, track: str) -> 
     if fact.kind == "choose":
         choices = [(compiler.guard(choice.when, track), choice.target) for choice in fact.choices]
         return lambda view: next((target for holds, target in choices if holds(view)), None)
-    kinds = {policy.types[each].field(field) for each, field in fact.fields.items() if field}
+    kinds = [policy.types[each].field(field) for each, field in fact.fields.items() if field]
     kind = next((kind.kind for kind in kinds if kind is not None), None)
     read = facts.reader(fact, kind)
     if track:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from lifecycle.rules.document import Listing, Node, Scalar, Table
-from lifecycle.rules.findings import Findings, Place
+from lifecycle.rules.document import CUT_SENTENCE, Listing, Node, Scalar, Table
+from lifecycle.rules.findings import Findings, Place, shown
 from lifecycle.rules.policy import FieldKind, TouchpointType
 from lifecycle.rules.schedule import Duration, parse_duration
 
 ValueKind = Literal["flag", "number", "money", "time", "date", "text", "words", "set"]
 PERSON = "person"
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+_SETTING = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+_BUSINESS = re.compile(r"\S+ business ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,31 @@ class Names:
     facts: Mapping[str, Value]
     tracks: Mapping[str, TrackNames]
 
+    def track(self, name: str | None) -> TrackNames | None:
+        """Return the names of a track; None for no track, or none that is known."""
+        return None if name is None else self.tracks.get(name)
+
+    def fact(self, name: str, track: str | None) -> Value | None:
+        """Return what a fact can be, seen from a track or from none; None where it is not known there."""
+        own = self.track(track)
+        return self.facts.get(name) or (None if own is None else own.facts.get(name))
+
+    def facts_seen(self, track: str | None) -> tuple[str, ...]:
+        """Return the names of the facts that can be seen from a track or from none."""
+        own = self.track(track)
+        return (*self.facts, *(() if own is None else own.facts))
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a guard stands: which touchpoint types lead there (None: a timer, no touchpoint), in which track."""
+    """Where a guard stands: which touchpoint types lead there (None: a timer, no touchpoint), in which track.
+
+    `fields_only`: the guard sees nothing but fields of the touchpoint.
+    """
 
     types: tuple[str, ...] | None
     track: str | None
+    fields_only: bool = False
 
 
 def field_value(kind: FieldKind) -> Value:
@@ -56,10 +78,21 @@ def field_value(kind: FieldKind) -> Value:
     if kind.kind == "yes_or_no":
         return Value("flag")
     if kind.kind in ("money", "date", "time"):
-        return Value(kind.kind)  # type: ignore[arg-type]  # the three names agree
+        return Value(kind.kind)
     if kind.kind == "words":
         return Value("words", kind.words)
     return Value("text")
+
+
+def common_value(values: Iterable[Value]) -> Value | None:
+    """Return the one kind that several values are of, with the words of all; None where they differ."""
+    found = list(dict.fromkeys(values))
+    kinds = {value.kind for value in found}
+    if kinds == {"words"}:
+        return Value("words", tuple(dict.fromkeys(word for value in found for word in value.words)))
+    if kinds <= {"words", "text"} and kinds:
+        return Value("text")
+    return found[0] if len(kinds) == 1 else None
 
 
 class Reading:
@@ -67,6 +100,20 @@ class Reading:
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
+
+    def setting(self, value: Any, place: Place) -> bool:
+        """Report a `$name`, by name; False for any other value."""
+        if not isinstance(value, str) or not _SETTING.fullmatch(value):
+            return False
+        message = f'"{shown(value)}": settings are not in this version of the language yet. Write the value itself.'
+        self.findings.add(place, "not-yet", message)
+        return True
+
+    def name(self, word: str, place: Place, what: str) -> None:
+        """Report a word that cannot be the name of something."""
+        if not NAME.fullmatch(word):
+            message = f'"{shown(word)}" cannot be the name of {what}. Write lower case letters, digits and _.'
+            self.findings.add(place, "name", message)
 
     def table(self, node: Node | None, what: str, place: Place) -> Table:
         """Return the node as a table; anything else is a finding and reads as an empty one."""
@@ -76,9 +123,7 @@ class Reading:
             self.findings.add(node.place, "shape", f"{what} is written as keys with values, {{key: value}}.")
         return Table({}, {}, place if node is None else node.place)
 
-    def keys(
-        self, table: Table, what: str, known: Iterable[str], later: Mapping[str, str] | None = None
-    ) -> None:
+    def keys(self, table: Table, what: str, known: Iterable[str], later: Mapping[str, str] | None = None) -> None:
         """Report keys that are not known, and by name those of the notation that this version does not read yet."""
         names = tuple(known)
         for key, place in table.places.items():
@@ -88,15 +133,11 @@ class Reading:
                     "not-yet",
                     f'"{key}" ({later[key]}) is not in this version of the language yet. Take it out.',
                 )
+            elif key not in names and " " in key:
+                message = f'"{shown(key)}" is not a key of {what}. {CUT_SENTENCE}'
+                self.findings.add(place, "cut-sentence", message)
             elif key not in names:
-                cut = (
-                    " A comma ends the sentence inside braces; put the sentence in quotes."
-                    if " " in key
-                    else ""
-                )
                 self.findings.unknown(place, "unknown-key", key, f"a key of {what}", names)
-                if cut:
-                    self.findings.add(place, "cut-sentence", f'"{key[:40]}" is not a key of {what}.{cut}')
 
     def text(self, table: Table, key: str, what: str, default: str | None = None) -> str:
         """Return a text, or the default; without a default its absence is a finding."""
@@ -106,18 +147,19 @@ class Reading:
                 self.findings.add(table.place, "missing", f'{what} needs "{key}".')
             return default or ""
         if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip():
-            return node.value
+            return (default or "") if self.setting(node.value, node.place) else node.value
         self.findings.add(node.place, "text", f'"{key}" of {what} is a text. Put it in quotes.')
         return default or ""
 
-    def flag(self, table: Table, key: str, what: str) -> bool:
-        """Return true or false; absent is false."""
+    def flag(self, table: Table, key: str, what: str, default: bool = False) -> bool:
+        """Return true or false, or the default where there is none."""
         node = table.entries.get(key)
         if node is None:
-            return False
+            return default
         if isinstance(node, Scalar) and isinstance(node.value, bool):
             return node.value
-        self.findings.add(node.place, "flag", f'"{key}" of {what} is true or false.')
+        if not isinstance(node, Scalar) or not self.setting(node.value, node.place):
+            self.findings.add(node.place, "flag", f'"{key}" of {what} is true or false.')
         return False
 
     def listing(self, node: Node | None) -> tuple[Node, ...]:
@@ -129,45 +171,54 @@ class Reading:
     def words(self, node: Node | None, what: str) -> tuple[tuple[str, Place], ...]:
         """Return one word or a list of words, each with its place."""
         found = []
+        if isinstance(node, Listing) and not node.items:
+            self.findings.add(node.place, "empty-list", f"{what} is a word or a list of words, and this list is empty.")
         for item in self.listing(node):
-            if isinstance(item, Scalar) and isinstance(item.value, str):
-                found.append((item.value, item.place))
-            else:
+            if not isinstance(item, Scalar) or not isinstance(item.value, str) or not item.value:
                 self.findings.add(item.place, "word", f"{what} is a word or a list of words.")
+            elif not self.setting(item.value, item.place):
+                found.append((item.value, item.place))
         return tuple(found)
 
     def duration(self, text: str, place: Place) -> Duration | None:
         """Return a duration; what is none is a finding that says how one is written."""
         duration = parse_duration(text)
-        if duration is not None:
+        if duration is not None or self.setting(text, place):
             return duration
-        if text.startswith("$"):
-            message = (
-                f'"{text}": settings are not in this version of the language yet. Write the duration itself.'
-            )
-        elif "business" in text:
-            message = (
-                f'"{text}": business time is not in this version of the language yet. Write hours or days.'
-            )
-        else:
-            message = (
-                f'"{text}" is not a duration. Write number, blank, unit: "14 days"; '
-                "units are hours, days, weeks, months, years, 100 years at most."
-            )
+        if _BUSINESS.match(text):
+            message = f'"{shown(text)}": business time is not in this version of the language yet. '
+            self.findings.add(place, "not-yet", f"{message}Write hours or days.")
+            return None
+        message = f'"{shown(text)}" is not a duration. Write number, blank, unit: "14 days"; '
         self.findings.add(
-            place, "not-yet" if text.startswith("$") or "business" in text else "duration", message
+            place, "duration", f"{message}units are hours, days, weeks, months, years, 100 years at most."
         )
         return None
 
     def duration_of(self, table: Table, key: str) -> Duration | None:
         """Return the duration under a key, or None where there is none."""
+        read = self.phrase(table, key, '"14 days"')
+        return None if read is None else self.duration(*read)
+
+    def phrase(self, table: Table, key: str, example: str) -> tuple[str, Place] | None:
+        """Return the text under a key with its place; None where there is none, or, with a finding, no text."""
         node = table.entries.get(key)
         if node is None:
             return None
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            return self.duration(node.value, node.place)
-        self.findings.add(node.place, "duration", f'"{key}" is a duration such as "14 days".')
+        if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+            return node.value, node.place
+        self.findings.add(node.place, "duration", f'"{key}" is a text such as {example}.')
         return None
+
+    def types(self, word: str, place: Place, names: Names) -> tuple[str, ...]:
+        """Return the types that a word stands for; what is no type, or stands for none, is a finding."""
+        types = types_named(word, names)
+        if types is None:
+            self.findings.unknown(place, "unknown-type", word, "a touchpoint", names.types)
+        elif not types:
+            message = f'"{word}" stands for no touchpoint: none is by {word[7:]}. Take it out.'
+            self.findings.add(place, "unknown-type", message)
+        return types or ()
 
 
 def types_named(text: str, names: Names) -> tuple[str, ...] | None:
@@ -176,9 +227,7 @@ def types_named(text: str, names: Names) -> tuple[str, ...] | None:
         return (text,)
     if text.startswith("any by "):
         by = text[7:]
-        found = tuple(
-            name for name, declared in names.types.items() if declared.by == by and not is_built_in(name)
-        )
+        found = tuple(name for name, declared in names.types.items() if declared.by == by and not is_built_in(name))
         return found if by in ("person", "us", "system") else None
     return None
 

@@ -6,6 +6,7 @@ of the policy file. Nothing here decides anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,9 +16,7 @@ from lifecycle.rules.findings import Place
 from lifecycle.rules.schedule import Duration
 
 By = Literal["person", "us", "system"]
-Kind = Literal[
-    "id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "words"
-]
+Kind = Literal["id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "words"]
 Space = Literal["field", "fact", "stage", "any"]
 
 
@@ -45,6 +44,11 @@ class TouchpointType:
         """Return the kind of a field, or None where the type has no such field."""
         return self.required.get(name) or self.optional.get(name)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of all fields, required ones first."""
+        return (*self.required, *self.optional)
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -55,6 +59,15 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
+
+
+_MONEY = re.compile(r"(-?[0-9]{1,30}(?:\.[0-9]{1,12})?) ([A-Z]{3})", re.ASCII)
+
+
+def parse_money(text: str) -> Money | None:
+    """Return the amount that a text such as `100.00 EUR` names, or None. At most 30 digits and 12 decimals."""
+    match = _MONEY.fullmatch(text)
+    return Money(Decimal(match[1]), match[2]) if match else None
 
 
 Literal_ = str | bool | int | Decimal | Money
@@ -148,7 +161,7 @@ class Choice:
 class Fact:
     """Something remembered. `types` are touchpoint types; `choices` belong to kind `choose`.
 
-    `field` is the field remembered (None: the time of the touchpoint, or nothing for ever and count).
+    `fields` maps each type to the field remembered ("": the time of the touchpoint, or nothing for ever and count).
     """
 
     name: str

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from lifecycle.record import Fault
-from lifecycle.rules.load_guards import parse_money
-from lifecycle.rules.policy import FieldKind, TouchpointType
+from lifecycle.rules.policy import FieldKind, TouchpointType, parse_money
+from lifecycle.rules.schedule import parse_day, parse_time
 from lifecycle.touchpoint import EARLIEST, LATEST, MAX_ID_BYTES, Touchpoint
 
-_DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-_COUNTRY = re.compile(r"^[A-Z]{2}$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+# Lone surrogates too: they cannot be encoded.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Check = Callable[[Any], str | None]
 """A field's value -> None, or what was wanted."""
@@ -26,9 +27,7 @@ def checker(declared: TouchpointType) -> Callable[[Touchpoint], Fault | None]:
     """Return the check of one type: None, or the first fault with the path of its field (`data.need`)."""
     checks = [(name, _check(kind), True) for name, kind in declared.required.items()]
     checks += [(name, _check(kind), False) for name, kind in declared.optional.items()]
-    limits = [
-        (name, kind) for name, kind in {**declared.required, **declared.optional}.items() if kind.within
-    ]
+    limits = [(name, kind) for name, kind in {**declared.required, **declared.optional}.items() if kind.within]
 
     def check(touchpoint: Touchpoint) -> Fault | None:
         data: Mapping[str, Any] = touchpoint.data
@@ -64,18 +63,14 @@ def _fault(touchpoint: Touchpoint, name: str, wanted: str, got: str) -> Fault:
 def _check(kind: FieldKind) -> Check:
     if kind.kind == "words":
         words = frozenset(kind.words)
-        return lambda value: (
-            None if isinstance(value, str) and value in words else f"one of {', '.join(kind.words)}"
-        )
+        return lambda value: None if isinstance(value, str) and value in words else f"one of {', '.join(kind.words)}"
+    if kind.kind == "zone":
+        _zones()
     return _CHECKS[kind.kind]
 
 
 def _id(value: Any) -> str | None:
-    fits = (
-        isinstance(value, str)
-        and 0 < len(value.encode("utf-8")) <= MAX_ID_BYTES
-        and not _CONTROL.search(value)
-    )
+    fits = isinstance(value, str) and not _CONTROL.search(value) and 0 < len(value.encode("utf-8")) <= MAX_ID_BYTES
     return None if fits else f"an id: a text of 1 to {MAX_ID_BYTES} bytes without control characters"
 
 
@@ -100,35 +95,31 @@ def _yes_or_no(value: Any) -> str | None:
 
 
 def _date(value: Any) -> str | None:
-    try:
-        fits = (
-            isinstance(value, str)
-            and _DAY.match(value)
-            and EARLIEST.date() <= date.fromisoformat(value) < LATEST.date()
-        )
-    except ValueError:
-        fits = False
-    return None if fits else "a date such as 2026-03-02"
+    day = parse_day(value)
+    fits = day is not None and EARLIEST.date() <= day < LATEST.date()
+    return None if fits else f"a date such as 2026-03-02, from {EARLIEST.year} to {LATEST.year - 1}"
 
 
 def _time(value: Any) -> str | None:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        fits = at is not None and at.tzinfo is not None and EARLIEST <= at < LATEST
-    except ValueError:
-        fits = False
-    return None if fits else "a time with a zone such as 2026-03-02T10:00:00Z"
+    at = parse_time(value)
+    fits = at is not None and EARLIEST <= at < LATEST
+    return None if fits else f"a time such as 2026-03-02T10:00:00Z, from {EARLIEST.year} to {LATEST.year - 1}"
 
 
 def _zone(value: Any) -> str | None:
-    return None if isinstance(value, str) and value in _ZONES else "a time zone such as Europe/Vienna"
+    return None if isinstance(value, str) and value in _zones() else "a time zone such as Europe/Vienna"
+
+
+@cache
+def _zones() -> frozenset[str]:
+    # A table like the calendar: read once, when the first policy with such a field is compiled, never while folding.
+    return frozenset(available_timezones())
 
 
 def _country(value: Any) -> str | None:
-    return None if isinstance(value, str) and _COUNTRY.match(value) else "a country of two letters such as AT"
+    return None if isinstance(value, str) and _COUNTRY.fullmatch(value) else "a country of two letters such as AT"
 
 
-_ZONES = frozenset(available_timezones())
 _CHECKS: dict[str, Check] = {
     "id": _id,
     "text": _text,

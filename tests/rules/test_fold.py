@@ -445,6 +445,13 @@ def test_an_unknown_type_moves_nothing() -> None:
     assert with_it.state.tasks == without.state.tasks
 
 
+def test_data_that_an_earlier_policy_could_not_check_moves_nothing() -> None:
+    """A touchpoint was kept as unknown; now its type is known and its key is a list."""
+    odd = touchpoint("1", "need.stated", 0, need=["a"])
+    lost = touchpoint("2", "task.completed", 1)
+    assert stages(folded(machine_of(NEED), [odd, lost], 5)) == {}
+
+
 def test_the_lane_follows_the_facts() -> None:
     """Whoever bought is a customer from that touchpoint on."""
     machine = machine_of(NEED)
