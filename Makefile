@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types lock bench schemas clean
+.PHONY: help demo test check lint types lock bench generated clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +41,9 @@ bench: $(INSTALLED) ## the benchmarks, one after another
 		$(BIN)/python -m "benchmarks.$$name" || exit 1; \
 	done
 
-schemas: $(INSTALLED) ## write the generated schemas anew
+generated: $(INSTALLED) ## write anew what is generated: schemas, references of commands and settings
 	$(BIN)/python -m lifecycle.contracts schemas
+	$(BIN)/python -m lifecycle.cli.reference
 
 lock: ## choose the newest allowed dependencies, write requirements.txt
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \

@@ -170,9 +170,7 @@ def _touchpoint(event: dict[str, Any], data: Any) -> Touchpoint:
 
 
 _TOMBSTONE = "the record has no value (a tombstone); a touchpoint cannot be unsaid"
-_ATTRIBUTES = frozenset(
-    ("specversion", "id", "source", "type", "subject", "time", "sequence", "datacontenttype")
-)
+_ATTRIBUTES = frozenset(("specversion", "id", "source", "type", "subject", "time", "sequence", "datacontenttype"))
 
 
 def _read_json(body: bytes, field: str | None) -> Any:
@@ -231,9 +229,7 @@ def _read_time(value: Any) -> datetime:
     if type(value) is not str:
         return _refuse_time(value)
     if len(value) > MAX_TIME_CHARACTERS or not _TIME.fullmatch(value):
-        sentence = (
-            f"wanted a time as in 2026-03-01T09:30:00Z (RFC 3339, with Z or an offset), got {value[:80]!r}"
-        )
+        sentence = f"wanted a time as in 2026-03-01T09:30:00Z (RFC 3339, with Z or an offset), got {value[:80]!r}"
         raise Unreadable("bad_time", "time", sentence)
     try:
         at = datetime.fromisoformat(value if value[-1] != "z" else value[:-1] + "Z")

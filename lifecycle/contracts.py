@@ -49,9 +49,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_BYTES, p
 # A pattern stands in the schema, not a format: validators look at formats only when asked to.
 Time = Annotated[
     str,
-    WithJsonSchema(
-        {"type": "string", "pattern": _TIME, "maxLength": 64, "examples": ["2026-03-01T09:30:00Z"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": _TIME, "maxLength": 64, "examples": ["2026-03-01T09:30:00Z"]}),
 ]
 JsonType = Annotated[str, WithJsonSchema({"type": "string", "pattern": _JSON_TYPE})]
 
@@ -62,9 +60,7 @@ class Incoming(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     specversion: Literal["1.0"]
-    id: Name = Field(
-        description="Unique within the source. At most 256 bytes of UTF-8, no control characters."
-    )
+    id: Name = Field(description="Unique within the source. At most 256 bytes of UTF-8, no control characters.")
     source: Name = Field(description="Who says so: a URI reference. At most 256 bytes.")
     subject: Name = Field(description="The person, as the sender names them; text, never a number.")
     time: Time = Field(
@@ -73,9 +69,7 @@ class Incoming(BaseModel):
     sequence: Name | int | None = Field(
         default=None, description="Orders touchpoints of the same instant: digits as numbers, before text."
     )
-    datacontenttype: JsonType | None = Field(
-        default=None, description="A JSON type; anything else is refused."
-    )
+    datacontenttype: JsonType | None = Field(default=None, description="A JSON type; anything else is refused.")
 
 
 class TouchpointEvent(Incoming):
@@ -87,9 +81,7 @@ class TouchpointEvent(Incoming):
     model_config = ConfigDict(title="Touchpoint")
 
     type: Name = Field(description="What happened, a word of the policy's vocabulary. At most 256 bytes.")
-    data: dict[str, Any] | None = Field(
-        default=None, description="What else is known; absent is the same as {}."
-    )
+    data: dict[str, Any] | None = Field(default=None, description="What else is known; absent is the same as {}.")
     data_base64: str | None = Field(
         default=None, description="The data as base64 of a JSON object; not together with `data`."
     )
@@ -208,8 +200,7 @@ def schema_files() -> dict[str, str]:
         "task.schema.json": TaskEvent,
     }
     files = {
-        name: json.dumps(schema_of(model, name), indent=2, ensure_ascii=False) + "\n"
-        for name, model in models.items()
+        name: json.dumps(schema_of(model, name), indent=2, ensure_ascii=False) + "\n" for name, model in models.items()
     }
     return files | {
         "asyncapi.yaml": yaml.safe_dump(asyncapi.document(), sort_keys=False, width=100, allow_unicode=True)
@@ -232,9 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if given.check and stale:
-        print(
-            f"stale: {', '.join(stale)}. Run: python -m lifecycle.contracts {given.folder}", file=sys.stderr
-        )
+        print(f"stale: {', '.join(stale)}. Run: python -m lifecycle.contracts {given.folder}", file=sys.stderr)
         return 1
     return 0
 

@@ -41,13 +41,9 @@ class Settings(BaseSettings):
     )
 
     database: str | None = Field(default=None, repr=False, description="SQLAlchemy URL of the database")
-    policy: Path | None = Field(
-        default=None, description="policy file; none: the one that comes with this program"
-    )
+    policy: Path | None = Field(default=None, description="policy file; none: the one that comes with this program")
 
-    broker: str = Field(
-        default="localhost:9092", min_length=1, description="Kafka's bootstrap servers, with commas"
-    )
+    broker: str = Field(default="localhost:9092", min_length=1, description="Kafka's bootstrap servers, with commas")
     broker_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="how to talk to the broker"
     )
@@ -66,9 +62,7 @@ class Settings(BaseSettings):
     dead_letters: str = Field(
         default="touchpoints-dead-letters", pattern=_TOPIC, description="topic of refused records, out"
     )
-    partitions: int = Field(
-        default=4, ge=1, le=10_000, description="partitions of the topics that are created"
-    )
+    partitions: int = Field(default=4, ge=1, le=10_000, description="partitions of the topics that are created")
     replication: int = Field(default=1, ge=1, le=100, description="copies of the topics that are created")
 
     group: str = Field(default="lifecycle", min_length=1, max_length=200, description="consumer group")
@@ -79,13 +73,9 @@ class Settings(BaseSettings):
         description="name of this replica across restarts: its partitions wait for it; none: they move on",
     )
     batch_records: int = Field(default=2000, ge=1, le=100_000, description="most records in one transaction")
-    max_body_bytes: int = Field(
-        default=1024 * 1024, ge=1024, le=4 * 1024 * 1024, description="largest body accepted"
-    )
+    max_body_bytes: int = Field(default=1024 * 1024, ge=1024, le=4 * 1024 * 1024, description="largest body accepted")
     grace_seconds: float = Field(default=5, ge=0, description="how far time stays behind what was heard")
-    publish_lag_seconds: float = Field(
-        default=900, ge=1, description="lag beyond which tasks are not published"
-    )
+    publish_lag_seconds: float = Field(default=900, ge=1, description="lag beyond which tasks are not published")
     future_seconds: float = Field(default=86_400, ge=0, description="how far ahead a touchpoint may occur")
     session_timeout_seconds: float = Field(
         default=12, ge=1, le=300, description="silence after which the group gives a worker's partitions away"
@@ -147,13 +137,10 @@ class Settings(BaseSettings):
     def _belong_together(self) -> Self:
         topics = (self.touchpoints, self.outcomes, self.tasks, self.dead_letters)
         if len(set(topics)) != len(topics):
-            raise ValueError(
-                f"touchpoints, outcomes, tasks and dead_letters must be four topics, got {topics}"
-            )
+            raise ValueError(f"touchpoints, outcomes, tasks and dead_letters must be four topics, got {topics}")
         if self.broker_protocol in self.SASL and (self.broker_user is None or self.broker_password is None):
             raise ValueError(
-                f"broker_protocol {self.broker_protocol} needs both LIFECYCLE_BROKER_USER and "
-                "LIFECYCLE_BROKER_PASSWORD"
+                f"broker_protocol {self.broker_protocol} needs both LIFECYCLE_BROKER_USER and LIFECYCLE_BROKER_PASSWORD"
             )
         if self.broker_protocol not in self.SASL and self.broker_user is not None:
             raise ValueError(
@@ -196,9 +183,7 @@ def _describe(error: ValidationError) -> str:
             known = ", ".join(sorted(Settings.model_fields))
             lines.append(f"there is no setting {name}; remove it from {_file()}. Known: {known}.")
         elif name:
-            lines.append(
-                f"setting {name}: {message}. Correct {PREFIX}{name.upper()}, or {name} in the settings file."
-            )
+            lines.append(f"setting {name}: {message}. Correct {PREFIX}{name.upper()}, or {name} in the settings file.")
         else:
             lines.append(f"{message}.")
     return "\n".join(lines)

@@ -73,10 +73,7 @@ def test_binary_mode_takes_attributes_from_headers_and_data_from_the_body() -> N
     data = json.dumps(EVENT["data"]).encode()
     assert read_event(data, binary_headers()) == TOUCHPOINT
     assert read_event(data, (*binary_headers(), ("content-type", b"application/json"))) == TOUCHPOINT
-    assert (
-        read_event(data, (*binary_headers(), ("Content-Type", b"application/vnd.acme+json;v=1")))
-        == TOUCHPOINT
-    )
+    assert read_event(data, (*binary_headers(), ("Content-Type", b"application/vnd.acme+json;v=1"))) == TOUCHPOINT
     assert read_event(b"", binary_headers()).data == {}
     assert read_event(b"null", binary_headers(sequence="7")).sequence == "7"
     # kcat sends the headers as they were typed.
@@ -86,16 +83,12 @@ def test_binary_mode_takes_attributes_from_headers_and_data_from_the_body() -> N
 
 def sdk_event(data: Any, **more: Any) -> CloudEvent:
     attributes = {name: EVENT[name] for name in ("specversion", "id", "source", "type", "subject")}
-    return CloudEvent(
-        attributes={**attributes, "time": AT, "datacontenttype": "application/json", **more}, data=data
-    )
+    return CloudEvent(attributes={**attributes, "time": AT, "datacontenttype": "application/json", **more}, data=data)
 
 
 @pytest.mark.parametrize("write", [sdk.to_binary, sdk.to_structured])
 def test_messages_of_the_cloudevents_sdk_are_understood(write: Any) -> None:
-    message = write(
-        sdk_event({"need": "n1", "value": 12.5}, partitionkey="p1", traceparent="00-1"), JSONFormat()
-    )
+    message = write(sdk_event({"need": "n1", "value": 12.5}, partitionkey="p1", traceparent="00-1"), JSONFormat())
     assert read_event(message.value, tuple(message.headers.items())) == TOUCHPOINT
     without_data = write(sdk_event(None, sequence="0012"), JSONFormat())
     read = read_event(without_data.value, tuple(without_data.headers.items()))
@@ -159,10 +152,7 @@ def test_a_record_keeps_its_original_bytes_whatever_becomes_of_it() -> None:
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**30), 10**30)
-    | st.text(st.characters(exclude_categories=["Cs"])),
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=8,
 )

@@ -62,10 +62,7 @@ def test_the_message_says_what_was_wanted_and_got() -> None:
     assert refusal(body_of(time="yesterday")).message == (
         "wanted a time as in 2026-03-01T09:30:00Z (RFC 3339, with Z or an offset), got 'yesterday'"
     )
-    assert (
-        refusal(body_of(subject=4711)).message
-        == "subject must be text, got the number 4711; put it in quotes"
-    )
+    assert refusal(body_of(subject=4711)).message == "subject must be text, got the number 4711; put it in quotes"
     assert refusal(body_of(specversion="0.3")).message == (
         "specversion must be the text \"1.0\" (CloudEvents 1.0), got '0.3'"
     )

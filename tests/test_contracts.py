@@ -78,10 +78,7 @@ def test_what_the_codec_reads_is_valid(touchpoint: Any) -> None:
 MALFORMED: list[dict[str, Any]] = [
     *({name: ...} for name in ("specversion", "id", "source", "type", "subject", "time")),
     *({name: ""} for name in ("id", "source", "type", "subject", "time", "sequence")),
-    *(
-        {name: 7}
-        for name in ("specversion", "id", "source", "type", "subject", "time", "data", "data_base64")
-    ),
+    *({name: 7} for name in ("specversion", "id", "source", "type", "subject", "time", "data", "data_base64")),
     *({name: None} for name in ("specversion", "id", "source", "type", "subject", "time")),
     *({name: "a\nb"} for name in ("id", "source", "type", "subject", "sequence")),
     *({name: "a\n"} for name in ("id", "source", "type", "subject", "sequence")),

@@ -48,9 +48,7 @@ def test_the_file_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         Settings.load()
 
 
-def test_every_finding_names_setting_variable_and_next_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_finding_names_setting_variable_and_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lifecycle.toml").write_text("partitoins = 8")
     monkeypatch.setenv("LIFECYCLE_BATCH_RECORDS", "many")
     with pytest.raises(SettingsRefused) as caught:

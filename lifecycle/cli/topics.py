@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lifecycle.cli.options import Broker, Database, closing_store
+from lifecycle.cli.output import plural
 from lifecycle.errors import NotFound
 from lifecycle.settings import Settings
 from lifecycle.store import open_store
@@ -41,13 +42,14 @@ def create(
 
 @app.command("adopt")
 def adopt(
-    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic that was deleted and made anew.")],
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic that changed.")],
     broker: Broker = None,
     db: Database = None,
 ) -> None:
-    """Accept that a topic was deleted and made anew: it is read again from its beginning.
+    """Accept that a topic was made anew, or has another number of partitions.
 
-    Workers must not run meanwhile. What is in the database stays; repetitions do no harm.
+    It is read again from its beginning, and people are spread over as many partitions as it has. Workers must
+    not run meanwhile. What is in the database stays; repetitions do no harm.
 
     \b
     Example:
@@ -63,4 +65,8 @@ def adopt(
         raise NotFound(f"{topic} is none of the input topics ({names}). Name one of them.")
     with closing_store(open_store(url)) as store:
         store.adopt_topic(topic, found.id)
-    typer.echo(f"{topic} is adopted with id {found.id}; the next worker reads it from its beginning.")
+        moved = store.set_partitions(found.partitions)
+    typer.echo(
+        f"{topic} is adopted with {plural(found.partitions, 'partition')}; the next worker reads it from its "
+        f"beginning. {plural(moved, 'person', 'people')} belong to another partition now."
+    )

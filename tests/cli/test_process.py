@@ -1,0 +1,60 @@
+"""The program as a process: exit codes, a reader that goes away, and what is loaded."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lifecycle.embedded import run
+from tests.cli.stories import POLICY, history, write
+
+LIFECYCLE = [sys.executable, "-m", "lifecycle.cli"]
+
+
+def test_results_and_errors_have_their_own_stream(sqlite_url: str, tmp_path: Path) -> None:
+    events = write(tmp_path / "h.jsonl", history(5))
+    words = ["run", "--events", str(events), "--db", sqlite_url, "--policy", str(POLICY), "--until", "end"]
+    done = subprocess.run([*LIFECYCLE, *words], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "records received" in done.stderr
+    done = subprocess.run([*LIFECYCLE, *words[:-1], "2020-01-01T00:00:00Z"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("lifecycle: time was to be moved to 2020-01-01T00:00:00Z, but the database at ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(sqlite_url: str, tmp_path: Path) -> None:
+    run([write(tmp_path / "h.jsonl", history(300))], store=sqlite_url, policy=POLICY, until="end")
+    reading, writing = os.pipe()
+    os.close(reading)
+    listing = [*LIFECYCLE, "people", "list", "--json", "--db", sqlite_url]
+    gone = subprocess.run(listing, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (gone.returncode, gone.stderr) == (141, "")
+
+
+def test_tasks_that_nobody_reads_stay_in_the_database(sqlite_url: str, tmp_path: Path) -> None:
+    events = write(tmp_path / "h.jsonl", history(30))
+    waiting = run([events], store=sqlite_url, policy=POLICY, until="end").waiting
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = ["run", "--events", str(events), "--db", sqlite_url, "--tasks", "-", "--until", "end"]
+    gone = subprocess.run([*LIFECYCLE, *words], stdout=writing, stderr=subprocess.DEVNULL, timeout=60)
+    os.close(writing)
+    assert gone.returncode == 141
+    tasks = tmp_path / "tasks.jsonl"
+    assert run([events], store=sqlite_url, tasks=tasks, until="end").written == waiting
+
+
+def test_looking_at_people_loads_no_kafka_client() -> None:
+    code = (
+        "import lifecycle.cli.app, sys; print([name for name in ('faust', 'kafka', 'aiokafka') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_importing_the_package_loads_no_database() -> None:
+    code = "import lifecycle.rules.load, sys; print('sqlalchemy' in sys.modules); from lifecycle import *; print(run)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("False\n<function run")
