@@ -19,8 +19,8 @@ from lifecycle.errors import NotFound, Retry, TimeRefused
 from lifecycle.policies import DEFAULT_POLICY, shipped_policy
 from lifecycle.questions import Questions
 from lifecycle.record import Accounting, Batch, Place, Record
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import compile_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.store.store import Store, open_store
 from lifecycle.task import rfc3339

@@ -29,7 +29,7 @@ from lifecycle.errors import PolicyMismatch, RevisionConflict, ValueRefused
 from lifecycle.folding import DUE_AT_ONCE, Result, Start, fold_person, is_late, start_of
 from lifecycle.person import Message, PersonRow, Publication
 from lifecycle.record import Accounting, Batch, Fault
-from lifecycle.rules.machine import compile_policy
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.rules.tasks import Request, reconcile, strangers

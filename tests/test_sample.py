@@ -17,9 +17,9 @@ from lifecycle.api import open_engine
 from lifecycle.codec import read_event
 from lifecycle.errors import Unreadable
 from lifecycle.policies import shipped_policy
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import fold
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import compile_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import PersonState
 from lifecycle.rules.vocabulary import checker

@@ -75,15 +75,13 @@ def fold(
     for touchpoint in touchpoints:
         at = touchpoint.occurred_at
         while due is not None and due < at:
-            fire(work, due)
-            due = work.next_due()
+            due = fire(work, due)
         _take(work, touchpoint)
         due = work.next_due()
         if reached is None or at > reached:
             reached = at
     while due is not None and reached is not None and due <= reached:
-        fire(work, due)
-        due = work.next_due()
+        due = fire(work, due)
     return Folded(state, due, tuple(work.closings), tuple(work.unmatched))
 
 
@@ -215,20 +213,21 @@ def _apply(
 
 def _follow(work: Working, at: datetime) -> None:
     """Schedule anew the rules that follow a fact: past moments are due now, done ones stay done."""
+    view: View | None = None
     for (name, key), instance in work.active.items():
         stage = work.machine.tracks[name].stages[instance.stage]
         if not stage.following:
             continue
-        view = work.view(None, at)
+        view = view or work.view(None, at)
         view.own, view.key = instance.facts, key
+        pending = instance.pending
         for rule in stage.following:
-            if rule.moment is not None and rule.name not in instance.spent and instance.counts.get(rule.name, 0) == 0:
+            due = pending.get(rule.name)
+            if rule.moment is not None:
+                if rule.name in instance.spent or rule.name in instance.counts:
+                    continue
                 moment = rule.moment(view)
-                if moment is not None:
-                    due = rule.not_before_floor(view, max(moment, at))
-                    assert due is not None
-                    instance.pending[rule.name] = due
-            elif rule.name in instance.pending:
-                due = rule.not_before_floor(view, instance.pending[rule.name])
-                assert due is not None
-                instance.pending[rule.name] = due
+                due = None if moment is None else max(moment, at)
+            if due is not None:
+                floor = None if rule.floor is None else rule.floor(view)
+                pending[rule.name] = due if floor is None or floor < due else floor

@@ -21,8 +21,11 @@ MAX_ROUNDS = 100
 Escalation = tuple[str, OpenTask]
 
 
-def fire(work: Working, at: datetime) -> None:
-    """Fire everything due at `at`, until nothing more is due at that instant. Raises FoldStopped."""
+def fire(work: Working, at: datetime) -> datetime | None:
+    """Fire everything due at `at`, until nothing more is due at that instant; return when the next is due.
+
+    Raises FoldStopped.
+    """
     escalations: list[Escalation] = []
     for _ in range(MAX_ROUNDS):
         escalations = _round(work, at, escalations)
@@ -30,7 +33,7 @@ def fire(work: Working, at: datetime) -> None:
         work.state.lane = work.machine.lane_of(work.view(None, at))
         due = work.next_due()
         if not escalations and (due is None or due > at):
-            return
+            return due
     busy = sorted(
         f"{track}[{key}]" if key else track
         for (track, key), each in work.active.items()

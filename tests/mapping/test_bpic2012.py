@@ -11,9 +11,9 @@ import pytest
 from lifecycle.codec import read_event
 from lifecycle.mapping import ImportResult, import_to_path, load_mapping
 from lifecycle.policies import shipped_policy
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import fold
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import compile_policy
 from lifecycle.rules.obligations import next_obligation
 from lifecycle.rules.snapshot import PersonState
 from lifecycle.rules.vocabulary import checker

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import Machine, compile_policy
+from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import PersonState, decode, encode
 from lifecycle.rules.working import Step
 from lifecycle.touchpoint import Touchpoint, order_key

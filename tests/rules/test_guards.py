@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import Machine, compile_policy
+from lifecycle.rules.machine import Machine
 from lifecycle.rules.policy import Given, Has, Money, OneOf, Range, Within
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.snapshot import Instance, Origin

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import lifecycle.policies
 from lifecycle.errors import PolicyRefused
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import compile_policy
 from lifecycle.rules.policy import (
     AnyOf,
     Compare,

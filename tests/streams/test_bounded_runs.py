@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def sample(tmp_path: Path) -> Path:
     return path
 
 
-def embedded(sample: Path, tmp_path: Path, until: str = "end") -> tuple[list[tuple[object, ...]], set[tuple[str, str]]]:
+def embedded(sample: Path, tmp_path: Path, until: str = "end") -> tuple[list[tuple[Any, ...]], set[tuple[str, str]]]:
     """People and open tasks of the same touchpoints in the embedded run."""
     url = f"sqlite:///{tmp_path / 'embedded.db'}"
     run([sample], store=url, until=until)  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ def _raise(engine: Engine, batch: Batch, **given: Any) -> Accounting:
 def main(order: dict[str, Any]) -> int:
     """Run the worker and return its exit code; an error of ours is printed, as the command line does."""
     if order["fault"] is not None:
-        Engine.ingest = {"hold": _hold, "raise": _raise}[order["fault"]]  # type: ignore[method-assign]
+        Engine.ingest = {"hold": _hold, "raise": _raise}[order["fault"]]  # type: ignore[method-assign, assignment]
     until = order["until"]
     try:
         moment = until if until in (None, "end") else datetime.fromisoformat(until)
