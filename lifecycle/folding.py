@@ -71,14 +71,15 @@ def start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *,
     """
     if row is None:
         return Start(None, PersonState(), "", False, None, True, False, None, None, None)
-    current = row.policy_hash == machine.policy.hash and row.snapshot_format == SNAPSHOT_FORMAT
-    if not current:
+    if row.snapshot_format != SNAPSHOT_FORMAT:
         # Another format may not even decode; where time had reached is then told by the log and `until`.
         return Start(row, PersonState(), "", True, None, True, False, None, None, None)
     state = decode(row.snapshot)
     last_key, fired = state.last_key, state.last_fired_at
     times = [at for at in (fired, last_key[0] if last_key is not None else None) if at is not None]
     floor = max(times, default=None)
+    if row.policy_hash != machine.policy.hash:
+        return Start(row, PersonState(), "", True, None, True, False, floor, None, None)
     late = first is not None and not can_append(state, first)
     if not late and not anew:
         since = last_key[0] if last_key is not None else None

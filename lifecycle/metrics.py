@@ -69,6 +69,14 @@ class Metrics:
             ["kind", "lane"],
             registry=self.registry,
         )
+        self._count_the_database()
+        # So that every series is there, at 0, before its first event: rates need the first step too.
+        for outcome in OUTCOME_NAMES:
+            self.records.labels(outcome)
+        for label in LABEL_NAMES:
+            self.labelled.labels(label)
+
+    def _count_the_database(self) -> None:
         self.people = Gauge("lifecycle_people", "People in the database.", registry=self.registry)
         self.people_without_next_obligation = Gauge(
             "lifecycle_people_without_next_obligation",
@@ -79,11 +87,6 @@ class Metrics:
             "lifecycle_people_stopped", "People who are no longer folded.", registry=self.registry
         )
         self.outbox_rows = Gauge("lifecycle_outbox_rows", "Messages that wait to be sent.", registry=self.registry)
-        # So that every series is there, at 0, before its first event: rates need the first step too.
-        for outcome in OUTCOME_NAMES:
-            self.records.labels(outcome)
-        for label in LABEL_NAMES:
-            self.labelled.labels(label)
 
     def count(self, accounting: Accounting) -> None:
         """Add what became of a batch."""

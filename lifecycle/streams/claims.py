@@ -116,7 +116,8 @@ class Claims(ConsumerRebalanceListener):
         topic = self._equipment.inputs[place.topic]
         progress = await patiently(
             lambda: asyncio.to_thread(self._equipment.store.claim_partition, place.topic, place.partition, topic.id),
-            doing=f"claiming {place.topic}[{place.partition}]",
+            doing="claiming",
+            about=f"{place.topic}[{place.partition}]",
             given_up=self._ending,
             metrics=self._equipment.metrics,
         )

@@ -197,7 +197,7 @@ class Session:
 
         with equipment.metrics.batch_seconds.time():
             return await patiently(
-                attempt, doing=f"committing {taken.places}", given_up=abandoned, metrics=equipment.metrics
+                attempt, doing="committing", about=taken.places, given_up=abandoned, metrics=equipment.metrics
             )
 
     def _backfill(self, taken: Taken, batch: Batch, until: datetime | None) -> Accounting:

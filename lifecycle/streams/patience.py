@@ -36,10 +36,16 @@ def pauses() -> Iterator[float]:
 
 
 async def patiently(
-    attempt: Callable[[], Awaitable[Answer]], *, doing: str, given_up: asyncio.Event, metrics: Metrics
+    attempt: Callable[[], Awaitable[Answer]],
+    *,
+    doing: str,
+    given_up: asyncio.Event,
+    metrics: Metrics,
+    about: str = "",
 ) -> Answer:
     """Return what the attempt returns, repeating it on errors that say retry.
 
+    `doing` is one of few words, since it labels a metric; `about` says in the log what it is done to.
     Raises GivenUp once `given_up` is set and the attempt failed (an attempt under way is not cut off), and
     every other error at once.
     """
@@ -50,7 +56,7 @@ async def patiently(
             metrics.retries.labels(doing).inc()
             if given_up.is_set():
                 raise GivenUp(doing) from trouble
-            log.warning("%s: %s Trying again in %.1f s.", doing, trouble, pause)
+            log.warning("%s: %s Trying again in %.1f s.", f"{doing} {about}".strip(), trouble, pause)
         await wait_for(given_up, pause)
         if given_up.is_set():
             raise GivenUp(doing)

@@ -19,6 +19,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import KafkaError
 from kafka.protocol.consumer.offsets import IsolationLevel
 
 from lifecycle.errors import NotFound, SettingsRefused
@@ -138,11 +139,27 @@ def read_end_offsets(settings: Settings, topics: Iterable[Found]) -> dict[Pair, 
 @contextmanager
 def _admin(settings: Settings, doing: str) -> Iterator[Any]:
     with broker_trouble(doing, settings):
-        admin = KafkaAdminClient(**admin_arguments(settings), bootstrap_timeout_ms=CONNECT_SECONDS * 1000)
+        admin = _Admin(**admin_arguments(settings), bootstrap_timeout_ms=CONNECT_SECONDS * 1000)
         try:
             yield admin
         finally:
             admin.close()
+
+
+class _Admin(KafkaAdminClient):
+    """Closes itself when it cannot connect.
+
+    kafka-python 3.0 leaves a thread and its sockets behind then, and a worker that waits for its broker tries
+    again and again.
+    """
+
+    def __init__(self, **configs: Any) -> None:
+        try:
+            super().__init__(**configs)
+        except KafkaError:
+            self._closed = False  # or `close` takes it for closed already
+            self.close()
+            raise
 
 
 def _describe(admin: Any, names: list[str]) -> dict[str, Found]:
