@@ -27,7 +27,11 @@ KEPT = ("lifecycle.db", "lifecycle.db-wal", "lifecycle.db-shm", "tasks.jsonl")
 WORTH_EXPLAINING = ("taken_care_of", "found_help", "point_elsewhere", "thank_and_learn")
 """Tasks that follow a lost sale: they show best what this program is for."""
 
-TASKS_SHOWN = 24
+TASKS_SHOWN = 6
+"""Kinds of tasks shown in each lane."""
+
+WIDTH = 140
+"""Columns where the output is no terminal: a narrow table would cut the names."""
 
 
 def main(folder: Path = FOLDER, console: Console | None = None) -> None:
@@ -35,7 +39,7 @@ def main(folder: Path = FOLDER, console: Console | None = None) -> None:
 
     `folder` is made where needed; its files of an earlier demo are replaced.
     """
-    console = console or Console()
+    console = console or Console(width=None if sys.stdout.isatty() else WIDTH)
     folder.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         (folder / name).unlink(missing_ok=True)
@@ -59,9 +63,9 @@ def main(folder: Path = FOLDER, console: Console | None = None) -> None:
 def _people(policy: Policy, result: RunResult) -> Table:
     """Where everybody stands: tracks and stages in the order of the policy, with what the person would say."""
     table = Table(title="People by track and stage", title_justify="left")
-    table.add_column("track")
-    table.add_column("stage")
-    table.add_column("people", justify="right")
+    table.add_column("track", no_wrap=True)
+    table.add_column("stage", no_wrap=True)
+    table.add_column("people", justify="right", no_wrap=True)
     table.add_column("in their words")
     for track in policy.tracks.values():
         shown = track.name
@@ -76,10 +80,10 @@ def _people(policy: Policy, result: RunResult) -> Table:
 def _tasks(policy: Policy, tasks: Iterable[Mapping[str, Any]]) -> Table:
     """What is asked for now: lanes in service order, in each the most frequent kinds first."""
     table = Table(title="Open tasks, customers first", title_justify="left")
-    table.add_column("lane")
-    table.add_column("task")
-    table.add_column("open", justify="right")
-    table.add_column("next due")
+    table.add_column("lane", no_wrap=True)
+    table.add_column("task", no_wrap=True)
+    table.add_column("open", justify="right", no_wrap=True)
+    table.add_column("next due", no_wrap=True)
     table.add_column("what is asked")
     kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for task in tasks:

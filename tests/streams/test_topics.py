@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +71,8 @@ def test_a_broker_that_does_not_answer_says_so(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(BrokerUnavailable, match=r"reading topics: broker 127\.0\.0\.1:1 does not answer"):
         read_topics(Settings.load(broker="127.0.0.1:1"))
     assert threading.active_count() == threads, "what was begun is closed again"
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # kafka-python leaves sockets that were refused to the collector
 
 
 @pytest.mark.integration
