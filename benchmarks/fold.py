@@ -1,0 +1,118 @@
+"""The fold per touchpoint, beside a loop that does the least imaginable.
+
+What it measures: CPU seconds of one core for `rules.fold` on touchpoints that are decoded already, each person's
+whole history at once (sorting included), the same with time moved to the end of the log (timers fire), and one
+touchpoint at a time with the snapshot read before it and written after it, which is the worst an intake can
+do. The baseline sorts and sets one entry of a dict for each touchpoint.
+
+What it does not: decoding of touchpoints, sorting out repetitions, databases, tasks as messages.
+
+The garbage collector runs as in production: on, with Python's thresholds. A worker holds one batch, not a whole
+log, so the log that lies in memory here is put out of its sight (gc.freeze) before anything is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from statistics import median
+
+from benchmarks._figures import interleaved, positive, print_ratios, print_table, ratio
+from benchmarks._history import history
+from lifecycle.codec import read_event
+from lifecycle.policies import shipped_policy
+from lifecycle.rules.compile import compile_policy
+from lifecycle.rules.fold import fold
+from lifecycle.rules.load import load_policy
+from lifecycle.rules.machine import Machine
+from lifecycle.rules.snapshot import PersonState, decode, encode
+from lifecycle.touchpoint import Touchpoint, order_key
+
+Log = list[tuple[str, list[Touchpoint]]]
+
+BASELINE, WHOLE, MOVED, SINGLY = (
+    "sort + dict update",
+    "fold, whole history",
+    "fold, time to the end",
+    "fold, one by one",
+)
+
+
+def least(log: Log) -> None:
+    """Do the least imaginable: sort, and note the last time of each type."""
+    for _, touchpoints in log:
+        last: dict[str, datetime] = {}
+        for touchpoint in sorted(touchpoints, key=order_key):
+            last[touchpoint.type] = touchpoint.occurred_at
+
+
+def whole(machine: Machine, log: Log, until: datetime | None) -> None:
+    """Fold each person at once, from nothing."""
+    for person, touchpoints in log:
+        fold(machine, person, PersonState(), sorted(touchpoints, key=order_key), until)
+
+
+def singly(machine: Machine, log: Log) -> None:
+    """Fold each person touchpoint by touchpoint, from snapshot to snapshot."""
+    empty = encode(PersonState())
+    for person, touchpoints in log:
+        text = empty
+        for touchpoint in sorted(touchpoints, key=order_key):
+            state = decode(text)
+            fold(machine, person, state, (touchpoint,), None)
+            text = encode(state)
+
+
+def read_log(every: int) -> tuple[str, Log]:
+    """Return what the log is, and the touchpoints of every so manieth person, as they lie in the file."""
+    people: dict[str, list[Touchpoint]] = {}
+    with history() as found, found.path.open("rb") as lines:
+        for line in lines:
+            touchpoint = read_event(line)
+            people.setdefault(touchpoint.person, []).append(touchpoint)
+        return found.name, list(people.items())[::every]
+
+
+def cpu_seconds(work: Callable[[], None]) -> float:
+    """Return the CPU seconds that this process spends on a piece of work."""
+    gc.collect()
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="the fold per touchpoint")
+    parser.add_argument("--repetitions", type=positive, default=5)
+    parser.add_argument("--every", type=positive, default=4, help="take every so manieth person (1: all)")
+    given = parser.parse_args()
+    machine = compile_policy(load_policy(shipped_policy()))
+    name, log = read_log(given.every)
+    count = sum(len(touchpoints) for _, touchpoints in log)
+    end = max(touchpoint.occurred_at for _, touchpoints in log for touchpoint in touchpoints)
+    gc.collect()
+    gc.freeze()
+    works: dict[str, Callable[[], None]] = {
+        BASELINE: lambda: least(log),
+        WHOLE: lambda: whole(machine, log, None),
+        MOVED: lambda: whole(machine, log, end),
+        SINGLY: lambda: singly(machine, log),
+    }
+    cases = {each: partial(cpu_seconds, work) for each, work in works.items()}
+    figures = interleaved(given.repetitions, cases)
+    rows = [
+        (each, f"{median(seconds) / count * 1e6:.2f}", f"{count / median(seconds):,.0f}")
+        for each, seconds in figures.items()
+    ]
+    print(f"{name}; {len(log):,} people with {count:,} touchpoints; {given.repetitions} repetitions, medians")
+    print_table("fold, one core", ("work", "us/touchpoint", "touchpoints/s"), rows)
+    print_ratios({f"{each} / {BASELINE}": ratio(figures[each], figures[BASELINE]) for each in (WHOLE, MOVED, SINGLY)})
+
+
+if __name__ == "__main__":
+    main()
