@@ -14,7 +14,8 @@ What must not be moved:
   records that it never handed out. The next session reads from the database's offset, so nothing is lost.
 
 Passing trouble: a commit is repeated until it succeeds (pipeline, patience.py); trouble with the broker or a
-lost partition ends the session and begins a new one after a pause. Data errors never leave the engine.
+lost partition ends the session and begins a new one after a pause. Data errors never leave the engine, nor
+does a record that the client itself cannot unpack (careful.py).
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from lifecycle import clock, codec
 from lifecycle.errors import BrokerUnavailable, PartitionLost, Retry
-from lifecycle.record import Accounting, Batch, Place
+from lifecycle.record import Accounting, Batch, Place, Record
 from lifecycle.record import TopicPartition as Pair
+from lifecycle.streams.careful import StandIn, read_one_by_one, rewind
 from lifecycle.streams.claims import Claims
 from lifecycle.streams.connection import broker_trouble, client_arguments
 from lifecycle.streams.equipment import Equipment, WorkerService
@@ -101,6 +103,7 @@ class Session:
         self._pipeline = self._new_pipeline()
         self._sent_offsets: Mapping[TopicPartition, int] = {}
         self._is_connected = False
+        self._is_careful = False
         self._look_for_gaps_at = 0.0
         self.was_useful = False
 
@@ -138,8 +141,7 @@ class Session:
     async def _take_one(self) -> None:
         await self._pipeline.room()
         await self._take_gaps()
-        batch = self._equipment.settings.batch_records
-        handed_out = await self._consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=batch)
+        handed_out = await self._hand_out()
         if self._claims.failure is not None:
             raise self._claims.failure
         # While the assigned callback is still claiming, aiokafka hands out records from where Kafka's own
@@ -152,6 +154,23 @@ class Session:
         last = {(place.topic, place.partition): _time(part[-1].timestamp) for place, part in records.items()}
         every = [record for part in records.values() for record in part]
         self._pipeline.take(Taken(every, tuple(steps), last, clock.now()))
+
+    async def _hand_out(self) -> dict[TopicPartition, list[Any]]:
+        if self._is_careful:
+            records, found = await read_one_by_one(self._consumer, self._claims)
+            self._is_careful = not found
+            if not records:
+                await wait_for(self._ending, POLL_MILLISECONDS / 1000)
+            return records
+        batch = self._equipment.settings.batch_records
+        try:
+            records = await self._consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=batch)
+        except UnicodeDecodeError as error:
+            log.warning("a record cannot be unpacked (%s); reading one by one until it is found", error)
+            rewind(self._consumer, self._claims)
+            self._is_careful = True
+            return {}
+        return records
 
     async def _take_gaps(self) -> None:
         """Move partitions past offsets that hold no record for us, so that their end can be reached.
@@ -286,7 +305,9 @@ def _consumer(equipment: Equipment) -> Any:
     )
 
 
-def _record(record: Any, limits: codec.Limits) -> Any:
+def _record(record: Any, limits: codec.Limits) -> Record:
+    if isinstance(record, StandIn):
+        return record.as_record()
     # A header may have a null value in Kafka; for us it is an empty one.
     headers = tuple((name, value or b"") for name, value in record.headers)
     place = Place(record.topic, record.partition, record.offset)

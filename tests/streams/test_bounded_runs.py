@@ -104,3 +104,17 @@ def test_empty_topics_end_at_once(site: Site) -> None:
     worker = site.worker(until="end")
     assert worker.code() == 0, worker.output
     assert site.accounting() == Accounting()
+
+
+@pytest.mark.integration
+def test_old_news_in_a_second_bounded_run_ends_as_one_run(site: Site, sample: Path, tmp_path: Path) -> None:
+    """Time was at the end already; what the second run reads is folded in and told all the same."""
+    lines = sample.read_bytes().splitlines()
+    newest_last = sorted(lines, key=lambda line: line.partition(b'"time":"')[2][:25])
+    for part in (newest_last[len(lines) // 2 :], newest_last[: len(lines) // 2]):
+        site.send(part)
+        assert site.worker(until="end").code() == 0, site.workers[-1].output
+    people, tasks = embedded(sample, tmp_path)
+    assert site.people() == people
+    assert site.open_tasks() == tasks
+    assert site.store.counts().outbox == 0

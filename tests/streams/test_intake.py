@@ -71,6 +71,30 @@ def test_malformed_records_are_dead_lettered_with_their_bytes_and_the_rest_is_un
             assert headers["lifecycle.errors.exception"] == letter.key
 
 
+class BrokenName(str):
+    """The name of a header as a careless client sends it."""
+
+    def encode(self, *_: Any) -> bytes:
+        return b"\xff\xfe"
+
+
+def test_a_record_that_the_client_cannot_unpack_is_passed_and_reported(site: Site) -> None:
+    producer = KafkaProducer(bootstrap_servers=site.settings.broker)
+    for number in range(900):
+        producer.send(site.settings.touchpoints, good(number), partition=number % 2)
+        if number in (0, 500, 501):
+            producer.send(site.settings.touchpoints, b"{}", headers=[(BrokenName("x"), b"1")], partition=1)
+    producer.flush()
+    producer.close()
+    worker = site.worker(until="end")
+    assert worker.code() == 0, worker.output
+    accounting = site.accounting()
+    assert (accounting.received, accounting.folded, accounting.dead_lettered) == (903, 900, 3)
+    letters = [dict(letter.headers) for letter in site.records(site.settings.dead_letters)]
+    assert [letter["lifecycle.errors.exception"] for letter in letters] == [b"unreadable_header"] * 3
+    assert {letter["lifecycle.errors.partition"] for letter in letters} == {b"1"}
+
+
 def test_every_mode_and_every_input_topic_is_read(site: Site) -> None:
     data = json.dumps({"need": "n1", "words": "a roof"}).encode()
     site.send([body_of(id="a", data=json.loads(data))], headers=list(STRUCTURED))

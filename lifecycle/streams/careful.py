@@ -1,0 +1,75 @@
+"""Reading one by one, past a record that the Kafka client cannot even unpack.
+
+The client decodes the names of headers as UTF-8 and raises for one that is not, out of the middle of whatever it
+was handing out. Left alone that record would end every worker that meets it. So the session rewinds to what is in
+flight and reads carefully: one record at a time, until the client raises for exactly one offset. A stand-in takes
+its place and is dead-lettered; its bytes stay in the topic, since nobody here has seen them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from lifecycle.errors import BrokerUnavailable
+from lifecycle.record import Fault, Place, Record
+from lifecycle.streams.claims import Claims
+
+MOST_AT_ONCE = 100
+"""Most records read one by one before they are put in flight together."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """Stands where a record could not be unpacked; has what the intake looks at in a record of the client."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int = 0
+
+    def as_record(self) -> Record:
+        """Return the record that is dead-lettered in its place."""
+        sentence = (
+            f"the name of a header is not UTF-8; the record itself stands in topic {self.topic}, partition "
+            f"{self.partition}, offset {self.offset}. Send it again with other header names."
+        )
+        place = Place(self.topic, self.partition, self.offset)
+        return Record(place, b"", None, Fault("unreadable_header", None, sentence))
+
+
+def rewind(consumer: Any, claims: Claims) -> None:
+    """Go back to what was put in flight last: a consumer that raised may have moved past records it kept."""
+    for place, claim in claims.current().items():
+        consumer.seek(place, claim.taken)
+
+
+async def read_one_by_one(consumer: Any, claims: Claims) -> tuple[dict[TopicPartition, list[Any]], bool]:
+    """Return the next records, each read alone, and whether the last of them is a stand-in: then it is over.
+
+    Raises BrokerUnavailable when partitions were reassigned meanwhile: what was read means nothing then.
+    """
+    before = claims.current()
+    read: dict[TopicPartition, list[Any]] = {}
+    found = False
+    for place in before:
+        for _ in range(MOST_AT_ONCE):
+            try:
+                handed_out = await consumer.getmany(place, timeout_ms=0, max_records=1)
+            except UnicodeDecodeError:
+                offset = await consumer.position(place)
+                read.setdefault(place, []).append(StandIn(place.topic, place.partition, offset))
+                consumer.seek(place, offset + 1)
+                found = True
+                break
+            if not handed_out:
+                break
+            read.setdefault(place, []).extend(handed_out[place])
+        if found:
+            break
+    now = claims.current()
+    if any(now.get(place) is not before[place] for place in before):
+        raise BrokerUnavailable("partitions were assigned anew while records were read one by one.")
+    return read, found
