@@ -80,9 +80,7 @@ def postgres_url(request: pytest.FixtureRequest) -> str:
 def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """The server to stop, kill and start again. Databases survive all three."""
     if EXTERNAL_DATABASE:
-        unavailable(
-            "LIFECYCLE_TEST_DATABASE names a server that tests may not stop; unset it to run this one"
-        )
+        unavailable("LIFECYCLE_TEST_DATABASE names a server that tests may not stop; unset it to run this one")
     server: PostgresServer = request.getfixturevalue("_own_postgres")
     yield server
     server.start()

@@ -62,9 +62,7 @@ def sql(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 class TestKafka:
-    def test_a_message_is_produced_and_consumed(
-        self, kafka_servers: str, topic_names: Callable[[str], str]
-    ) -> None:
+    def test_a_message_is_produced_and_consumed(self, kafka_servers: str, topic_names: Callable[[str], str]) -> None:
         topic = topic_names("touchpoints")
         make_topic(kafka_servers, topic)
         produce(kafka_servers, topic, b"hello")
@@ -80,9 +78,7 @@ class TestKafka:
         assert consume(kafka_servers, topic, topic_names("group"), count=1) == [large]
 
     @pytest.mark.slow
-    def test_messages_survive_stop_and_kill(
-        self, kafka_broker: KafkaServer, topic_names: Callable[[str], str]
-    ) -> None:
+    def test_messages_survive_stop_and_kill(self, kafka_broker: KafkaServer, topic_names: Callable[[str], str]) -> None:
         servers, topic = kafka_broker.bootstrap_servers, topic_names("touchpoints")
         make_topic(servers, topic)
         produce(servers, topic, b"one")
@@ -97,9 +93,7 @@ class TestKafka:
         assert kafka_broker.bootstrap_servers == servers
         assert consume(servers, topic, topic_names("group"), count=2) == [b"one", b"two"]
 
-    def test_jars_are_not_fetched_twice(
-        self, monkeypatch: pytest.MonkeyPatch, kafka_broker: KafkaServer
-    ) -> None:
+    def test_jars_are_not_fetched_twice(self, monkeypatch: pytest.MonkeyPatch, kafka_broker: KafkaServer) -> None:
         monkeypatch.setattr("tests.servers.jars._fetch", lambda folder: pytest.fail(f"fetched into {folder}"))
         assert "kafka_2.13" in class_path()
 
@@ -151,9 +145,7 @@ sys.stdin.read()  # the test ends this process here
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="needs Linux: elsewhere only an orderly end stops the servers"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere only an orderly end stops the servers")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
 def test_a_server_ends_with_the_process_that_started_it(how: signal.Signals) -> None:
     starter = subprocess.Popen(

@@ -88,9 +88,7 @@ def project_files(root: Path) -> Iterator[Path]:
     try:
         done = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        yield from (
-            path for path in root.rglob("*") if path.is_file() and not generated(path.relative_to(root))
-        )
+        yield from (path for path in root.rglob("*") if path.is_file() and not generated(path.relative_to(root)))
         return
     paths = (root / name for name in done.stdout.split("\0") if name)
     yield from (path for path in paths if path.is_file())
@@ -129,9 +127,7 @@ def in_python(name: str, text: str) -> Iterator[tuple[int, str, str]]:
         if ast.get_docstring(tree) is None:
             yield 1, "module-docstring", "there is none"
     if ours and name != "lifecycle/clock.py":
-        yield from (
-            (line, "clock", f"{call} reads the clock") for line, call in calls(tree) if call in CLOCK_READS
-        )
+        yield from ((line, "clock", f"{call} reads the clock") for line, call in calls(tree) if call in CLOCK_READS)
     if name.startswith("tests/"):
         sleeps = {"time.sleep", "asyncio.sleep"}
         yield from ((line, "sleep", f"{call} in a test") for line, call in calls(tree) if call in sleeps)
@@ -153,10 +149,7 @@ def swallowed(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
     every = {"Exception", "BaseException"}
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler) and (node.type is None or every & names_in(node.type)):
-            if all(
-                isinstance(statement, ast.Pass | ast.Continue) or is_constant(statement)
-                for statement in node.body
-            ):
+            if all(isinstance(statement, ast.Pass | ast.Continue) or is_constant(statement) for statement in node.body):
                 yield node.lineno, "swallowed", "every error is caught and nothing is done"
         elif isinstance(node, ast.Call) and dotted(node.func).endswith("suppress"):
             yield from (

@@ -88,9 +88,7 @@ class ForeignFile:
         self._raw = raw
         stream = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18) if zipped else raw
         # Bytes that are no text survive as surrogates, so that they spoil their own row and no other.
-        self._text = io.TextIOWrapper(
-            stream, encoding=self._form.encoding, errors="surrogateescape", newline=""
-        )
+        self._text = io.TextIOWrapper(stream, encoding=self._form.encoding, errors="surrogateescape", newline="")
         self._lines = _Lines(self._text)
         self._split = _splitter(self._lines, self._form)
         try:

@@ -3,7 +3,9 @@
 The client decodes the names of headers as UTF-8 and raises for one that is not, out of the middle of whatever it
 was handing out. Left alone that record would end every worker that meets it. So the session rewinds to what is in
 flight and reads carefully: one record at a time, until the client raises for exactly one offset. A stand-in takes
-its place and is dead-lettered; its bytes stay in the topic, since nobody here has seen them.
+its place and is dead-lettered; its bytes stay in the topic, since nobody here has seen them. What follows in the
+same batch of the producer can only be unpacked from the start of that batch, so each of those records is
+reported too: named one by one, and never dropped in silence.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from lifecycle.record import Fault, Place, Record
 from lifecycle.streams.claims import Claims
 
 MOST_AT_ONCE = 100
-"""Most records read one by one before they are put in flight together."""
+"""Most records of a partition read one by one before they are put in flight together."""
+POLL_MILLISECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,9 @@ class StandIn:
     def as_record(self) -> Record:
         """Return the record that is dead-lettered in its place."""
         sentence = (
-            f"the name of a header is not UTF-8; the record itself stands in topic {self.topic}, partition "
-            f"{self.partition}, offset {self.offset}. Send it again with other header names."
+            "it cannot be unpacked: in this record, or in one before it in its producer's batch, the name of a "
+            f"header is not UTF-8. It stands in topic {self.topic}, partition {self.partition}, offset "
+            f"{self.offset}; send it again with other header names."
         )
         place = Place(self.topic, self.partition, self.offset)
         return Record(place, b"", None, Fault("unreadable_header", None, sentence))
@@ -47,29 +51,26 @@ def rewind(consumer: Any, claims: Claims) -> None:
 
 
 async def read_one_by_one(consumer: Any, claims: Claims) -> tuple[dict[TopicPartition, list[Any]], bool]:
-    """Return the next records, each read alone, and whether the last of them is a stand-in: then it is over.
+    """Return the next records, each read alone, and whether stand-ins are among them.
 
     Raises BrokerUnavailable when partitions were reassigned meanwhile: what was read means nothing then.
     """
     before = claims.current()
     read: dict[TopicPartition, list[Any]] = {}
-    found = False
+    has_stand_in = False
     for place in before:
         for _ in range(MOST_AT_ONCE):
             try:
-                handed_out = await consumer.getmany(place, timeout_ms=0, max_records=1)
+                handed_out = await consumer.getmany(place, timeout_ms=POLL_MILLISECONDS, max_records=1)
             except UnicodeDecodeError:
                 offset = await consumer.position(place)
-                read.setdefault(place, []).append(StandIn(place.topic, place.partition, offset))
+                handed_out = {place: [StandIn(place.topic, place.partition, offset)]}
                 consumer.seek(place, offset + 1)
-                found = True
-                break
+                has_stand_in = True
             if not handed_out:
                 break
             read.setdefault(place, []).extend(handed_out[place])
-        if found:
-            break
     now = claims.current()
     if any(now.get(place) is not before[place] for place in before):
         raise BrokerUnavailable("partitions were assigned anew while records were read one by one.")
-    return read, found
+    return read, has_stand_in

@@ -9,9 +9,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import faust
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import AuthenticationFailedError, KafkaError, UnsupportedCodecError
 from aiokafka.helpers import create_ssl_context
 from kafka.errors import KafkaError as AdminError
@@ -59,6 +62,23 @@ def faust_arguments(settings: Settings) -> dict[str, Any]:
         "broker": ";".join(f"kafka://{server}" for server in _servers(settings)),
         "broker_credentials": credentials,
     }
+
+
+def intake_consumer(settings: Settings) -> Any:
+    """Return the consumer that the intake reads with, not yet started. Raises SettingsRefused (the CA file)."""
+    session = timedelta(seconds=settings.session_timeout_seconds)
+    return AIOKafkaConsumer(
+        **client_arguments(settings),
+        group_id=settings.group,
+        group_instance_id=settings.instance,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        # Gives partition N of every input topic to one worker, which the clock and the relay rest on.
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        session_timeout_ms=session // timedelta(milliseconds=1),
+        heartbeat_interval_ms=session // timedelta(milliseconds=4),
+    )
 
 
 @contextmanager

@@ -24,10 +24,9 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from lifecycle import clock, codec
@@ -36,7 +35,7 @@ from lifecycle.record import Accounting, Batch, Place, Record
 from lifecycle.record import TopicPartition as Pair
 from lifecycle.streams.careful import StandIn, read_one_by_one, rewind
 from lifecycle.streams.claims import Claims
-from lifecycle.streams.connection import broker_trouble, client_arguments
+from lifecycle.streams.connection import broker_trouble, intake_consumer
 from lifecycle.streams.equipment import Equipment, WorkerService
 from lifecycle.streams.patience import patiently, pauses, wait_for
 from lifecycle.streams.pipeline import Pipeline, Taken
@@ -98,12 +97,12 @@ class Session:
         self._relay = relay
         self._limits = limits
         self._ending = asyncio.Event()
-        self._consumer = _consumer(equipment)
+        self._consumer = intake_consumer(equipment.settings)
         self._claims = Claims(equipment, self._consumer, let_go=self._let_go, ending=self._ending)
         self._pipeline = self._new_pipeline()
         self._sent_offsets: Mapping[TopicPartition, int] = {}
         self._is_connected = False
-        self._is_careful = False
+        self._careful: Literal["no", "looking", "found"] = "no"
         self._look_for_gaps_at = 0.0
         self.was_useful = False
 
@@ -156,21 +155,24 @@ class Session:
         self._pipeline.take(Taken(every, tuple(steps), last, clock.now()))
 
     async def _hand_out(self) -> dict[TopicPartition, list[Any]]:
-        if self._is_careful:
-            records, found = await read_one_by_one(self._consumer, self._claims)
-            self._is_careful = not found
-            if not records:
-                await wait_for(self._ending, POLL_MILLISECONDS / 1000)
+        if self._careful != "no":
+            records, has_stand_in = await read_one_by_one(self._consumer, self._claims)
+            if has_stand_in:
+                self._careful = "found"
+            elif records and self._careful == "found":
+                self._careful = "no"
             return records
         batch = self._equipment.settings.batch_records
         try:
-            records = await self._consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=batch)
+            handed_out: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+                timeout_ms=POLL_MILLISECONDS, max_records=batch
+            )
         except UnicodeDecodeError as error:
             log.warning("a record cannot be unpacked (%s); reading one by one until it is found", error)
             rewind(self._consumer, self._claims)
-            self._is_careful = True
+            self._careful = "looking"
             return {}
-        return records
+        return handed_out
 
     async def _take_gaps(self) -> None:
         """Move partitions past offsets that hold no record for us, so that their end can be reached.
@@ -286,23 +288,6 @@ class Session:
         self._ending.set()
         # Or a batch that cannot be committed now would be tried for as long as it takes.
         self._pipeline.abandoned.set()
-
-
-def _consumer(equipment: Equipment) -> Any:
-    settings = equipment.settings
-    session = timedelta(seconds=settings.session_timeout_seconds)
-    return AIOKafkaConsumer(
-        **client_arguments(settings),
-        group_id=settings.group,
-        group_instance_id=settings.instance,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        # Gives partition N of every input topic to one worker, which the clock and the relay rest on.
-        partition_assignment_strategy=(RangePartitionAssignor,),
-        session_timeout_ms=session // timedelta(milliseconds=1),
-        heartbeat_interval_ms=session // timedelta(milliseconds=4),
-    )
 
 
 def _record(record: Any, limits: codec.Limits) -> Record:

@@ -83,9 +83,7 @@ def test_a_row_becomes_a_touchpoint(tmp_path: Path) -> None:
 def test_lines_are_canonical_json(tmp_path: Path) -> None:
     run(SHOP, TOP + "änn,2025-03-01T09:00Z,ask,1,ü\n", tmp_path)
     line = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
-    assert (
-        line == json.dumps(json.loads(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-    )
+    assert line == json.dumps(json.loads(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def test_one_row_may_become_several_and_the_first_keeps_the_id(tmp_path: Path) -> None:
@@ -127,9 +125,7 @@ def test_equal_rows_stay_two_and_unmapped_rows_are_counted(tmp_path: Path) -> No
         ("ann,2025-03-01T09:00Z,ask,1," + "a" * MAX_LINE, f"the line is longer than {MAX_LINE} characters."),
     ],
 )
-def test_a_bad_row_is_kept_aside_and_the_others_are_not_concerned(
-    tmp_path: Path, row: str, reason: str
-) -> None:
+def test_a_bad_row_is_kept_aside_and_the_others_are_not_concerned(tmp_path: Path, row: str, reason: str) -> None:
     good = "ann,2025-03-01T09:00Z,ask,1,a\n"
     result, events = run(SHOP, TOP + good + row + "\n" + good, tmp_path)
     assert [event["id"] for event in events] == ["shop-1", "shop-3"]
@@ -192,9 +188,7 @@ def test_gzip_is_seen_by_its_content_and_a_byte_order_mark_is_skipped(tmp_path: 
 
 def test_a_file_that_breaks_off_stops_the_run_and_leaves_no_half_output(tmp_path: Path) -> None:
     content = TOP + "".join(f"ann,2025-03-01T09:00Z,ask,{n},{n * n}\n" for n in range(50_000))
-    with pytest.raises(
-        Stop, match=r"rows\.csv breaks off after row \d+ \(line \d+\): .*Fetch the file again"
-    ):
+    with pytest.raises(Stop, match=r"rows\.csv breaks off after row \d+ \(line \d+\): .*Fetch the file again"):
         run(SHOP, gzip.compress(content.encode())[:-2000], tmp_path)
     assert not (tmp_path / "out.jsonl").exists()
     assert not (tmp_path / "out.jsonl.part").exists()
@@ -204,9 +198,7 @@ def test_columns_are_checked_against_the_header(tmp_path: Path) -> None:
     with pytest.raises(SettingsRefused, match=r"rows\.csv:1: The header is a, b; wanted who, day.*map\.yaml"):
         run(SHOP, "a,b\n", tmp_path)
     without = SHOP.replace(", columns: [who, day, what, amount, note]", "")
-    with pytest.raises(
-        SettingsRefused, match=r'map\.yaml:6:16: "day" is not a column of .* Did you mean "days"\?'
-    ):
+    with pytest.raises(SettingsRefused, match=r'map\.yaml:6:16: "day" is not a column of .* Did you mean "days"\?'):
         run(without, TOP.replace("day", "days"), tmp_path)
     with pytest.raises(SettingsRefused, match='"who" stands twice in the header'):
         run(without, TOP.replace("\n", ",who\n"), tmp_path)
@@ -260,9 +252,7 @@ def test_a_wrong_offset_can_be_ignored(tmp_path: Path) -> None:
     row = TOP + "ann,2010-01-13T08:40:25.000+02:00,ask,1,a\n"
     named = SHOP.replace("zone: stamp", "zone: UTC")
     result, _ = run(named, row, tmp_path)
-    assert (
-        "has an offset and the mapping a zone. Write zone: stamp, or offset: ignored." in result.examples[0]
-    )
+    assert "has an offset and the mapping a zone. Write zone: stamp, or offset: ignored." in result.examples[0]
     _, [event] = run(named.replace("zone: UTC", "zone: UTC, offset: ignored"), row, tmp_path)
     assert event["time"] == "2010-01-13T08:40:25Z"
 

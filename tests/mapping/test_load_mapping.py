@@ -111,9 +111,7 @@ def test_a_mapping_without_rules_is_refused() -> None:
 
 
 def test_a_missing_mapping_names_its_path(tmp_path: Path) -> None:
-    with pytest.raises(
-        NotFound, match=r"nowhere\.yaml cannot be read: No such file.* Name a file that exists"
-    ):
+    with pytest.raises(NotFound, match=r"nowhere\.yaml cannot be read: No such file.* Name a file that exists"):
         load_mapping(tmp_path / "nowhere.yaml")
 
 

