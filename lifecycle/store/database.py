@@ -6,6 +6,8 @@ This knows drivers, pragmas and time limits, and no table. Everything in lifecyc
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +32,12 @@ _POSTGRESQL_SESSION = (
     "SET jit = off",
 )
 
+_WRITE_AHEAD_ATTEMPTS = 600
+_WRITE_AHEAD_PAUSE_SECONDS = 0.05
+"""Together the 30 seconds that busy_timeout waits for everything else."""
+
 _SQLITE_SESSION = (
     "PRAGMA busy_timeout = 30000",
-    "PRAGMA journal_mode = WAL",
     # NORMAL would lose the last commits when the machine (not the program) is killed. A sender over HTTP was
     # told that they are safe, and their tasks may stand in the task file already; so every commit is flushed.
     "PRAGMA synchronous = FULL",
@@ -91,6 +96,8 @@ class Database:
 
     def _prepare(self, connection: Any, _record: object) -> None:
         cursor = connection.cursor()
+        if self.is_sqlite:
+            _write_ahead(cursor)
         for statement in _SQLITE_SESSION if self.is_sqlite else _POSTGRESQL_SESSION:
             cursor.execute(statement)
         cursor.close()
@@ -102,6 +109,19 @@ class Connected:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+
+def _write_ahead(cursor: Any) -> None:
+    # Turning the log on does not wait for whoever does the same at this moment, whatever busy_timeout says.
+    for left in range(_WRITE_AHEAD_ATTEMPTS, 0, -1):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or left == 1:
+                raise
+            time.sleep(_WRITE_AHEAD_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -1,0 +1,250 @@
+"""One consumer of the intake, from joining the group to leaving it.
+
+Made and run by intake.py, whose docstring says what rests on it and what must not be moved here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from lifecycle import clock, codec
+from lifecycle.errors import BrokerUnavailable, PartitionLost, Retry
+from lifecycle.record import Accounting, Batch, Place, Record, TopicPartition as Pair
+from lifecycle.streams.careful import StandIn, read_one_by_one, rewind
+from lifecycle.streams.claims import Claims
+from lifecycle.streams.connection import broker_trouble, intake_consumer
+from lifecycle.streams.equipment import Equipment
+from lifecycle.streams.patience import patiently, wait_for
+from lifecycle.streams.pipeline import Pipeline, Taken
+from lifecycle.streams.relay import Relay
+from lifecycle.touchpoint import from_microseconds
+
+POLL_MILLISECONDS = 250
+SETTLE_SECONDS = 20.0
+"""Longest wait for batches in flight when partitions are taken away; the fence covers what comes later."""
+ANSWER_SECONDS = 5.0  # for an answer of the broker that is asked for again anyway
+OFFSETS_EVERY_SECONDS = 1.0
+GAPS_EVERY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """One consumer, from joining the group to leaving it."""
+
+    def __init__(self, equipment: Equipment, relay: Relay, limits: codec.Limits) -> None:
+        self._equipment = equipment
+        self._relay = relay
+        self._limits = limits
+        self._ending = asyncio.Event()
+        self._consumer = intake_consumer(equipment.settings)
+        self._claims = Claims(equipment, self._consumer, let_go=self._let_go, ending=self._ending)
+        self._pipeline = self._new_pipeline()
+        self._sent_offsets: Mapping[TopicPartition, int] = {}
+        self._is_connected = False
+        self._careful: Literal["no", "looking", "found"] = "no"
+        self._look_for_gaps_at = 0.0
+        self.was_useful = False
+
+    async def run(self) -> None:
+        """Join, read until the worker stops, finish, leave. Raises what ended it before that."""
+        settings = self._equipment.settings
+        with broker_trouble("reading", settings):
+            stop = asyncio.create_task(self._end_with_worker())
+            offsets = asyncio.create_task(self._keep_sending_offsets())
+            try:
+                await self._consumer.start()
+                self._consumer.subscribe(settings.input_topics, listener=self._claims)
+                self._is_connected = True
+                while not self._ending.is_set():
+                    await self._take_one()
+                await self._finish()
+                await self._relay.flush()
+            finally:
+                self._ending.set()
+                await self._let_go()
+                stop.cancel()
+                offsets.cancel()
+                await self._leave()
+                self._claims.release()
+
+    async def end_offsets(self, places: Iterable[Pair]) -> dict[Pair, int]:
+        """Ask the broker for the end of each partition. Raises BrokerUnavailable."""
+        if not self._is_connected:
+            raise BrokerUnavailable("there is no connection to the broker yet.")
+        wanted = [TopicPartition(*place) for place in places]
+        with broker_trouble("asking for end offsets", self._equipment.settings):
+            ends = await asyncio.wait_for(self._consumer.end_offsets(wanted), ANSWER_SECONDS)
+        return {(place.topic, place.partition): end for place, end in ends.items()}
+
+    async def _take_one(self) -> None:
+        await self._pipeline.room()
+        await self._take_gaps()
+        handed_out = await self._hand_out()
+        if self._claims.failure is not None:
+            raise self._claims.failure
+        # While the assigned callback is still claiming, aiokafka hands out records from where Kafka's own
+        # offsets stand. They are dropped: claiming their partition seeks to where the database stands.
+        records = {place: part for place, part in handed_out.items() if self._claims.owns(place, part[0].offset)}
+        if not records or self._ending.is_set():
+            return
+        # From `getmany` to `take` nothing yields: `position` does not wait for a partition that gave records.
+        steps = [self._claims.step(place, await self._consumer.position(place)) for place in records]
+        last = {
+            (place.topic, place.partition): from_microseconds(part[-1].timestamp * 1000)
+            for place, part in records.items()
+        }
+        every = [record for part in records.values() for record in part]
+        self._pipeline.take(Taken(every, tuple(steps), last, clock.now()))
+
+    async def _hand_out(self) -> dict[TopicPartition, list[Any]]:
+        if self._careful != "no":
+            records, has_stand_in = await read_one_by_one(self._consumer, self._claims)
+            if has_stand_in:
+                self._careful = "found"
+            elif records and self._careful == "found":
+                self._careful = "no"
+            elif not records:
+                await wait_for(self._ending, POLL_MILLISECONDS / 1000)  # yields: there may be no claims yet
+            return records
+        batch = self._equipment.settings.batch_records
+        try:
+            handed_out: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+                timeout_ms=POLL_MILLISECONDS, max_records=batch
+            )
+        except UnicodeDecodeError as error:
+            log.warning("a record cannot be unpacked (%s); reading one by one until it is found", error)
+            rewind(self._consumer, self._claims)
+            self._careful = "looking"
+            return {}
+        return handed_out
+
+    async def _take_gaps(self) -> None:
+        """Move partitions past offsets that hold no record for us, so that their end can be reached.
+
+        Transactions and deletions leave such gaps; the consumer moves over them without handing out anything.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._look_for_gaps_at:
+            return
+        self._look_for_gaps_at = now + GAPS_EVERY_SECONDS
+        before = self._claims.current()
+        positions = {}
+        for place in before:
+            try:
+                positions[place] = await asyncio.wait_for(self._consumer.position(place), GAPS_EVERY_SECONDS)
+            except (IllegalStateError, TimeoutError):
+                return  # a rebalance, or the consumer is finding its place: looked at again next time
+        # A rebalance while waiting made other claims, for which these positions mean nothing.
+        now_claimed = self._claims.current()
+        steps = tuple(
+            self._claims.step(place, position)
+            for place, position in positions.items()
+            if now_claimed.get(place) is before[place] and before[place].taken < position
+        )
+        if steps:
+            self._pipeline.take(Taken((), steps, {}, clock.now()))
+
+    async def _read(self, taken: Taken) -> Batch:
+        def read() -> Batch:
+            return Batch(tuple(_record(record, self._limits) for record in taken.records), taken.steps)
+
+        return await asyncio.get_running_loop().run_in_executor(self._equipment.reading_thread, read)
+
+    async def _commit(self, taken: Taken, batch: Batch, abandoned: asyncio.Event) -> Accounting:
+        equipment = self._equipment
+
+        async def attempt() -> Accounting:
+            if equipment.bound is not None:
+                return await equipment.in_engine(self._backfill, taken, batch, equipment.bound.until)
+            now = clock.now()
+            time = equipment.times.least({step.partition for step in taken.steps}, now=now)
+            return await equipment.in_engine(self._follow, taken, batch, now, time)
+
+        with equipment.metrics.batch_seconds.time():
+            return await patiently(
+                attempt, doing="committing", about=taken.places, given_up=abandoned, metrics=equipment.metrics
+            )
+
+    def _backfill(self, taken: Taken, batch: Batch, until: datetime | None) -> Accounting:
+        ingest = self._equipment.engine.ingest
+        return ingest(batch, received_at=taken.taken_at, ceiling=until, publish=False)
+
+    def _follow(self, taken: Taken, batch: Batch, now: datetime, time: datetime | None) -> Accounting:
+        # While time is not known, or far behind, tasks wait for the clock: news may still withdraw them.
+        is_present = time is not None and now - time <= self._equipment.settings.publish_lag
+        ingest = self._equipment.engine.ingest
+        return ingest(batch, received_at=taken.taken_at, ceiling=now, until=time, publish=is_present)
+
+    def _committed(self, taken: Taken, accounting: Accounting) -> None:
+        self.was_useful = True
+        self._claims.stored(taken.steps)
+        self._equipment.metrics.count(accounting)
+        for place, at in taken.last_times.items():
+            self._equipment.times.committed(place, at)
+        if accounting.misrouted:
+            self._equipment.times.misrouted = True
+        self._equipment.committed.set()
+
+    def _new_pipeline(self) -> Pipeline:
+        return Pipeline(self._read, self._commit, self._committed)
+
+    async def _let_go(self) -> None:
+        """Finish what is in flight and what is being sent, and tell Kafka how far we are."""
+        try:
+            await self._finish()
+        except (PartitionLost, Retry) as lost:
+            log.warning("letting go of partitions: %s", lost)
+        self._equipment.owned = frozenset()  # or the relay would begin another round
+        await self._relay.pause()
+        await self._send_offsets()
+
+    async def _finish(self) -> None:
+        """Wait for what is in flight; raise what failed in it."""
+        failure = await self._pipeline.settle(SETTLE_SECONDS)
+        self._pipeline = self._new_pipeline()
+        if failure is not None:
+            raise failure
+
+    async def _leave(self) -> None:
+        try:
+            await asyncio.wait_for(self._consumer.stop(), ANSWER_SECONDS)
+        except (KafkaError, TimeoutError) as trouble:
+            log.info("the group was not told that we leave, it will notice: %r", trouble)
+
+    async def _keep_sending_offsets(self) -> None:
+        while not await wait_for(self._ending, OFFSETS_EVERY_SECONDS):
+            await self._send_offsets()
+
+    async def _send_offsets(self) -> None:
+        offsets = dict(self._claims.offsets())
+        if not offsets or offsets == self._sent_offsets:
+            return
+        try:
+            await asyncio.wait_for(self._consumer.commit(offsets), ANSWER_SECONDS)
+        except (KafkaError, TimeoutError) as trouble:
+            # Only lag monitors read these; the next round sends them again.
+            log.info("Kafka did not take our offsets: %r", trouble)
+        else:
+            self._sent_offsets = offsets
+
+    async def _end_with_worker(self) -> None:
+        await self._equipment.stopping.wait()
+        self._ending.set()
+        self._pipeline.abandoned.set()  # or a batch that cannot be committed now would be tried for ever
+
+
+def _record(record: Any, limits: codec.Limits) -> Record:
+    if isinstance(record, StandIn):
+        return record.as_record()
+    # A header may have a null value in Kafka; for us it is an empty one.
+    headers = tuple((name, value or b"") for name, value in record.headers)
+    place = Place(record.topic, record.partition, record.offset)
+    return codec.read_record(place, record.value, record.key, headers, limits=limits)
