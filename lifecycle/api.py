@@ -15,8 +15,8 @@ from typing import Any, Self, TypeVar
 
 from lifecycle import canonical_json, clock, codec
 from lifecycle.engine import Engine, Limits
-from lifecycle.errors import NotFound, Retry, TimeRefused
-from lifecycle.policies import DEFAULT_POLICY, shipped_policy
+from lifecycle.errors import Retry, TimeRefused
+from lifecycle.policies import active_policy, read_policy
 from lifecycle.questions import Questions
 from lifecycle.record import Accounting, Batch, Place, Record
 from lifecycle.rules.compile import compile_policy
@@ -48,9 +48,9 @@ Value = TypeVar("Value")
 class Lifecycle:
     """One database and one policy, open. Synchronous, for one thread; a context manager.
 
-    Touchpoints go in with `ingest`; `advance` moves time and makes the messages about tasks; `people`,
-    `tasks` and `explain` read; `hand_over` writes the messages about tasks. Each call that meets a database
-    which is away tries again for half a minute, then raises StoreUnavailable; calling again is harmless.
+    Touchpoints go in with `ingest`; `advance` moves time and makes the messages about tasks; `people`, `tasks`,
+    `explain`, `explain_person` and `why_not` read; `hand_over` writes the messages about tasks. Each call that meets
+    a database which is away tries again for half a minute, then raises StoreUnavailable; calling again is harmless.
     """
 
     def __init__(self, store: Store, engine: Engine) -> None:
@@ -162,9 +162,23 @@ class Lifecycle:
         """Yield each open task by person, time and id (as `tasks list --json`); or all that ever were."""
         return self.questions.tasks(include_closed=include_closed)
 
-    def explain(self, task_id: str) -> list[str]:
-        """Return why a task is asked and what came of it, as sentences. Raises NotFound."""
-        return self.questions.explain(task_id)
+    def explain(self, task_id: str, *, at: datetime | None = None) -> list[str]:
+        """Return why a task is asked and what came of it, as sentences; `at`: as of a past moment.
+
+        Raises NotFound, and TimeRefused for a moment that time has not reached.
+        """
+        return self.questions.explain(task_id, at=at)
+
+    def explain_person(self, person: str, *, at: datetime | None = None) -> list[str]:
+        """Return where a person stands, how they came there, and what would move them. Raises as `explain` does."""
+        return self.questions.explain_person(person, at=at).lines()
+
+    def why_not(self, person: str, name: str, *, at: datetime | None = None) -> list[str]:
+        """Return why a task is not asked of a person, or a stage not reached, rule by rule. Raises as `explain` does.
+
+        `name`: a task kind or a stage, alone or as track.name.
+        """
+        return self.questions.why_not(person, name, at=at).lines()
 
 
 def open_engine(
@@ -179,7 +193,7 @@ def open_engine(
     Raises PolicyRefused (findings), PolicyMismatch (another is active), NotFound (no such file),
     SchemaMismatch, SettingsRefused, StoreUnavailable.
     """
-    given = None if policy is None else read_policy(policy)
+    given = None if policy is None else policy_of(policy)
     store = _patiently(lambda: open_store(url, create=create))
     try:
         chosen = given or _active_policy(store)
@@ -196,25 +210,15 @@ def open_questions(url: str) -> tuple[Store, Questions]:
     return store, Questions(store, compile_policy(_active_policy(store)))
 
 
-def read_policy(policy: Path | str) -> Policy:
+def policy_of(policy: Path | str) -> Policy:
     """Read a policy from a file, or from a text of several lines. Raises PolicyRefused, NotFound."""
     if isinstance(policy, str) and "\n" in policy:
         return load_policy(policy)
-    path = Path(policy)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(
-            f"the policy {path} cannot be read: {error}. Check the path and its encoding (UTF-8)."
-        ) from error
-    return load_policy(text, name=str(path))
+    return read_policy(Path(policy))
 
 
 def _active_policy(store: Store) -> Policy:
-    text = _patiently(store.state).policy_text
-    return (
-        load_policy(shipped_policy(), name=DEFAULT_POLICY) if text is None else load_policy(text, name="active policy")
-    )
+    return active_policy(_patiently(store.state).policy_text)
 
 
 def _record(place: Place, given: Touchpoint | Mapping[str, Any] | str | bytes) -> Record:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 TaskState = Literal["open", "completed", "declined", "expired", "withdrawn"]
 """open -> completed | declined | expired | withdrawn; a late outcome turns expired into completed or declined."""
 
-WithdrawnReason = Literal["left_stage", "never_true", "completed_late", "expired", "policy"]
+WithdrawnReason = Literal["left_stage", "never_true", "completed_late", "expired", "stopped", "policy"]
 """Why a task is not asked any more without having been done: its stage was left; late news made it untrue;
-its question was answered after the one before it had expired; nobody did it in time; the policy changed."""
+its question was answered after the one before it had expired; nobody did it in time; the person does not
+want this kind of contact any more; the policy changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from lifecycle import clock
-from lifecycle.api import read_policy
 from lifecycle.cli.options import Database, closing_store
 from lifecycle.cli.output import plural
 from lifecycle.folding import DUE_AT_ONCE
+from lifecycle.policies import read_policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.settings import Settings
 from lifecycle.store import open_store

@@ -1,8 +1,17 @@
-"""The policies that ship with the program, as package data. Read by the command line and by tests."""
+"""The policies that ship with the program, as package data, and how policy files are found and read.
+
+Called by the Python API, the worker and the command line. What a policy says is the business of lifecycle.rules.
+"""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
+
+from lifecycle.errors import NotFound
+from lifecycle.rules.load import load_policy
+from lifecycle.rules.load_includes import Find
+from lifecycle.rules.policy import Policy
 
 DEFAULT_POLICY = "customer_first.yaml"
 """File name of the policy that is used where none is named."""
@@ -14,3 +23,46 @@ def shipped_policy(name: str = DEFAULT_POLICY) -> str:
     Raises FileNotFoundError for a name that does not ship: names come from the program, not from people.
     """
     return (files("lifecycle.policies") / name).read_text(encoding="utf-8")
+
+
+def active_policy(text: str | None) -> Policy:
+    """Return the policy that a database holds as its text; a new database (None) gets the default one."""
+    return (
+        load_policy(shipped_policy(), name=DEFAULT_POLICY) if text is None else load_policy(text, name="active policy")
+    )
+
+
+def read_policy(path: Path) -> Policy:
+    """Return the policy in a file. What it includes is looked for beside it, then among those that ship.
+
+    Raises NotFound for a file that cannot be read, PolicyRefused with all findings.
+    """
+    return load_policy(_text_of(path), name=str(path), find=find_beside(path))
+
+
+def find_beside(path: Path) -> Find:
+    """Return how included policies are found: NAME.yaml beside a file (`-` may be `_`), else one that ships."""
+
+    def find(name: str) -> tuple[str, str] | None:
+        if "/" in name or "\\" in name or name.startswith("."):
+            return None  # the name of a policy, not a way through the machine
+        candidates = [f"{name}.yaml", f"{name.replace('-', '_')}.yaml"]
+        for candidate in candidates:
+            beside = path.parent / candidate
+            if beside.is_file():
+                return str(beside), _text_of(beside)
+        for candidate in candidates:
+            if (files("lifecycle.policies") / candidate).is_file():
+                return candidate, shipped_policy(candidate)
+        return None
+
+    return find
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound(
+            f"the policy {path} cannot be read: {error}. Check the path and its encoding (UTF-8)."
+        ) from error

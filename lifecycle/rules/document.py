@@ -90,7 +90,8 @@ def _tag_12(text: str) -> str:
 
 
 class _Reader:
-    def __init__(self, text: str, findings: Findings) -> None:
+    def __init__(self, text: str, findings: Findings, file: str) -> None:
+        self.file = file
         self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self.findings = findings
         self.nodes = 0
@@ -107,7 +108,7 @@ class _Reader:
             raise AssertionError("refuse raises") from error
 
     def read(self, event: Any, depth: int) -> Node:
-        place = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+        place = Place(event.start_mark.line + 1, event.start_mark.column + 1, self.file)
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_NODES} values"
@@ -205,7 +206,7 @@ def _article(tag: str) -> str:
     return _ARTICLES.get(tag, "something else")
 
 
-def read_document(text: str, *, name: str) -> Table:
+def read_document(text: str, *, name: str, file: str = "") -> Table:
     """Return the tree of one file. Raises PolicyRefused with every finding of this layer."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         message = f"A file has at most {MAX_BYTES // 1024} KiB of text. Split it. [too-large]"
@@ -213,7 +214,7 @@ def read_document(text: str, *, name: str) -> Table:
     text = text.removeprefix("\ufeff")
     _check_characters(text, name)
     findings = Findings(name)
-    reader = _Reader(text, findings)
+    reader = _Reader(text, findings, file)
     reader.next()
     if isinstance(reader.next(), yaml.StreamEndEvent):
         raise PolicyRefused(f"{name}:1:1: The file is empty. Begin with its keys, such as language: 1. [empty]")

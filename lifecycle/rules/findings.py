@@ -17,10 +17,11 @@ MAX_SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the policy file: line and column, both from 1."""
+    """Where in the policy file: line and column, both from 1; `file` where it is another than the one loaded."""
 
     line: int
     column: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,9 +29,10 @@ class Finding:
     """One thing that is wrong: place, a stable code, and a sentence that ends in what to do.
 
     Where the sentence ends in the name that is nearest to `got` among `known`, that is looked up when the
-    finding is shown: among thousands of findings, few are.
+    finding is shown: among thousands of findings, few are. `file` is "" for the file that is loaded.
     """
 
+    file: str
     line: int
     column: int
     code: str
@@ -52,20 +54,20 @@ class Findings:
 
     def add(self, place: Place, code: str, message: str) -> None:
         """Note one finding."""
-        self.found.append(Finding(place.line, place.column, code, message))
+        self.found.append(Finding(place.file, place.line, place.column, code, message))
 
     def unknown(self, place: Place, code: str, got: str, what: str, known: Iterable[str]) -> None:
         """Note a name that is not known, with the nearest known one."""
         names = known if isinstance(known, Collection) else tuple(known)
         message = f'"{shown(got)}" is not {what}.'
-        self.found.append(Finding(place.line, place.column, code, message, got, names))
+        self.found.append(Finding(place.file, place.line, place.column, code, message, got, names))
 
     def refuse(self) -> None:
         """Raise PolicyRefused with every finding in file order; return when there is none."""
         if not self.found:
             return
         found = sorted(set(self.found))
-        lines = [f"{self.name}:{finding}" for finding in found[:MAX_FINDINGS]]
+        lines = [f"{finding.file or self.name}:{finding}" for finding in found[:MAX_FINDINGS]]
         if len(found) > MAX_FINDINGS:
             lines.append(f"... and {len(found) - MAX_FINDINGS} more")
         raise PolicyRefused("\n".join(lines))

@@ -25,10 +25,12 @@ from datetime import datetime
 from lifecycle import ids
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
+from lifecycle.rules.openings import pass_over, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
 from lifecycle.rules.timers import fire
+from lifecycle.rules.wording import refusal
 from lifecycle.rules.working import Closing, Step, Working
 from lifecycle.touchpoint import OrderKey, Touchpoint, TouchpointKey, order_key
 
@@ -89,24 +91,30 @@ def _take(work: Working, touchpoint: Touchpoint) -> None:
     state = work.state
     state.last_key = order_key(touchpoint)
     state.touchpoints += 1
+    origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, touchpoint.occurred_at)
+    if work.trail is not None:
+        work.note(touchpoint.occurred_at, "came", "", "", touchpoint.type, by=origin)
     table = work.machine.types.get(touchpoint.type)
     if table is None or table.check(touchpoint) is not None:
         # Unknown here, or kept in the log by a policy that knew no such type and so could not check its data.
         return
     at, data = touchpoint.occurred_at, touchpoint.data
-    origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, at)
     view = View(data, state.facts, state.tracks, at)
     touched = _touch(state, table, view, touchpoint, origin)
     for taker in table.takers:
         if taker.when is None or taker.when(view):
             state.facts[taker.name] = taker.take(state.facts.get(taker.name), touchpoint)
     decided = [(*each, _decide(view, *each[:3], touchpoint.type)) for each in touched]
+    if work.trail is not None:
+        _note_refusals(work, view, decided, origin)
     _complete(work, touchpoint, origin)
     if table.is_outcome:
         take_outcome(work, touchpoint, origin)
     for tracked, key, instance, is_new, choice in decided:
         _apply(work, tracked, key, instance, is_new, choice, origin)
     _follow(work, at)
+    if state.tasks or state.waiting:
+        stop_contacts(work, at, origin)
     state.lane = work.machine.lane_of(view)
 
 
@@ -147,8 +155,26 @@ def _decide(view: View, table: TrackTable, key: str, instance: Instance, type_na
     return None
 
 
+def _note_refusals(
+    work: Working, view: View, decided: list[tuple[TrackTable, str, Instance, bool, Choice | None]], origin: Origin
+) -> None:
+    """Write down what the lines that were not taken wanted and got, and where one said stay: for why-not."""
+    at = origin.occurred_at
+    for table, key, instance, _, chosen in decided:
+        view.own, view.key = instance.facts, key
+        for _, choice in table.stages[instance.stage].upon.get(origin.type, ()):
+            if choice is chosen:
+                continue
+            words = "" if choice.when is None else refusal(work.machine, choice.when, view, table.name)
+            stays = choice.target == "stay" and chosen is None and not words
+            if not stays and not words:
+                words = "another line of the list fits first"
+            what = "stayed" if stays else "refused"
+            work.note(at, what, table.name, key, instance.stage, by=origin, detail=words, choice=choice)
+
+
 def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
-    """Close the open tasks that this touchpoint does, and do not open those that are due at this very instant."""
+    """Close the open tasks that this touchpoint does."""
     state, at = work.state, touchpoint.occurred_at
     done = []
     for task_id, task in state.tasks.items():
@@ -157,6 +183,18 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
             done.append(task_id)
     for task_id in sorted(done):
         work.close(task_id, "completed", at, by=origin)
+    _complete_unasked(work, touchpoint, origin)
+
+
+def _complete_unasked(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
+    """Do not ask for what this touchpoint does: tasks that wait to open, and those due at this very instant."""
+    at = touchpoint.occurred_at
+    for task_id, waiting in sorted(work.state.waiting.items()):
+        rule = work.rule_of(waiting)
+        if touchpoint.type in rule.done_by and _does(
+            work, touchpoint, waiting.track, waiting.key, rule.done_by[touchpoint.type]
+        ):
+            pass_over(work, task_id, work.state.waiting.pop(task_id), rule, at, by=origin, detail="done")
     for (name, key), instance in work.active.items():
         for rule_name, due in list(instance.pending.items()):
             if due > at:
@@ -165,11 +203,12 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
             if touchpoint.type in rule.done_by and _does(work, touchpoint, name, key, rule.done_by[touchpoint.type]):
                 # Asked and done at one instant: the news came first, so nothing is asked.
                 del instance.pending[rule_name]
-                if rule.every is None:
+                work.note(at, "not_opened", name, key, rule_name, by=origin, detail="done")
+                if rule.period is None:
                     instance.spent = sorted([*instance.spent, rule_name])
                 else:
                     instance.counts[rule_name] = instance.counts.get(rule_name, 0) + 1
-                    instance.pending[rule_name] = rule.every.period.after(at)
+                    instance.pending[rule_name] = rule.period(work.view_of(name, key, at), at)
 
 
 def _does(work: Working, touchpoint: Touchpoint, track: str, key: str, holds: object) -> bool:
@@ -208,7 +247,7 @@ def _apply(
         work.leave(table, key, instance, at, origin)
     cause = ids.cause_of_touchpoint(origin.source, origin.id)
     work.enter(table, key, instance, table.stages[str(choice.target)], at, cause, origin)
-    work.note(at, "moved", table.name, key, instance.stage, by=origin, detail=f"{before} line {choice.place.line}")
+    work.note(at, "moved", table.name, key, instance.stage, by=origin, detail=before, choice=choice)
 
 
 def _follow(work: Working, at: datetime) -> None:

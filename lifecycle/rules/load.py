@@ -8,37 +8,46 @@ Callers: command line, embedded run, worker, tests. Pure: the text is given, not
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
+
+import simplejson
 
 from lifecycle import canonical_json
 from lifecycle.rules.document import Listing, Node, Scalar, Table, read_document
 from lifecycle.rules.findings import Findings, Place
+from lifecycle.rules.load_company import contact_of, read_calendar, read_contacts, settle
 from lifecycle.rules.load_facts import check_circles, fact_values, read_fact, read_types
 from lifecycle.rules.load_guards import GuardReader
-from lifecycle.rules.load_stages import Defaults, StageReader
+from lifecycle.rules.load_includes import Find, Joiner
+from lifecycle.rules.load_stages import StageReader
+from lifecycle.rules.load_tasks import Defaults
 from lifecycle.rules.names import PERSON, Names, Reading, Scope, TrackNames
-from lifecycle.rules.policy import Fact, Lane, Policy, TouchpointType, Track
+from lifecycle.rules.policy import ContactKind, Fact, Lane, Policy, TouchpointType, Track
 
 LANGUAGE = 1
-TOP_KEYS = ("policy", "language", "means", "defaults", "lanes", "touchpoints", "facts", "tracks")
-NOT_YET = {
-    "settings": "values with a name",
-    "calendar": "business time and zones",
-    "contact": "kinds of contact",
-    "includes": "parts of other policies",
-}
+TOP_KEYS = (
+    *("policy", "language", "means", "includes", "settings", "calendar", "contact"),
+    *("defaults", "lanes", "touchpoints", "facts", "tracks"),
+)
 TRACK_KEYS = ("per", "start", "begins", "facts", "upon", "stages", "formerly")
 
 
-def load_policy(text: str, *, name: str = "policy") -> Policy:
+def load_policy(text: str, *, name: str = "policy", find: Find | None = None) -> Policy:
     """Return the policy that a text holds. `name` stands for the file in messages.
 
+    `find` gives the policies that this one includes (None: there are none to include). The text of a policy
+    that includes others is one whole document again, so that it can be kept and read without them.
     Raises PolicyRefused with all findings, sorted by place.
     """
-    root = read_document(text, name=name)
     findings = Findings(name)
     reading = Reading(findings)
-    reading.keys(root, "a policy", TOP_KEYS, NOT_YET)
+    document = read_document(text, name=name)
+    if "includes" in document.entries:
+        document = Joiner(reading, find).join(document, ())
+        text = _as_text(document)
+    root = settle(reading, document)
+    reading.keys(root, "a policy", TOP_KEYS)
     title, means = _title(reading, root)
     types = read_types(reading, _part(reading, root, "touchpoints"))
     tracks_table = _part(reading, root, "tracks")
@@ -47,18 +56,27 @@ def load_policy(text: str, *, name: str = "policy") -> Policy:
     guards = GuardReader(reading, names)
     facts = _facts(reading, guards, names, facts_table, None)
     check_circles(reading, {}, facts)
-    stages = StageReader(reading, guards, names, _defaults(reading, root))
+    reading.words_of = {
+        name: tuple(str(choice.target) for choice in fact.choices if isinstance(choice.target, str))
+        for name, fact in facts.items()
+        if fact.kind == "choose"
+    }
+    contacts = read_contacts(reading, guards, root)
+    stages = StageReader(reading, guards, names, _defaults(reading, root, contacts), contacts)
     tracks = {
         track: _TrackReader(reading, stages, guards, names, track, node, tracks_table.places[track]).read(facts)
         for track, node in tracks_table.entries.items()
     }
     lanes = _lanes(reading, guards, root)
+    calendar = read_calendar(reading, names, root)
     findings.refuse()
     return Policy(
         name=title,
         means=means,
         hash=hashlib.blake2b(canonical_json.dumps(_plain(root)).encode("utf-8"), digest_size=8).hexdigest(),
         text=text,
+        calendar=calendar,
+        contacts=contacts,
         lanes=lanes,
         types=types,
         facts=facts,
@@ -72,7 +90,20 @@ def _plain(node: Node) -> Any:
         return node.value
     if isinstance(node, Listing):
         return [_plain(item) for item in node.items]
-    return [[key, _plain(value)] for key, value in node.entries.items()]
+    return [[key, _plain(value)] for key, value in node.entries.items() if key != "includes"]
+
+
+def _as_text(root: Table) -> str:
+    """Return a joined policy as one document: JSON, which is YAML too."""
+
+    def value(node: Node) -> Any:
+        if isinstance(node, Scalar):
+            return node.value
+        if isinstance(node, Listing):
+            return [value(item) for item in node.items]
+        return {key: value(item) for key, item in node.entries.items() if key != "includes"}
+
+    return simplejson.dumps(value(root), use_decimal=True, ensure_ascii=False, indent=1)
 
 
 def _part(reading: Reading, root: Table, key: str) -> Table:
@@ -143,12 +174,13 @@ def _facts(reading: Reading, guards: GuardReader, names: Names, table: Table, tr
     }
 
 
-def _defaults(reading: Reading, root: Table) -> Defaults:
+def _defaults(reading: Reading, root: Table, contacts: Mapping[str, ContactKind]) -> Defaults:
     table = reading.table(root.entries.get("defaults"), '"defaults"', root.place)
-    reading.keys(table, "defaults", ("by", "due", "expires"), {"contact": "kinds of contact"})
+    reading.keys(table, "defaults", ("by", "contact", "due", "expires"))
     usual = Defaults()
     return Defaults(
         reading.text(table, "by", "defaults", default=usual.by),
+        contact_of(reading, table, contacts, "defaults", next(iter(contacts))),
         reading.duration_of(table, "due") or usual.due,
         reading.duration_of(table, "expires") or usual.expires,
     )

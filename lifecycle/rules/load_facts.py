@@ -83,7 +83,7 @@ def _field_kind(reading: Reading, node: Node) -> FieldKind:
     if text in KINDS:
         return FieldKind(text)  # type: ignore[arg-type]  # one of KINDS
     if text.startswith("date within "):
-        return FieldKind("date", within=reading.duration(text.removeprefix("date within "), node.place))
+        return FieldKind("date", within=reading.plain_duration(text.removeprefix("date within "), node.place))
     if not reading.setting(text, node.place):
         known = (*KINDS, "date within 1 year")
         reading.findings.unknown(node.place, "field-kind", text, "a kind of field", known)
@@ -224,7 +224,7 @@ def _window(reading: Reading, body: Table, kind: str) -> Duration | None:
     if kind not in ("count", "sum"):
         message = f'"within" belongs to count and sum, not to {kind}.'
         reading.findings.add(body.places["within"], "fact", message)
-    window = reading.duration_of(body, "within")
+    window = reading.plain_duration_of(body, "within")
     if window is not None and window.number == 0:
         reading.findings.add(body.places["within"], "duration", '"within" needs a time longer than nothing.')
     return window

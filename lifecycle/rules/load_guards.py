@@ -197,7 +197,7 @@ class GuardReader:
                 self.known_word(word, value, left, place)
             return Has(tuple(word for word, _ in words))
         if key == "within":
-            duration = self.reading.duration_of(node, "within")
+            duration = self.reading.plain_duration_of(node, "within")
             if value.kind != "time":
                 self.findings.add(node.place, "comparison", f'"within" compares a time; "{left}" is none.')
             return None if duration is None else Within(duration)

@@ -13,19 +13,36 @@ from datetime import datetime
 from lifecycle.record import Fault
 from lifecycle.rules import facts
 from lifecycle.rules.guards import Holds, Read, View
-from lifecycle.rules.policy import Choice, Every, Policy, Stage, TaskRule, TimedMove, Track
+from lifecycle.rules.policy import Choice, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.touchpoint import Touchpoint
 
 TimeOf = Callable[[View], datetime | None]
+Step = Callable[[View, datetime], datetime]
 Choices = tuple[tuple[Holds | None, Choice], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A kind of contact, compiled. `most` is how many, `free_again` when one that was opened at a time counts no more.
+
+    `quiet_until` returns when quiet ends for the person, None where it is not quiet.
+    """
+
+    reaches: bool
+    most: int | None
+    free_again: Callable[[datetime], datetime] | None
+    quiet_until: Callable[[View], datetime | None] | None
+    stops: Holds | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A timed rule of a stage, compiled. Exactly one of `task` and `move` is given.
 
-    `order` is the place in the stage. `moment` is the time of the fact for `at` rules, `floor` the time before
-    which an `every ... after fact` does not open. `done_by` maps types to guards.
+    `order` is the place in the stage. `wait` is `after`, `period` is `every`, `moment` the time of the fact for
+    `at` rules, `floor` the time before which an `every ... after fact` does not open; `due` and `expires` are
+    those of a task. All are functions of what can be seen, and of the time from which they count.
+    `done_by` maps types to guards.
     """
 
     name: str
@@ -34,38 +51,37 @@ class Rule:
     task: TaskRule | None
     move: TimedMove | None
     when: Holds | None
+    wait: Step | None
+    period: Step | None
     moment: TimeOf | None
     floor: TimeOf | None
-    due: Callable[[View, datetime], datetime] | None
+    due: Step | None
+    expires: Step | None
+    contact: Contact | None
     done_by: Mapping[str, Holds | None]
-
-    @property
-    def every(self) -> Every | None:
-        return None if self.task is None else self.task.every
 
     def first_due(self, view: View, since: datetime) -> datetime | None:
         """Return when this rule is due for a stage entered at `since` (= view.at); None: its fact is missing."""
-        spec = self.task if self.task is not None else self.move
-        assert spec is not None
         if self.moment is not None:
             moment = self.moment(view)
             due = None if moment is None else max(moment, view.at)
-        elif spec.after is not None:
-            due = spec.after.after(since)
-        elif self.every is not None:
-            due = self.every.period.after(since)
+        elif self.wait is not None:
+            due = self.wait(view, since)
+        elif self.period is not None:
+            due = self.period(view, since)
         else:
             due = since
         return self.not_before_floor(view, due)
 
     def next_due(self, view: View, closed_at: datetime) -> datetime:
         """Return when a repeated rule is due again after its last one was closed."""
-        assert self.every is not None
-        due = self.not_before_floor(view, self.every.period.after(closed_at))
+        assert self.period is not None
+        due = self.not_before_floor(view, self.period(view, closed_at))
         assert due is not None
         return due
 
     def not_before_floor(self, view: View, due: datetime | None) -> datetime | None:
+        """Return the later of a due time and the floor; None stays None."""
         if self.floor is None or due is None:
             return due
         floor = self.floor(view)
@@ -129,11 +145,16 @@ class TypeTable:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A compiled policy. `fact_readers` reads a fact by (track or "", name)."""
+    """A compiled policy. `fact_readers` reads a fact by (track or "", name).
+
+    `contacts` has every kind of contact; `most` is the largest budget of any, so many openings are remembered.
+    """
 
     policy: Policy
     types: Mapping[str, TypeTable]
     tracks: Mapping[str, TrackTable]
+    contacts: Mapping[str, Contact]
+    most: int
     lanes: tuple[Holds | None, ...]
     fact_readers: Mapping[tuple[str, str], Read]
 

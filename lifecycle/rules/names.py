@@ -9,14 +9,13 @@ from typing import Any, Literal
 
 from lifecycle.rules.document import CUT_SENTENCE, Listing, Node, Scalar, Table
 from lifecycle.rules.findings import Findings, Place, shown
-from lifecycle.rules.policy import FieldKind, TouchpointType
+from lifecycle.rules.policy import ByFact, FieldKind, TouchpointType, Wait
 from lifecycle.rules.schedule import Duration, parse_duration
 
 ValueKind = Literal["flag", "number", "money", "time", "date", "text", "words", "set"]
 PERSON = "person"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SETTING = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
-_BUSINESS = re.compile(r"\S+ business ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +99,15 @@ class Reading:
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
+        self.settings: dict[str, Table] = {}  # those that depend on a fact; the others are replaced before
+        self.words_of: Mapping[str, tuple[str, ...]] = {}  # the words of each `choose` fact of the policy
 
     def setting(self, value: Any, place: Place) -> bool:
-        """Report a `$name`, by name; False for any other value."""
+        """Report a `$name` where it cannot stand; False for any other value."""
         if not isinstance(value, str) or not _SETTING.fullmatch(value):
             return False
-        message = f'"{shown(value)}": settings are not in this version of the language yet. Write the value itself.'
-        self.findings.add(place, "not-yet", message)
+        message = f'"{shown(value)}" depends on a fact, so it can only be a duration. Write the value itself here.'
+        self.findings.add(place, "setting", message)
         return True
 
     def name(self, word: str, place: Place, what: str) -> None:
@@ -123,20 +124,16 @@ class Reading:
             self.findings.add(node.place, "shape", f"{what} is written as keys with values, {{key: value}}.")
         return Table({}, {}, place if node is None else node.place)
 
-    def keys(self, table: Table, what: str, known: Iterable[str], later: Mapping[str, str] | None = None) -> None:
-        """Report keys that are not known, and by name those of the notation that this version does not read yet."""
+    def keys(self, table: Table, what: str, known: Iterable[str]) -> None:
+        """Report keys that are not known."""
         names = tuple(known)
         for key, place in table.places.items():
-            if later and key in later:
-                self.findings.add(
-                    place,
-                    "not-yet",
-                    f'"{key}" ({later[key]}) is not in this version of the language yet. Take it out.',
-                )
-            elif key not in names and " " in key:
+            if key in names:
+                continue
+            if " " in key:
                 message = f'"{shown(key)}" is not a key of {what}. {CUT_SENTENCE}'
                 self.findings.add(place, "cut-sentence", message)
-            elif key not in names:
+            else:
                 self.findings.unknown(place, "unknown-key", key, f"a key of {what}", names)
 
     def text(self, table: Table, key: str, what: str, default: str | None = None) -> str:
@@ -180,25 +177,63 @@ class Reading:
                 found.append((item.value, item.place))
         return tuple(found)
 
-    def duration(self, text: str, place: Place) -> Duration | None:
-        """Return a duration; what is none is a finding that says how one is written."""
+    def duration(self, text: str, place: Place) -> Wait | None:
+        """Return how long something waits; what is no duration is a finding that says how one is written."""
+        name = text.removeprefix("$")
+        if name != text and name in self.settings:
+            return self.by_fact(name)
         duration = parse_duration(text)
-        if duration is not None or self.setting(text, place):
+        if duration is None:
+            message = f'"{shown(text)}" is not a duration. Write number, blank, unit: "14 days"; '
+            units = "units are hours, days, weeks, months, years, business hours, business days; 100 years at most."
+            self.findings.add(place, "duration", f"{message}{units}")
+        return duration
+
+    def plain_duration(self, text: str, place: Place) -> Duration | None:
+        """Return a duration that is the same for everybody and counts elapsed time: for windows and budgets."""
+        duration = self.duration(text, place)
+        if isinstance(duration, Duration) and not duration.is_business:
             return duration
-        if _BUSINESS.match(text):
-            message = f'"{shown(text)}": business time is not in this version of the language yet. '
-            self.findings.add(place, "not-yet", f"{message}Write hours or days.")
-            return None
-        message = f'"{shown(text)}" is not a duration. Write number, blank, unit: "14 days"; '
-        self.findings.add(
-            place, "duration", f"{message}units are hours, days, weeks, months, years, 100 years at most."
-        )
+        if duration is not None:
+            message = f'"{shown(text)}" cannot stand here: this time is the same for everybody, in hours or days.'
+            self.findings.add(place, "duration", message)
         return None
 
-    def duration_of(self, table: Table, key: str) -> Duration | None:
+    def by_fact(self, name: str) -> ByFact:
+        """Return a setting that depends on a fact; it must name each of the fact's words."""
+        table = self.settings[name]
+        fact = self.text(table, "depends_on", f"the setting {name}")
+        words = self.words_of.get(fact)
+        place = table.entries["depends_on"].place
+        if words is None:
+            self.findings.unknown(place, "unknown-fact", fact, 'a "choose" fact', self.words_of)
+        values: dict[str, Duration] = {}
+        for word, node in table.entries.items():
+            if word == "depends_on":
+                continue
+            if words is not None and word not in words:
+                self.findings.unknown(table.places[word], "unknown-word", word, f"a word of {fact}", words)
+            text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+            duration = parse_duration(text)
+            if duration is None:
+                message = f'"{shown(text)}" is not a duration. Write one such as "14 days" for {word}.'
+                self.findings.add(node.place, "duration", message)
+            else:
+                values[word] = duration
+        for missing in (word for word in words or () if word not in table.entries):
+            message = f'"{missing}" of the fact "{fact}" has no duration here. Add "{missing}: 14 days".'
+            self.findings.add(table.place, "missing", message)
+        return ByFact(name, fact, values)
+
+    def duration_of(self, table: Table, key: str) -> Wait | None:
         """Return the duration under a key, or None where there is none."""
         read = self.phrase(table, key, '"14 days"')
         return None if read is None else self.duration(*read)
+
+    def plain_duration_of(self, table: Table, key: str) -> Duration | None:
+        """Return the plain duration under a key, or None where there is none."""
+        read = self.phrase(table, key, '"30 days"')
+        return None if read is None else self.plain_duration(*read)
 
     def phrase(self, table: Table, key: str, example: str) -> tuple[str, Place] | None:
         """Return the text under a key with its place; None where there is none, or, with a finding, no text."""

@@ -15,7 +15,7 @@ from lifecycle.task import rfc3339
 class Obligation:
     """The next dated thing: an open task (its due date, or its expiry when overdue), a timer, or a review.
 
-    `name` is the rule: a task's kind, `review`, or `later/STAGE` for time moving somebody on.
+    `name` is the rule: a task's kind (with a timer: the task it opens), `review`, or `later/STAGE` for time moving somebody on.
     """
 
     at: datetime
@@ -54,4 +54,7 @@ def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obli
     for task in state.tasks.values():
         at = task.due_at if task.due_at > now else task.expires_at
         found.append(Obligation(at, "task", task.track, task.key or None, task.rule))
+    found += [
+        Obligation(task.opens_at, "timer", task.track, task.key or None, task.rule) for task in state.waiting.values()
+    ]
     return min(found, key=lambda each: (each.at, each.what, each.track, each.key or "", each.name), default=None)

@@ -6,18 +6,35 @@ of the policy file. Nothing here decides anything.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import time
 from typing import Literal
 
+# The guards are a part of the policy: whoever knows the policy takes them from here.
+from lifecycle.rules.conditions import (
+    AnyOf as AnyOf,
+    Choice as Choice,
+    Compare as Compare,
+    Condition as Condition,
+    Given as Given,
+    Guard as Guard,
+    Has as Has,
+    Literal_ as Literal_,
+    Money as Money,
+    NoneOf as NoneOf,
+    OneOf as OneOf,
+    Range as Range,
+    Space as Space,
+    Test as Test,
+    Within as Within,
+    parse_money as parse_money,
+)
 from lifecycle.rules.findings import Place
 from lifecycle.rules.schedule import Duration
 
 By = Literal["person", "us", "system"]
 Kind = Literal["id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "words"]
-Space = Literal["field", "fact", "stage", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,113 +68,6 @@ class TouchpointType:
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """An exact amount in one currency (ISO 4217 letters)."""
-
-    amount: Decimal
-    currency: str
-
-    def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"
-
-
-_MONEY = re.compile(r"(-?[0-9]{1,30}(?:\.[0-9]{1,12})?) ([A-Z]{3})", re.ASCII)
-
-
-def parse_money(text: str) -> Money | None:
-    """Return the amount that a text such as `100.00 EUR` names, or None. At most 30 digits and 12 decimals."""
-    match = _MONEY.fullmatch(text)
-    return Money(Decimal(match[1]), match[2]) if match else None
-
-
-Literal_ = str | bool | int | Decimal | Money
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Holds if the value equals one of these."""
-
-    values: tuple[Literal_, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Holds if at_least <= value < less_than (None: open). Half-open, so that ranges meet without overlap."""
-
-    at_least: Literal_ | None
-    less_than: Literal_ | None
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """Holds if the time is at most this long ago."""
-
-    duration: Duration
-
-
-@dataclass(frozen=True, slots=True)
-class Has:
-    """Holds if the set contains all of these."""
-
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Holds if the value is there (True) or is not there (False)."""
-
-    given: bool
-
-
-Test = OneOf | Range | Within | Has | Given
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """One line of a guard: a left side and what it must be."""
-
-    space: Space
-    name: str
-    test: Test
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """Holds if one of the guards holds."""
-
-    guards: tuple[Guard, ...]
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class NoneOf:
-    """Holds if none of the guards holds."""
-
-    guards: tuple[Guard, ...]
-    place: Place
-
-
-Condition = Compare | AnyOf | NoneOf
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """All conditions must hold."""
-
-    conditions: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One line of a list that decides: `when` (None: otherwise) and where to go, or what it is."""
-
-    when: Guard | None
-    target: str | bool
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
 class Fact:
     """Something remembered. `types` are touchpoint types; `choices` belong to kind `choose`.
 
@@ -175,11 +85,36 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class ByFact:
+    """A duration that depends on the word of a `choose` fact; it is read when the wait begins.
+
+    `values` has every word of the fact. `name` is the setting it was written as, for explanations.
+    """
+
+    name: str
+    fact: str
+    values: Mapping[str, Duration]
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{word}: {duration}" for word, duration in self.values.items())
+        return f"{self.name} by {self.fact} ({listed})"
+
+
+Wait = Duration | ByFact
+"""How long something waits."""
+
+
+def waits_of(wait: Wait) -> tuple[Duration, ...]:
+    """Return every duration that a wait can be."""
+    return tuple(wait.values.values()) if isinstance(wait, ByFact) else (wait,)
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A time taken from a fact: so long `before` it, `after` it, or the fact itself (offset None)."""
 
     fact: str
-    offset: Duration | None
+    offset: Wait | None
     direction: Literal["before", "after"]
 
 
@@ -187,7 +122,7 @@ class Moment:
 class Every:
     """A period; with `after` also no sooner than one period after that fact."""
 
-    period: Duration
+    period: Wait
     after: str | None
 
 
@@ -196,6 +131,7 @@ class TaskRule:
     """A follow-up that a stage asks for. `name` is its kind (`acknowledge`, `acknowledge/or_else`, `review`).
 
     `done_by` maps touchpoint types to a guard (None: always). `due` is a duration from opening, or a fact.
+    `contact` is the kind of contact ("" for a review, which reaches nobody).
     `slot_name` is the name that goes into task ids, and stays when the rule is renamed (`formerly`).
     """
 
@@ -203,12 +139,13 @@ class TaskRule:
     slot_name: str
     ask: str
     by: str
-    after: Duration | None
+    contact: str
+    after: Wait | None
     at: Moment | None
     every: Every | None
     when: Guard | None
-    due: Duration | str
-    expires: Duration
+    due: Wait | str
+    expires: Wait
     done_by: Mapping[str, Guard | None]
     or_else: TaskRule | None
     stays: bool
@@ -223,7 +160,7 @@ class TimedMove:
     name: str
     slot_name: str
     to: str
-    after: Duration | None
+    after: Wait | None
     at: Moment | None
     when: Guard | None
     place: Place
@@ -275,6 +212,40 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """Whose clock and working days count.
+
+    `zone` and `holidays` (a country, None: none) are ours, `opens` and `closes` the working hours there, Monday
+    to Friday. `zone_from` and `holidays_from` are facts about the person; they apply to quiet hours.
+    """
+
+    zone: str = "UTC"
+    zone_from: str | None = None
+    holidays: str | None = None
+    holidays_from: str | None = None
+    opens: time = time(9)
+    closes: time = time(17)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactKind:
+    """A kind of contact that a task can be.
+
+    `reaches` tells whether the person notices. `most`: so many tasks that reach the person within so long;
+    more of this kind wait. `quiet`: from and to, in the person's zone; tasks open when it ends. `stops`: while
+    it holds, tasks of this kind do not open, and open ones are withdrawn.
+    """
+
+    name: str
+    means: str
+    reaches: bool
+    most: tuple[int, Duration] | None
+    quiet: tuple[time, time] | None
+    stops: Guard | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A whole policy. `hash` names its content (not its comments and layout); `text` is the file as it was."""
 
@@ -282,6 +253,8 @@ class Policy:
     means: str
     hash: str
     text: str
+    calendar: Calendar
+    contacts: Mapping[str, ContactKind]
     lanes: tuple[Lane, ...]
     types: Mapping[str, TouchpointType]
     facts: Mapping[str, Fact]

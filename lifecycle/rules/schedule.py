@@ -1,10 +1,8 @@
-"""Durations and when things are due: pure arithmetic on aware UTC times.
+"""Durations, and dates and times as text: pure arithmetic on aware UTC times.
 
-Also the reading of dates and times as text, in one strict form, so that every part reads them alike.
-
-Days and longer are calendar steps in the calendar's zone (UTC until a policy can name another); months and
-years keep the day of the month and fall back to its last day (31 January + 1 month = 28 February). Hours
-are elapsed hours.
+A duration alone steps in UTC: that is what windows of facts and `within` count by. What a policy waits for
+steps in the zone and the working time of its calendar (calendar.py). Months and years keep the day of the
+month and fall back to its last day (31 January + 1 month = 28 February).
 """
 
 from __future__ import annotations
@@ -12,30 +10,41 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, get_args
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
-Unit = Literal["hour", "day", "week", "month", "year"]
-UNITS: tuple[str, ...] = get_args(Unit)
+Unit = Literal["hour", "day", "week", "month", "year", "business hour", "business day"]
 MAX_YEARS = 100
 """Longest duration a policy may name."""
 
-END_OF_WORK = time(17, 0, tzinfo=UTC)
-"""A task due on a date is due at the end of its working hours."""
+MAX_BUSINESS = 10_000
+"""Most business hours or days a duration may name: they are counted one by one."""
 
-_PATTERN = re.compile(r"([0-9]{1,6}) (hour|day|week|month|year)s?", re.ASCII)
+_PATTERN = re.compile(r"([0-9]{1,6}) (business hour|business day|hour|day|week|month|year)s?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _MONTHS = {"month": 1, "year": 12}
-_ELAPSED = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+_ELAPSED = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    # At least so long; calendar.py counts them by the working time of a policy.
+    "business hour": timedelta(hours=1),
+    "business day": timedelta(days=1),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A number of units, such as 14 days. Never negative."""
+    """A number of units, such as 14 days. Never negative. `after` and `before` step in UTC."""
 
     number: int
     unit: Unit
+
+    @property
+    def is_business(self) -> bool:
+        """Whether it counts working time only."""
+        return self.unit.startswith("business")
 
     def __str__(self) -> str:
         return f"{self.number} {self.unit}{'' if self.number == 1 else 's'}"
@@ -43,13 +52,13 @@ class Duration:
     def after(self, at: datetime) -> datetime:
         """Return the time this long after `at`."""
         if self.unit in _MONTHS:
-            return _plus_months(at, self.number * _MONTHS[self.unit])
+            return plus_months(at, self.number * _MONTHS[self.unit])
         return at + self.number * _ELAPSED[self.unit]
 
     def before(self, at: datetime) -> datetime:
         """Return the time this long before `at`."""
         if self.unit in _MONTHS:
-            return _plus_months(at, -self.number * _MONTHS[self.unit])
+            return plus_months(at, -self.number * _MONTHS[self.unit])
         return at - self.number * _ELAPSED[self.unit]
 
     @property
@@ -61,7 +70,7 @@ class Duration:
         return self.number * _ELAPSED[self.unit]
 
 
-def _plus_months(at: datetime, months: int) -> datetime:
+def plus_months(at: datetime, months: int) -> datetime:
     year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
     return at.replace(year=year, month=month + 1, day=min(at.day, monthrange(year, month + 1)[1]))
 
@@ -72,6 +81,8 @@ def parse_duration(text: str) -> Duration | None:
     if match is None:
         return None
     duration = Duration(int(match[1]), match[2])  # type: ignore[arg-type]  # the pattern allows units only
+    if duration.is_business and duration.number > MAX_BUSINESS:
+        return None
     return duration if duration.shortest <= timedelta(days=365 * MAX_YEARS) else None
 
 
@@ -93,13 +104,3 @@ def parse_time(text: object) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def start_of_day(day: date) -> datetime:
-    """Return when a date begins: what `at` means by a date."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def end_of_work(day: date) -> datetime:
-    """Return the end of the working hours of a date: what `due` means by a date."""
-    return datetime.combine(day, END_OF_WORK)

@@ -15,7 +15,7 @@ import msgspec
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import OrderKey
 
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
 """Raised when the form or the meaning of a snapshot changes; people of another format are folded again."""
 
 
@@ -66,6 +66,23 @@ class OpenTask(msgspec.Struct, omit_defaults=True):
     root: str = ""
 
 
+class WaitingTask(msgspec.Struct, omit_defaults=True):
+    """A task that would be open but for quiet hours or a budget; it is looked at again at `opens_at`.
+
+    The other fields are those of OpenTask.
+    """
+
+    track: str
+    key: str
+    stage: str
+    rule: str
+    entry: str
+    since: datetime
+    origin: Origin
+    opens_at: datetime
+    root: str = ""
+
+
 class ClosedTask(msgspec.Struct, frozen=True, array_like=True):
     """How a task ended. `reason` is a WithdrawnReason or ""."""
 
@@ -86,7 +103,8 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     """Everything that is folded of one person.
 
     `tracks` maps track -> key -> instance; the key of a `per: person` track is "". `tasks` maps id -> open
-    task. `closed` and `kept` are bounded, oldest first. `lane` is the index of the person's lane.
+    task, `waiting` id -> task that waits to open. `closed`, `kept` and `opened` (when tasks that reach the person
+    opened, as many as the largest budget) are bounded, oldest first. `lane` is the index of the person's lane.
     """
 
     touchpoints: int = 0
@@ -96,6 +114,8 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     facts: dict[str, Any] = {}
     tracks: dict[str, dict[str, Instance]] = {}
     tasks: dict[str, OpenTask] = {}
+    waiting: dict[str, WaitingTask] = {}
+    opened: list[datetime] = []
     closed: list[ClosedTask] = []
     kept: list[KeptOutcome] = []
 

@@ -12,7 +12,9 @@ from datetime import datetime
 from lifecycle import ids
 from lifecycle.errors import FoldStopped
 from lifecycle.rules.machine import Rule, TrackTable
-from lifecycle.rules.snapshot import Instance, OpenTask
+from lifecycle.rules.openings import Candidate, open_tasks, pass_over, stop_contacts
+from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
+from lifecycle.rules.wording import guard_of, refusal
 from lifecycle.rules.working import Working
 
 MAX_ROUNDS = 100
@@ -47,56 +49,88 @@ def fire(work: Working, at: datetime) -> datetime | None:
 
 
 def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[Escalation]:
-    due = [
-        (name, key, instance)
-        for (name, key), instance in work.active.items()
-        if any(when <= at for when in instance.pending.values())
+    """Decide on the state as it is, then expire, move, and open; return what expired with something to follow."""
+    state = work.state
+    due = sorted(
+        (name, key) for (name, key), each in work.active.items() if any(when <= at for when in each.pending.values())
+    )
+    decided = [(name, key, *_decide(work, name, key, at)) for name, key in due]
+    waited = [
+        (task_id, _holds(work, work.rule_of(task), task.track, task.key, at))
+        for task_id, task in sorted(state.waiting.items())
+        if task.opens_at <= at
     ]
-    due.sort(key=lambda each: each[:2])
-    decided = [(*each, *_decide(work, *each, at)) for each in due]
-    expired = sorted(task_id for task_id, task in work.state.tasks.items() if task.expires_at <= at)
-    following: list[Escalation] = []
-    for parent_id, parent in escalations:
-        _escalate(work, parent_id, parent, at)
-    for task_id in expired:
-        task = work.close(task_id, "expired", at, reason="expired")
-        if f"{task.rule}/or_else" in work.machine.tracks[task.track].stages[task.stage].rules:
-            following.append((task_id, task))
-    for name, key, instance, move, openings in decided:
-        table = work.machine.tracks[name]
+    following = _expire(work, at)
+    for name, key, move, _ in decided:
         if move is not None:
-            _move(work, table, key, instance, move, at)
-            continue
-        for rule, holds in openings:
-            _open(work, table, key, instance, rule, holds, at)
-        work.watch(table, key, instance, table.stages[instance.stage])
+            _move(work, work.machine.tracks[name], key, move, at)
+    candidates = [each for escalation in escalations for each in _escalate(work, *escalation, at)]
+    for task_id, holds in waited:
+        task = state.waiting.pop(task_id, None)
+        if task is None:
+            continue  # its stage was left in this round
+        if holds:
+            candidates.append((task_id, task))
+        else:
+            rule = work.rule_of(task)
+            words = "" if work.trail is None else _refused(work, rule, task.track, task.key, at)
+            pass_over(work, task_id, task, rule, at, detail=words)
+    for name, key, move, openings in decided:
+        if move is None:
+            table = work.machine.tracks[name]
+            instance = state.tracks[name][key]
+            for rule, holds in openings:
+                candidates += _due(work, table, key, instance, rule, holds, at)
+            work.watch(table, key, instance, table.stages[instance.stage])
+    open_tasks(work, candidates, at)
+    stop_contacts(work, at, None)
     return following
 
 
-def _decide(
-    work: Working, name: str, key: str, instance: Instance, at: datetime
-) -> tuple[Rule | None, list[tuple[Rule, bool]]]:
+def _expire(work: Working, at: datetime) -> list[Escalation]:
+    """Close what nobody did in time; return those that something follows."""
+    following = []
+    for task_id in sorted(each for each, task in work.state.tasks.items() if task.expires_at <= at):
+        task = work.close(task_id, "expired", at, reason="expired")
+        if f"{task.rule}/or_else" in work.machine.tracks[task.track].stages[task.stage].rules:
+            following.append((task_id, task))
+    return following
+
+
+def _holds(work: Working, rule: Rule, track: str, key: str, at: datetime) -> bool:
+    return rule.when is None or rule.when(work.view_of(track, key, at))
+
+
+def _decide(work: Working, name: str, key: str, at: datetime) -> tuple[Rule | None, list[tuple[Rule, bool]]]:
     """Return the move that an instance makes, and its rules that open (or do not), on the state as it is."""
+    instance = work.state.tracks[name][key]
     stage = work.machine.tracks[name].stages[instance.stage]
-    rules = sorted(
-        (stage.rules[rule] for rule, when in instance.pending.items() if when <= at),
-        key=lambda rule: rule.order,
-    )
-    view = work.view(None, at)
-    view.own, view.key = instance.facts, key
+    rules = [stage.rules[rule] for rule, when in instance.pending.items() if when <= at]
     move: Rule | None = None
     openings = []
-    for rule in rules:
-        holds = rule.when is None or rule.when(view)
+    for rule in sorted(rules, key=lambda rule: rule.order):
+        holds = _holds(work, rule, name, key, at)
         if rule.move is None or not holds:
             openings.append((rule, holds))
         elif move is None:
             move = rule
+    if work.trail is not None and move is None:
+        # Here, where the guards were asked: what they look at may change before anything opens.
+        for rule, holds in openings:
+            if not holds:
+                work.note(at, "not_opened", name, key, rule.name, detail=_refused(work, rule, name, key, at))
     return move, openings
 
 
-def _move(work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, at: datetime) -> None:
+def _refused(work: Working, rule: Rule, track: str, key: str, at: datetime) -> str:
+    """Return what the guard of a rule wanted and got, for the trail."""
+    guard = guard_of(rule)
+    return "" if guard is None else refusal(work.machine, guard, work.view_of(track, key, at), track)
+
+
+def _move(work: Working, table: TrackTable, key: str, rule: Rule, at: datetime) -> None:
     assert rule.move is not None
+    instance = work.state.tracks[table.name][key]
     before = instance.stage
     work.leave(table, key, instance, at, None)
     cause = ids.cause_of_timer(instance.cause, rule.slot_name, 1)
@@ -104,41 +138,47 @@ def _move(work: Working, table: TrackTable, key: str, instance: Instance, rule: 
     work.note(at, "moved", table.name, key, instance.stage, detail=f"{before} {rule.name}")
 
 
-def _open(
+def _due(
     work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, holds: bool, at: datetime
-) -> None:
-    """Open a task or note that its guard said no; schedule what is repeated, mark the rest as done."""
+) -> list[Candidate]:
+    """Return the task that a rule would open, or none where its guard says no; schedule what is repeated."""
     due = instance.pending.pop(rule.name)
     count = instance.counts.get(rule.name, 0) + 1
-    if rule.every is None:
+    if rule.period is None:
         instance.spent = sorted([*instance.spent, rule.name])
     else:
         instance.counts[rule.name] = count
     if rule.task is None or not holds:
-        work.note(at, "not_opened", table.name, key, rule.name)
-        if rule.every is not None:
-            instance.pending[rule.name] = rule.every.period.after(at)
-        return
+        if rule.period is not None:
+            instance.pending[rule.name] = rule.period(work.view_of(table.name, key, at), at)
+        return []
     if rule.task.is_review:
-        assert rule.every is not None
-        instance.pending[rule.name] = rule.every.period.after(due)
+        assert rule.period is not None
+        instance.pending[rule.name] = rule.period(work.view_of(table.name, key, at), due)
         if any(
             task.track == table.name and task.key == key and task.rule == rule.name and task.entry == instance.cause
             for task in work.state.tasks.values()
         ):
-            return  # The last review is still open; a second one would ask the same question twice.
-    at_entry = rule.moment is None and rule.every is None and rule.task.after is None
+            work.note(at, "not_opened", table.name, key, rule.name, detail="open")
+            return []  # The last review is still open; a second one would ask the same question twice.
+    at_entry = rule.moment is None and rule.period is None and rule.wait is None
     cause = instance.cause if at_entry else ids.cause_of_timer(instance.cause, rule.slot_name, count)
-    work.open_task(table, key, instance, rule, at, cause, None, "")
+    task_id = ids.task_id(ids.slot_of(work.person, table.slot_name, key, rule.slot_name), cause)
+    task = WaitingTask(table.name, key, instance.stage, rule.name, instance.cause, instance.since, instance.origin, at)
+    return [(task_id, task)]
 
 
-def _escalate(work: Working, parent_id: str, parent: OpenTask, at: datetime) -> None:
-    """Open what follows an expired task, unless its stage was left meanwhile and the task does not stay."""
+def _escalate(work: Working, parent_id: str, parent: OpenTask, at: datetime) -> list[Candidate]:
+    """Return what follows an expired task, unless its stage was left meanwhile and the task does not stay."""
     table = work.machine.tracks[parent.track]
     instance = work.state.tracks[parent.track][parent.key]
     rule = table.stages[parent.stage].rules[f"{parent.rule}/or_else"]
     assert rule.task is not None
     if instance.cause != parent.entry and not rule.task.stays:
-        return
+        work.note(at, "not_opened", table.name, parent.key, rule.name, detail="left")
+        return []
     cause = ids.cause_of_timer(parent_id.partition("-")[2], rule.slot_name, 1)
-    work.open_task(table, parent.key, instance, rule, at, cause, parent, parent.root or parent_id)
+    task_id = ids.task_id(ids.slot_of(work.person, table.slot_name, parent.key, rule.slot_name), cause)
+    root = parent.root or parent_id
+    names = parent.track, parent.key, parent.stage, rule.name
+    return [(task_id, WaitingTask(*names, parent.entry, parent.since, parent.origin, at, root))]

@@ -106,6 +106,11 @@ def _time(value: Any) -> str | None:
     return None if fits else f"a time such as 2026-03-02T10:00:00Z, from {EARLIEST.year} to {LATEST.year - 1}"
 
 
+def is_zone(name: str) -> bool:
+    """Tell whether a time zone of this name is known."""
+    return name in _zones()
+
+
 def _zone(value: Any) -> str | None:
     return None if isinstance(value, str) and value in _zones() else "a time zone such as Europe/Vienna"
 

@@ -6,6 +6,7 @@ done in the order of names, so that a state built from a snapshot and one built 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from lifecycle import ids
 from lifecycle.errors import FoldStopped
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine, Rule, StageTable, TrackTable
-from lifecycle.rules.snapshot import ClosedTask, Instance, KeptOutcome, OpenTask, Origin, PersonState
+from lifecycle.rules.policy import Choice
+from lifecycle.rules.snapshot import ClosedTask, Instance, KeptOutcome, OpenTask, Origin, PersonState, WaitingTask
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import TouchpointKey
 
@@ -40,8 +42,13 @@ class Closing(NamedTuple):
 class Step(NamedTuple):
     """One decision of the fold, for explaining: what happened to which instance, and what brought it about.
 
-    `what`: began, moved, opened, not_opened, completed, declined, expired, withdrawn. `name` is the stage or
-    rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `detail` more words.
+    `what`: came (a touchpoint, of no instance; `name` is its type), began, moved, refused and stayed (a line of the
+    list that counted did not fit, or said stay; `name` is the stage), opened, waits (for its contact), not_opened,
+    dropped (its stage was left before it was due), completed, declined, expired, withdrawn. `name` is the stage or
+    rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line of the policy that
+    decided, `due` when a rule was to be due. `detail` is the stage that was moved from (for time with its rule),
+    what a guard wanted and got, the reason of an ending, until when a task waits, or for not_opened a word: stopped
+    (the contact), done (already), open (the last review is), left (its stage was).
     """
 
     at: datetime
@@ -52,6 +59,8 @@ class Step(NamedTuple):
     task_id: str
     by: Origin | None
     detail: str
+    choice: Choice | None = None
+    due: datetime | None = None
 
 
 class Working:
@@ -77,8 +86,14 @@ class Working:
         """Return what guards may look at now."""
         return View(data, self.state.facts, self.state.tracks, at)
 
+    def view_of(self, track: str, key: str, at: datetime) -> View:
+        """Return what the timers of one instance may look at now."""
+        view = self.view(None, at)
+        view.own, view.key = self.state.tracks[track][key].facts, key
+        return view
+
     def next_due(self) -> datetime | None:
-        """Return when time alone has something to do next: the earliest rule or expiry; None: nothing."""
+        """Return when time alone has something to do next: the earliest rule, opening or expiry; None: nothing."""
         due: datetime | None = None
         for instance in self.active.values():
             for at in instance.pending.values():
@@ -87,6 +102,9 @@ class Working:
         for task in self.state.tasks.values():
             if due is None or task.expires_at < due:
                 due = task.expires_at
+        for waiting in self.state.waiting.values():
+            if due is None or waiting.opens_at < due:
+                due = waiting.opens_at
         return due
 
     def note(
@@ -100,10 +118,12 @@ class Working:
         task_id: str = "",
         by: Origin | None = None,
         detail: str = "",
+        choice: Choice | None = None,
+        due: datetime | None = None,
     ) -> None:
         """Write one step of the trail, where one is kept."""
         if self.trail is not None:
-            self.trail.append(Step(at, what, track, key, name, task_id, by, detail))
+            self.trail.append(Step(at, what, track, key, name, task_id, by, detail, choice, due))
 
     def begin(self, table: TrackTable, key: str, instance: Instance) -> None:
         """Register a new instance."""
@@ -152,73 +172,38 @@ class Working:
             self.active.pop((table.name, key), None)
 
     def leave(self, table: TrackTable, key: str, instance: Instance, at: datetime, by: Origin | None) -> None:
-        """Withdraw the open tasks of a stage that is left, but for those that stay."""
-        tasks = self.state.tasks
+        """Withdraw the open tasks of a stage that is left, and forget the waiting ones, but for those that stay."""
+        if self.trail is not None:
+            for name, due in sorted(instance.pending.items()):
+                self.note(at, "dropped", table.name, key, name, by=by, due=due)
+        for task_id in self._left(self.state.tasks, table.name, key, instance.cause):
+            self.close(task_id, "withdrawn", at, reason="left_stage", by=by)
+        for task_id in self._left(self.state.waiting, table.name, key, instance.cause):
+            waiting = self.state.waiting.pop(task_id)
+            self.note(at, "dropped", table.name, key, waiting.rule, task_id=task_id, by=by, due=waiting.opens_at)
+
+    def _left(
+        self, tasks: Mapping[str, OpenTask] | Mapping[str, WaitingTask], track: str, key: str, entry: str
+    ) -> list[str]:
+        """Return the ids of one stage entry's tasks that do not outlive it."""
         if not tasks:
-            return
-        left = [
+            return []
+        return sorted(
             task_id
             for task_id, task in tasks.items()
-            if task.track == table.name
-            and task.key == key
-            and task.entry == instance.cause
-            and not self.rule_of(task).task.stays  # type: ignore[union-attr]  # open tasks have task rules
-        ]
-        for task_id in sorted(left):
-            self.close(task_id, "withdrawn", at, reason="left_stage", by=by)
+            if task.entry == entry and task.track == track and task.key == key and not self.rule_of(task).task.stays  # type: ignore[union-attr]  # tasks have task rules
+        )
 
-    def rule_of(self, task: OpenTask) -> Rule:
-        """Return the rule that opened a task."""
+    def rule_of(self, task: OpenTask | WaitingTask) -> Rule:
+        """Return the rule that opened a task, or will."""
         return self.machine.tracks[task.track].stages[task.stage].rules[task.rule]
 
-    def open_task(
-        self,
-        table: TrackTable,
-        key: str,
-        instance: Instance,
-        rule: Rule,
-        at: datetime,
-        cause: str,
-        parent: OpenTask | None,
-        root: str,
-    ) -> None:
-        """Open a task now; an outcome that came before it closes it at once."""
-        slot = ids.slot_of(self.person, table.slot_name, key, rule.slot_name)
-        task_id = ids.task_id(slot, cause)
-        if len(self.state.tasks) >= MAX_OPEN_TASKS:
-            raise FoldStopped(
-                f"{self.person} has more than {MAX_OPEN_TASKS} open tasks; the next would be {table.name}.{rule.name}. "
-                "Look for a task that is asked again and again, mend the policy, and activate it again."
-            )
-        view = self.view(None, at)
-        view.own, view.key = instance.facts, key
-        assert rule.due is not None
-        assert rule.task is not None
-        due_at = rule.due(view, at)
-        task = OpenTask(
-            track=table.name,
-            key=key,
-            stage=instance.stage if parent is None else parent.stage,
-            rule=rule.name,
-            entry=instance.cause if parent is None else parent.entry,
-            since=instance.since if parent is None else parent.since,
-            origin=instance.origin if parent is None else parent.origin,
-            opened_at=at,
-            due_at=due_at,
-            expires_at=max(rule.task.expires.after(due_at), at),
-            root=root,
-        )
-        self.state.tasks[task_id] = task
-        self.note(at, "opened", table.name, key, rule.name, task_id=task_id)
-        early = self.take_kept(task_id, slot)
-        if early is not None:
-            self.close(task_id, early.state, at)
-
-    def take_kept(self, task_id: str, slot: str) -> KeptOutcome | None:
+    def take_kept(self, task_id: str) -> KeptOutcome | None:
         """Return and forget the outcome that was kept for this task, else the oldest for its slot."""
         kept = self.state.kept
         if not kept:
             return None
+        slot = ids.slot_of_task(task_id)
         found = next((each for each in kept if each.task_id == task_id), None)
         found = found or next((each for each in kept if ids.slot_of_task(each.task_id) == slot), None)
         if found is not None:
@@ -235,15 +220,13 @@ class Working:
         instance = self.state.tracks[task.track][task.key]
         rule = self.rule_of(task)
         if (
-            rule.every is not None
+            rule.period is not None
             and not rule.task.is_review  # type: ignore[union-attr]  # open tasks have task rules
             and instance.cause == task.entry
             and instance.stage == task.stage
             and reason != "left_stage"
         ):
-            view = self.view(None, at)
-            view.own, view.key = instance.facts, task.key
-            instance.pending[rule.name] = rule.next_due(view, at)
+            instance.pending[rule.name] = rule.next_due(self.view_of(task.track, task.key, at), at)
             self.active[task.track, task.key] = instance
         return task
 

@@ -25,10 +25,9 @@ from mode import Service
 
 from lifecycle import clock
 from lifecycle.engine import Engine, Limits
-from lifecycle.errors import LifecycleError, NotFound, TopicChanged
+from lifecycle.errors import LifecycleError, TopicChanged
 from lifecycle.metrics import Metrics
-from lifecycle.policies import DEFAULT_POLICY, shipped_policy
-from lifecycle.rules.load import load_policy
+from lifecycle.policies import active_policy, read_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store, open_store
@@ -56,7 +55,7 @@ def run_worker(settings: Settings, *, until: Until = None) -> int:
     SchemaMismatch, TopicChanged, TimeRefused, NotFound.
     """
     _set_up_logging()
-    policy = read_policy(settings)
+    policy = None if settings.policy is None else read_policy(settings.policy)
     settings.need_database()
     # Threads hand over to each other at every commit: the default of 5 ms would be most of a small batch.
     sys.setswitchinterval(0.0005)
@@ -75,17 +74,6 @@ def run_worker(settings: Settings, *, until: Until = None) -> int:
     if work.failure is not None:
         raise work.failure
     return code
-
-
-def read_policy(settings: Settings) -> Policy | None:
-    """Return the policy that the settings name; None: they name none. Raises NotFound, PolicyRefused."""
-    if settings.policy is None:
-        return None
-    try:
-        text = settings.policy.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"policy file {settings.policy} cannot be read: {error}. Check --policy.") from error
-    return load_policy(text, name=str(settings.policy))
 
 
 def _set_up_logging() -> None:
@@ -235,15 +223,9 @@ class Work(Service):
 
     def _open_engine(self, store: Store) -> Engine:
         limits = Limits(future=self.settings.future)
-        return Engine(store, self._policy or _active_policy(store), opened_at=clock.now(), limits=limits)
-
-
-def _active_policy(store: Store) -> Policy:
-    """Return the policy that is active in the database; in a new one, the policy that comes with this program."""
-    text = store.state().policy_text
-    if text is None:
-        return load_policy(shipped_policy(), name=DEFAULT_POLICY)
-    return load_policy(text, name="active policy")
+        return Engine(
+            store, self._policy or active_policy(store.state().policy_text), opened_at=clock.now(), limits=limits
+        )
 
 
 def _check_partitions(store: Store, inputs: dict[str, Found], partitions: int) -> None:

@@ -195,9 +195,9 @@ def test_a_task_takes_the_defaults() -> None:
 
 
 def test_without_defaults_a_task_is_the_owners_within_three_days() -> None:
-    """Owner, 3 days, 30 days."""
+    """Owner, 3 business days, 30 days."""
     rule = load("defaults: {by: us_all, due: 5 days, expires: 2 weeks}\n", "").tracks["need"].stages["stated"].tasks[0]
-    assert (rule.by, rule.due, rule.expires) == ("owner", Duration(3, "day"), Duration(30, "day"))
+    assert (rule.by, rule.due, rule.expires) == ("owner", Duration(3, "business day"), Duration(30, "day"))
 
 
 def test_a_task_says_when_it_opens_and_is_due() -> None:
@@ -322,21 +322,31 @@ def test_any_of_and_none_of_hold_guards() -> None:
         ("language: 1", "langage: 1", 'p.yaml:2:1: "langage" is not a key of a policy. Did you mean "language"?'),
         (
             "means: A sentence.",
-            "settings: {a: 3 days}",
-            '3:1: "settings" (values with a name) is not in this version of',
+            "settings: {a: $b}",
+            "3:15: A setting is a value, not another setting. Write the value.",
         ),
-        ("means: A sentence.", "calendar: {zone: UTC}", '"calendar" (business time and zones) is not in this version'),
-        ("means: A sentence.", "contact: {offered: {}}", '"contact" (kinds of contact) is not in this version of the'),
-        ("means: A sentence.", "includes: []", '"includes" (parts of other policies) is not in this version of the'),
-        ("{by: us_all,", "{contact: a, by: us_all,", '"contact" (kinds of contact) is not in this version of the'),
+        ("means: A sentence.", "calendar: {zone: Mars}", '"Mars" is not a time zone. Write one such as Europe/Vienna.'),
+        (
+            "means: A sentence.",
+            "calendar: {holidays: XX}",
+            'The holidays of "XX" are not known. Write a country of two',
+        ),
+        ("means: A sentence.", "calendar: {hours: 9 to 5}", '"9 to 5" are no hours. Write them as 09:00 to 17:00.'),
+        ("means: A sentence.", "calendar: {hours: 17:00 to 09:00}", "Work ends after it begins. Turn the hours round."),
+        ("means: A sentence.", "calendar: {zone_from: fact.nobody}", '"fact.nobody" is not a fact.'),
+        ("means: A sentence.", "contact: {offered: {}}", 'the kind of contact offered needs "reaches".'),
+        ("means: A sentence.", "contact: {a: {reaches: all}}", '"all" is not reached. Known: nobody, person.'),
+        ("means: A sentence.", "contact: {a: {reaches: person, most: 2}}", '"most" is a text such as "2 per 30 days".'),
+        ("means: A sentence.", "contact: {a: {reaches: person, most: 0 per 1 day}}", '"0 per 1 day" is no budget.'),
+        ("{by: us_all,", "{contact: a, by: us_all,", '"a" is not a kind of contact.'),
         ("due: 5 days", "due: 5", '"due" is a text such as "14 days". [duration]'),
         ("due: 5 days", "due: soon", '"soon" is not a duration. Write number, blank, unit: "14 days"; units are hours'),
         ("due: 5 days", "due: 5days", '"5days" is not a duration.'),
         ("due: 5 days", "due: -5 days", '"-5 days" is not a duration.'),
         ("due: 5 days", "due: 101 years", '"101 years" is not a duration. Write number, blank, unit: "14 days"; units'),
-        ("due: 5 days", "due: 2 business days", '"2 business days": business time is not in this version of the'),
-        ("due: 5 days", "due: $patience", '"$patience": settings are not in this version of the language yet. Write'),
-        ("by: us_all", "by: $who", '"$who": settings are not in this version of the language yet. Write the value'),
+        ("due: 5 days", "due: 2 business weeks", '"2 business weeks" is not a duration.'),
+        ("due: 5 days", "due: $patience", '"$patience" is not a setting. None is defined.'),
+        ("by: us_all", "by: $who", '"$who" is not a setting. None is defined.'),
         ("defaults: {by: us_all,", "defaults: {bye: us_all,", '"bye" is not a key of defaults. Did you mean "by"?'),
         ("defaults: {by: us_all, due: 5 days, expires: 2 weeks}", "defaults: 3", '"defaults" is written as keys with'),
     ],
@@ -375,7 +385,7 @@ def test_required_parts_are_missed(part: str) -> None:
         ("{ratio: number}", "{ratio: [a, b, a]}", '"a" stands twice in this list. Keep one. [twice]'),
         ("{ratio: number}", "{ratio: [true, false]}", "A field's list is a word or a list of words. [word]"),
         ("{ratio: number}", "{ratio: date within soon}", '"soon" is not a duration.'),
-        ("{ratio: number}", "{ratio: date within $limit}", '"$limit": settings are not in this version of the'),
+        ("{ratio: number}", "{ratio: date within $limit}", '"$limit" is not a setting. None is defined.'),
         (
             "{ratio: number}}",
             "{a: id}, optional: {a: id}}",
@@ -408,7 +418,7 @@ FACT = "{ever: purchase.completed}"
         (FACT, "{ever: need.stated, last: need.stated}", 'The fact "bought" is exactly one of ever, count'),
         (FACT, "{ever: []}", "What a fact remembers is a word or a list of words, and this list is empty."),
         (FACT, "{ever: any by nobody}", '"any by nobody" is not a touchpoint.'),
-        (FACT, "{ever: $types}", '"$types": settings are not in this version of the language yet.'),
+        (FACT, "{ever: $types}", '"$types" is not a setting. None is defined.'),
         (FACT, "{sum: place.told.country}", '"place.told.country" is no number and no money; it cannot be summed.'),
         (
             FACT,
@@ -422,7 +432,7 @@ FACT = "{ever: purchase.completed}"
             '"amont" is not a field of purchase.completed. Did you mean "amount"?',
         ),
         (FACT, "{count: need.stated, within: 0 days}", '"within" needs a time longer than nothing. [duration]'),
-        (FACT, "{count: need.stated, within: $window}", '"$window": settings are not in this version'),
+        (FACT, "{count: need.stated, within: $window}", '"$window" is not a setting. None is defined.'),
         (FACT, "{last: [place.told.zone, place.told.country]}", "place.told stands twice here with different fields"),
         (
             FACT,
@@ -523,7 +533,7 @@ def test_a_long_chain_of_choices_is_refused() -> None:
         ("means: Mine., ", "", 'the stage need.won needs "means". [missing]'),
         ("means: Mine., ", "means: Mine., los: true, ", '"los" is not a key of a stage. Did you mean "loss"?'),
         ("means: Mine., ", "means: Mine., loss: 3, ", '"loss" of the stage need.won is true or false. [flag]'),
-        ("means: Mine., ", "means: Mine., loss: $sad, ", '"$sad": settings are not in this version of the language'),
+        ("means: Mine., ", "means: Mine., loss: $sad, ", '"$sad" is not a setting. None is defined.'),
         ("means: Mine., ", "means: Mine., formerly: stated, ", '"stated" is the name of "stated" and of "won" in task'),
         ("watched_by: in_touch", "watched_by: in_tuch", '"in_tuch" is not a track. Did you mean "in_touch"?'),
         (
@@ -539,8 +549,8 @@ def test_a_long_chain_of_choices_is_refused() -> None:
         (LATER, "[{after: 1 day}]", 'a timed move needs "to". [missing]'),
         (LATER, "[{after: 1 day, to: wone}]", '"wone" is not a stage of need. Did you mean "won"?'),
         (LATER, "[{after: 1 day, to: stay}]", '"stay" is not a stage of need.'),
-        (LATER, "[{after: $x, to: won}]", '"$x": settings are not in this version of the language yet.'),
-        (LATER, "[{at: $x before heard, to: won}]", '"$x": settings are not in this version of the language yet.'),
+        (LATER, "[{after: $x, to: won}]", '"$x" is not a setting. None is defined.'),
+        (LATER, "[{at: $x before heard, to: won}]", '"$x" is not a setting. None is defined.'),
         (LATER, "[{at: bought, to: won}]", 'The fact "bought" is no time and no date. Use one that is. [no-time]'),
         (LATER, "[{at: 3 days before herd, to: won}]", '"herd" is not a fact. Did you mean "heard"? [unknown-fact]'),
         (LATER, "[{at: 3, to: won}]", '"at" is a text such as "60 days before renewal_on".'),
@@ -569,7 +579,7 @@ def test_wrong_tracks_and_stages_are_told(old: str, new: str, expected: str) -> 
         ("any by us: stated", "any by us: state", '"state" is not a stage of need. Did you mean "stated"?'),
         ("any by us: stated", "any by us: true", '"true" is not a stage of need.'),
         ("any by us: stated", "any by us: 3", "A stage to go to is one word. [word]"),
-        ("any by us: stated", "any by us: $next", '"$next": settings are not in this version of the language yet.'),
+        ("any by us: stated", "any by us: $next", '"$next" is not a setting. None is defined.'),
         ("any by us: stated", "any by us: []", "This list decides nothing. Add a line or take it out. [empty-list]"),
         (
             "any by us: stated",
@@ -615,7 +625,7 @@ def test_any_by_of_nobody_is_told() -> None:
         ),
         ("{outcome: [with_us, elswhere]}", '"elswhere" is not one of outcome (with_us, elsewhere).'),
         ("{outcome: true}", '"outcome" is a text; "true" never fits. Mend the value. [comparison]'),
-        ("{outcome: $word}", '"$word": settings are not in this version of the language yet.'),
+        ("{outcome: $word}", '"$word" is not a setting. None is defined.'),
         ("{outcome: []}", '"outcome" fits nothing in an empty list. Write a value. [empty-list]'),
         ("{outcome: [[with_us]]}", '"outcome" is compared with a value, a list or {at_least: ...}. [comparison]'),
         ("{outcome: {at_least: with_us}}", '"outcome" has no order. Write the words that fit, as a list. [comparison]'),
@@ -660,8 +670,11 @@ def test_any_by_of_nobody_is_told() -> None:
             '"fact.heard" is a time such as "2026-03-02T10:00:00Z" or a date;',
         ),
         ('{fact.heard: "2026-03-01"}', '"fact.heard" is a time and equals nothing. Use within, at_least, less_than or'),
-        ("{fact.heard: {within: 30}}", '"within" is a text such as "14 days". [duration]'),
-        ("{fact.heard: {within: 3 business days}}", "business time is not in this version of the language yet"),
+        ("{fact.heard: {within: 30}}", '"within" is a text such as "30 days". [duration]'),
+        (
+            "{fact.heard: {within: 3 business days}}",
+            '"3 business days" cannot stand here: this time is the same for everybody',
+        ),
         ("{fact.reasons: price}", '"fact.reasons" is a set and equals nothing. Use {has: ...}. [comparison]'),
         ("{fact.outcomes: {has: elswhere}}", '"elswhere" is not one of fact.outcomes (with_us, elsewhere).'),
         ("{fact.reasons: {has: []}}", '"has" is a word or a list of words, and this list is empty. [empty-list]'),
@@ -709,18 +722,18 @@ def test_a_field_of_different_kinds_cannot_be_compared() -> None:
             "{ask: A, then ask: B}",
             '"then ask" is not a key of a task. A comma ends the sentence inside braces; put the',
         ),
-        ("{ask: A, contact: offered}", '"contact" (kinds of contact) is not in this version of the language yet.'),
+        ("{ask: A, contact: offered}", '"offered" is not a kind of contact.'),
         ("{ask: A, after: 1 day, at: heard}", 'A task has "after" or "at", not both. Take one out. [task]'),
         ("{ask: A, every: 0 days}", '"every" needs a period longer than nothing.'),
-        ("{ask: A, every: $cadence after heard}", '"$cadence": settings are not in this version of the language yet.'),
+        ("{ask: A, every: $cadence after heard}", '"$cadence" is not a setting. None is defined.'),
         ("{ask: A, every: 3 days after bought}", 'The fact "bought" is no time and no date.'),
         ("{ask: A, every: 3}", '"every" is a text such as "90 days" or "90 days after contacted".'),
         ("{ask: A, due: heart}", '"heart" is not a fact. Did you mean "heard"?'),
         ("{ask: A, due: bought}", 'The fact "bought" is no time and no date. Use one that is.'),
         ("{ask: A, due: 3}", '"due" is a text such as "3 days", or a fact.'),
         (
-            "{ask: A, due: 1 business day}",
-            '"1 business day": business time is not in this version of the language yet.',
+            "{ask: A, due: 1 business week}",
+            '"1 business week" is not a duration.',
         ),
         ("{ask: A, expires: never}", '"never" is not a duration.'),
         (

@@ -1,0 +1,159 @@
+"""Our working time: steps in a zone, on working days, within working hours. Pure arithmetic over tables.
+
+Days and longer keep the clock time in the zone over summer time: a clock time that is skipped becomes the next
+one that exists, one that comes twice is the first. Hours are elapsed hours. Business days are the same clock
+time on the n-th working day after (or before); business hours run only while we work.
+The zones are the machine's or tzdata's (IANA), the holidays those of the library `holidays`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from lifecycle.rules.policy import Calendar
+from lifecycle.rules.schedule import Duration, plus_months
+
+DAY = timedelta(days=1)
+_WEEK_DAYS = 5
+
+
+@lru_cache(maxsize=256)
+def zone_of(name: str) -> ZoneInfo:
+    """Return the zone of a name that was checked before."""
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=64)
+def holidays_of(country: str) -> Container[date]:
+    """Return the public holidays of a country; an empty set for one that the library does not know."""
+    # Loaded only for policies that name holidays: it is large.
+    from holidays import country_holidays, list_supported_countries
+
+    return country_holidays(country) if country in list_supported_countries() else frozenset()
+
+
+def knows_holidays(country: str) -> bool:
+    """Tell whether the holidays of a country are known."""
+    from holidays import list_supported_countries
+
+    return country in list_supported_countries()
+
+
+def at_clock(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return in UTC when a clock in the zone shows this (naive): skipped, the next that exists; doubled, the first."""
+    early = local.replace(tzinfo=zone, fold=0)
+    at = early.astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) == local:
+        return at
+    # Inside a gap: somewhere between the two readings the clock jumps; the first instant after it is meant.
+    low, high = sorted((at, local.replace(tzinfo=zone, fold=1).astimezone(UTC)))
+    before = low.astimezone(zone).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if middle.astimezone(zone).utcoffset() == before else (low, middle)
+    return high.replace(microsecond=0)
+
+
+class WorkingTime:
+    """A calendar that can count. All times in and out are aware UTC."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._zone = zone_of(calendar.zone)
+        self._is_utc = calendar.zone == "UTC"
+        self._holidays = frozenset[date]() if calendar.holidays is None else holidays_of(calendar.holidays)
+        self._opens = calendar.opens
+        self._closes = calendar.closes
+
+    def after(self, duration: Duration, at: datetime) -> datetime:
+        """Return the time this long after `at`."""
+        return self._step(duration, at, 1)
+
+    def before(self, duration: Duration, at: datetime) -> datetime:
+        """Return the time this long before `at`."""
+        return self._step(duration, at, -1)
+
+    def start_of_day(self, day: date) -> datetime:
+        """Return when a date begins here: what `at` means by a date."""
+        return at_clock(datetime.combine(day, time()), self._zone)
+
+    def end_of_work(self, day: date) -> datetime:
+        """Return the end of the working hours of a date: what `due` means by a date."""
+        return at_clock(datetime.combine(day, self._closes), self._zone)
+
+    def is_working(self, day: date) -> bool:
+        """Tell whether we work on a day: Monday to Friday, and no holiday."""
+        return day.weekday() < _WEEK_DAYS and day not in self._holidays
+
+    def _step(self, duration: Duration, at: datetime, sign: int) -> datetime:
+        if duration.unit == "hour":
+            return at + sign * timedelta(hours=duration.number)
+        if duration.unit == "business hour":
+            return self._business_hours(timedelta(hours=duration.number), at, sign)
+        if self._is_utc and not duration.is_business:
+            return duration.after(at) if sign > 0 else duration.before(at)
+        if duration.number == 0:
+            return at
+        local = at.astimezone(self._zone).replace(tzinfo=None)
+        if duration.unit == "business day":
+            local = datetime.combine(self._business_day(local.date(), duration.number, sign), local.time())
+        elif duration.unit in ("month", "year"):
+            local = plus_months(local, sign * duration.number * (12 if duration.unit == "year" else 1))
+        else:
+            local += sign * duration.number * (7 * DAY if duration.unit == "week" else DAY)
+        return at_clock(local, self._zone)
+
+    def _business_day(self, day: date, number: int, sign: int) -> date:
+        while number:
+            day += sign * DAY
+            number -= self.is_working(day)
+        return day
+
+    def _business_hours(self, left: timedelta, at: datetime, sign: int) -> datetime:
+        day = at.astimezone(self._zone).date()
+        while True:
+            if self.is_working(day):
+                opens, closes = (
+                    at_clock(datetime.combine(day, clock), self._zone) for clock in (self._opens, self._closes)
+                )
+                begin = max(at, opens) if sign > 0 else min(at, closes)
+                room = closes - begin if sign > 0 else begin - opens
+                if room >= left and room >= timedelta(0):
+                    return begin + sign * left
+                left -= max(room, timedelta(0))
+            day += sign * DAY
+
+
+class Quiet:
+    """When a person is not to be reached: from and to by the clock where they are, and on holidays there."""
+
+    def __init__(self, begins: time, ends: time) -> None:
+        self._begins = begins
+        self._ends = ends
+
+    def until(self, at: datetime, zone: ZoneInfo, holidays: Container[date]) -> datetime | None:
+        """Return when quiet ends for somebody in that zone, or None where it is not quiet at `at`."""
+        ends = at
+        for _ in range(_MOST_QUIET_DAYS):
+            local = ends.astimezone(zone).replace(tzinfo=None)
+            following = self._end(local, local.date() in holidays)
+            if following is None:
+                return ends if ends > at else None
+            ends = at_clock(following, zone)
+        return ends
+
+    def _end(self, local: datetime, is_holiday: bool) -> datetime | None:
+        today, clock = local.date(), local.time()
+        if is_holiday:
+            return datetime.combine(today + DAY, time())
+        if self._begins < self._ends:
+            return datetime.combine(today, self._ends) if self._begins <= clock < self._ends else None
+        if clock < self._ends:
+            return datetime.combine(today, self._ends)
+        return datetime.combine(today + DAY, self._ends) if clock >= self._begins else None
+
+
+_MOST_QUIET_DAYS = 30
+"""Longest row of holidays and nights that is looked through; then quiet is taken to end."""

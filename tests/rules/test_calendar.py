@@ -1,0 +1,158 @@
+"""Working time: zones over summer time, working days, business hours, quiet hours."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given, strategies as st
+
+from lifecycle.rules.calendar import Quiet, WorkingTime, holidays_of, zone_of
+from lifecycle.rules.policy import Calendar
+from lifecycle.rules.schedule import Duration, parse_duration
+
+VIENNA = WorkingTime(Calendar(zone="Europe/Vienna", holidays="AT"))
+ZONE = zone_of("Europe/Vienna")
+NONE: frozenset[date] = frozenset()
+
+
+def vienna(text: str, fold: int = 0) -> datetime:
+    """Return a time by the clock in Vienna."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE, fold=fold).astimezone(UTC)
+
+
+def after(wait: str, at: str) -> datetime:
+    duration = parse_duration(wait)
+    assert duration is not None
+    return VIENNA.after(duration, vienna(at))
+
+
+def before(wait: str, at: str) -> datetime:
+    duration = parse_duration(wait)
+    assert duration is not None
+    return VIENNA.before(duration, vienna(at))
+
+
+@pytest.mark.parametrize(
+    ("wait", "at", "expected"),
+    [
+        ("1 day", "2026-03-28T10:00", "2026-03-29T10:00"),  # 23 hours: summer time begins
+        ("1 day", "2026-10-24T10:00", "2026-10-25T10:00"),  # 25 hours: it ends
+        ("30 days", "2026-03-18T11:00", "2026-04-17T11:00"),
+        ("1 month", "2026-01-31T11:00", "2026-02-28T11:00"),
+        ("1 year", "2024-02-29T11:00", "2025-02-28T11:00"),
+        ("2 weeks", "2026-03-18T11:00", "2026-04-01T11:00"),
+    ],
+)
+def test_days_and_longer_keep_the_clock_time(wait: str, at: str, expected: str) -> None:
+    """Over the change to and from summer time."""
+    assert after(wait, at) == vienna(expected)
+
+
+def test_hours_are_elapsed_hours() -> None:
+    """24 hours over the change to summer time end an hour later by the clock."""
+    assert after("24 hours", "2026-03-28T10:00") == vienna("2026-03-29T11:00")
+
+
+def test_a_clock_time_that_is_skipped_becomes_the_next_that_exists() -> None:
+    """02:30 does not exist on 29 March 2026; the clock goes from 02:00 to 03:00."""
+    assert after("1 day", "2026-03-28T02:30") == vienna("2026-03-29T03:00")
+
+
+def test_a_clock_time_that_comes_twice_is_the_first() -> None:
+    """02:30 on 25 October 2026 in summer time."""
+    assert after("1 day", "2026-10-24T02:30") == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("wait", "at", "expected"),
+    [
+        ("3 business days", "2026-03-18T11:00", "2026-03-23T11:00"),  # over a weekend
+        ("1 business day", "2026-05-09T08:00", "2026-05-11T08:00"),  # from a Saturday
+        ("1 business day", "2026-05-13T08:00", "2026-05-15T08:00"),  # 14 May 2026 is Ascension Day
+        ("0 business days", "2026-05-09T08:00", "2026-05-09T08:00"),
+    ],
+)
+def test_business_days_are_the_same_clock_time_on_the_nth_working_day_after(wait: str, at: str, expected: str) -> None:
+    """Weekends and holidays are passed over."""
+    assert after(wait, at) == vienna(expected)
+
+
+def test_business_days_before_a_date_count_backwards() -> None:
+    """Two working days before Friday 8 May."""
+    assert before("2 business days", "2026-05-08T00:00") == vienna("2026-05-06T00:00")
+    assert before("1 business day", "2026-05-15T00:00") == vienna("2026-05-13T00:00")
+
+
+@pytest.mark.parametrize(
+    ("wait", "at", "expected"),
+    [
+        ("4 business hours", "2026-11-10T09:00", "2026-11-10T13:00"),
+        ("4 business hours", "2026-11-10T15:00", "2026-11-11T11:00"),  # over night
+        ("4 business hours", "2026-11-10T20:00", "2026-11-11T13:00"),  # asked in the evening
+        ("1 business hour", "2026-11-13T16:30", "2026-11-16T09:30"),  # over a weekend
+        ("8 business hours", "2026-11-10T09:00", "2026-11-10T17:00"),
+        ("20 business hours", "2026-11-10T09:00", "2026-11-12T13:00"),
+    ],
+)
+def test_business_hours_run_only_while_we_work(wait: str, at: str, expected: str) -> None:
+    """09:00 to 17:00, Monday to Friday, no holidays."""
+    assert after(wait, at) == vienna(expected)
+
+
+@given(
+    st.integers(0, 10 * 365 * 24 * 60).map(
+        lambda minutes: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    ),
+    st.builds(
+        Duration,
+        st.integers(0, 40),
+        st.sampled_from(["hour", "day", "week", "month", "year", "business hour", "business day"]),
+    ),
+)
+def test_what_waits_never_goes_back_and_longer_waits_never_end_earlier(at: datetime, wait: Duration) -> None:
+    """Time goes on, in every unit, over every change of the clock."""
+    ends = VIENNA.after(wait, at)
+    assert at <= ends <= VIENNA.after(Duration(wait.number + 1, wait.unit), at)
+    assert VIENNA.before(wait, at) <= at
+    assert ends.tzinfo is UTC
+
+
+def test_a_date_begins_and_its_work_ends_by_our_clock() -> None:
+    """What `at` and `due` mean by a date."""
+    assert VIENNA.start_of_day(date(2026, 5, 8)) == vienna("2026-05-08T00:00")
+    assert VIENNA.end_of_work(date(2026, 5, 8)) == vienna("2026-05-08T17:00")
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-05-09T00:00", "2026-05-09T08:00"),
+        ("2026-05-09T21:00", "2026-05-10T08:00"),
+        ("2026-05-09T20:59", None),
+        ("2026-05-09T08:00", None),
+    ],
+)
+def test_quiet_hours_end_in_the_morning(at: str, expected: str | None) -> None:
+    """From 21:00 to 08:00: from is quiet, to is not."""
+    quiet = Quiet(time(21), time(8))
+    assert quiet.until(vienna(at), ZONE, NONE) == (None if expected is None else vienna(expected))
+
+
+def test_quiet_hours_within_a_day_and_in_another_zone() -> None:
+    """12:00 to 14:00 in New York."""
+    new_york = zone_of("America/New_York")
+    at = datetime(2026, 5, 8, 17, 0, tzinfo=UTC)
+    assert Quiet(time(12), time(14)).until(at, new_york, NONE) == at + timedelta(hours=1)
+    assert Quiet(time(12), time(14)).until(at + timedelta(hours=1), new_york, NONE) is None
+
+
+def test_a_holiday_where_they_are_is_quiet_all_day() -> None:
+    """Ascension Day in Austria, then the night after it."""
+    quiet = Quiet(time(21), time(8))
+    assert quiet.until(vienna("2026-05-14T10:00"), ZONE, holidays_of("AT")) == vienna("2026-05-15T08:00")
+
+
+def test_a_country_whose_holidays_are_not_known_has_none() -> None:
+    """Nobody is left unreached for ever because of a code."""
+    assert date(2026, 1, 1) not in holidays_of("ZZ")
