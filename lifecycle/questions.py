@@ -7,12 +7,13 @@ alone. Called by the engine (which answers Questions), the command line and the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from lifecycle import ids
-from lifecycle.errors import FoldStopped, NotFound
+from lifecycle.errors import FoldStopped, NotFound, TimeRefused
 from lifecycle.person import PersonRow
 from lifecycle.reading import (
     Census,
@@ -25,15 +26,25 @@ from lifecycle.reading import (
     tasks_of,
 )
 from lifecycle.rules.explain import explain
+from lifecycle.rules.findings import shown
 from lifecycle.rules.fold import fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode
+from lifecycle.rules.standing import Person, PersonStanding, stand
+from lifecycle.rules.why_not import WhyNot, why_not
+from lifecycle.rules.wording import NEAREST, listed, nearest_names
 from lifecycle.rules.working import Step
-from lifecycle.task import Task
-from lifecycle.touchpoint import Touchpoint, order_key
+from lifecycle.task import Task, rfc3339
+from lifecycle.touchpoint import EPOCH, Touchpoint, order_key
 
 PAGE = 500
 """People that are read, and whose logs are held in memory, at once."""
+
+MAX_NEAR = 20_000
+"""People among whom one is looked for whose id is near to one that is not known."""
+
+MIN_ALIKE = 6
+"""Characters that a task id which is not known must share with one that is, at its beginning or its end."""
 
 
 class Moved(Protocol):
@@ -96,12 +107,33 @@ class Questions:
 
     def task(self, task_id: str) -> dict[str, Any]:
         """Return one task, open or ended. Raises NotFound when by what is known now it was never asked."""
-        return task_data(self._found(task_id)[0])
+        return task_data(self._found(task_id, None, None)[0])
 
-    def explain(self, task_id: str) -> list[str]:
-        """Return the decisions that led to a task and what came of it, as sentences in order. Raises NotFound."""
-        task, standing, trail = self._found(task_id)
+    def explain(self, task_id: str, *, at: datetime | None = None) -> list[str]:
+        """Return the decisions that led to a task and what came of it, as sentences in order.
+
+        `at` is a past moment: told is what the log says up to then, by what is known today (None: as of now).
+        Raises NotFound, and TimeRefused for a moment that time has not reached.
+        """
+        trail: list[Step] = []
+        task, standing = self._found(task_id, at, trail)
         return explain(self.machine, task, standing.state, trail)
+
+    def explain_person(self, person: str, *, at: datetime | None = None) -> PersonStanding:
+        """Return where a person stands in every track, how they came there, and what would move them.
+
+        `at` as for `explain`. Raises NotFound, with the ids nearest to one that is not known, and TimeRefused.
+        """
+        return stand(self.machine, self._retold(person, at)[0])
+
+    def why_not(self, person: str, name: str, *, at: datetime | None = None) -> WhyNot:
+        """Return for each rule that could ask for a task kind, or lead to a stage, why it did not, or that it did.
+
+        `name` is the kind or stage, alone or as track.name; `at` as for `explain`. Raises NotFound, with the names
+        nearest to one that is not known, and TimeRefused.
+        """
+        told, log = self._retold(person, at)
+        return why_not(self.machine, told, log, name)
 
     def count(self) -> Census:
         """Count everybody once. Reads all people."""
@@ -126,7 +158,7 @@ class Questions:
         reached = self._stored.state().reached_at if stale else None
         for row in rows:
             if row.person in stale:
-                yield self._fold(row, logs.get(row.person, ()), reached, None)
+                yield self._fold(row, logs.get(row.person, ()), reached)
             else:
                 yield Standing(row, decode(row.snapshot), row.stopped)
 
@@ -134,50 +166,123 @@ class Questions:
         return row.policy_hash == self.machine.policy.hash and row.snapshot_format == SNAPSHOT_FORMAT
 
     def _fold(
-        self, row: PersonRow, log: Sequence[Touchpoint], reached: datetime | None, trail: list[Step] | None
+        self,
+        row: PersonRow,
+        log: Sequence[Touchpoint],
+        reached: datetime | None,
+        at: datetime | None = None,
+        trail: list[Step] | None = None,
     ) -> Standing:
-        """Fold a person from nothing, as far as their row was folded, for an answer that their row does not hold."""
+        """Fold a person from nothing, as far as their row was folded or to `at`, for what their row does not hold."""
         is_current = self._is_current(row)
         kept = decode(row.snapshot) if is_current else PersonState()
-        if is_current and row.stopped is not None:
+        if is_current and row.stopped is not None and at is None:
             return Standing(row, kept, row.stopped)
-        ready = [each for each in log if row.waiting_at is None or each.occurred_at < row.waiting_at]
-        until = last_event(kept) if is_current else reached
+        ready, until = self._span(row, log, reached, at)
         try:
-            folded = fold(self.machine, row.person, PersonState(), sorted(ready, key=order_key), until, trail=trail)
+            folded = fold(self.machine, row.person, PersonState(), ready, until, trail=trail)
         except FoldStopped as stopped:
             return Standing(row, kept, str(stopped))
         return Standing(row, folded.state, None, folded.closings)
 
-    def _found(self, task_id: str) -> tuple[Task, Standing, list[Step]]:
-        row = self._person_of(task_id)
+    def _span(
+        self, row: PersonRow, log: Sequence[Touchpoint], reached: datetime | None, at: datetime | None
+    ) -> tuple[list[Touchpoint], datetime | None]:
+        """Return the touchpoints to fold, in order, and the moment to move time to."""
+        if at is not None:
+            return sorted((each for each in log if each.occurred_at <= at), key=order_key), at
+        ready = [each for each in log if row.waiting_at is None or each.occurred_at < row.waiting_at]
+        until = last_event(decode(row.snapshot)) if self._is_current(row) else reached
+        return sorted(ready, key=order_key), until
+
+    def _require_reached(self, row: PersonRow, reached: datetime | None, at: datetime | None) -> datetime:
+        """Return the moment that a person is known up to, or `at`; raise TimeRefused for an `at` after it."""
+        last = last_event(decode(row.snapshot)) if self._is_current(row) else None
+        known = max((each for each in (reached, last) if each is not None), default=EPOCH)
+        if at is not None and at > known:
+            raise TimeRefused(
+                f"{rfc3339(at)} cannot be explained yet: time has reached {rfc3339(known)}. Name that moment or an "
+                "earlier one, or none for the present."
+            )
+        return known if at is None else at
+
+    def _retold(self, person: str, at: datetime | None) -> tuple[Person, list[Touchpoint]]:
+        """Fold a person from nothing with a trail, and return them as of `at` with the touchpoints folded."""
+        row = self._stored.load_people([person]).get(person)
+        if row is None:
+            raise NotFound(f"nobody is known as {shown(person)}. {nearest_names(person, self._ids_near(person))}")
+        reached = self._stored.state().reached_at
+        moment = self._require_reached(row, reached, at)
+        log = self._stored.read_log({person: None}).get(person, ())
+        ready, until = self._span(row, log, reached, at)
+        state, trail, stopped = PersonState(), list[Step](), None
+        try:
+            fold(self.machine, person, state, ready, until, trail=trail)
+        except FoldStopped as error:
+            # The state is as it was when the fold gave up, which is what is to be explained.
+            stopped = str(error)
+        return Person(person, state, trail, moment, stopped), ready
+
+    def _ids_near(self, person: str) -> list[str]:
+        """Return ids that a mistyped one may have meant: those around it, and the first of all; bounded."""
+        page = self._stored.iterate_people(after=person[: len(person) // 2], limit=PAGE)
+        found = {row.person for row in page}
+        after = ""
+        while len(found) < MAX_NEAR and (page := self._stored.iterate_people(after=after, limit=PAGE)):
+            found.update(row.person for row in page)
+            after = page[-1].person
+        return sorted(found)
+
+    def _found(self, task_id: str, at: datetime | None, trail: list[Step] | None) -> tuple[Task, Standing]:
+        row, similar = self._person_of(task_id)
         if row is not None:
-            trail: list[Step] = []
+            reached = self._stored.state().reached_at
+            self._require_reached(row, reached, at)
             log = self._stored.read_log({row.person: None}).get(row.person, ())
-            standing = self._fold(row, log, self._stored.state().reached_at, trail)
-            for task in tasks_of(self.machine, standing):
+            standing = self._fold(row, log, reached, at, trail)
+            known = tasks_of(self.machine, standing)
+            for task in known:
                 if task.id == task_id:
-                    return task, standing, trail
+                    return task, standing
+            slot = ids.slot_of_task(task_id)
+            similar = [task.id for task in known if ids.slot_of_task(task.id) == slot]
         about = "" if row is None else f" of {row.person}"
+        by = "what is known now" if at is None else f"what was so at {rfc3339(at)}"
+        near = f" Did you mean {listed(similar[:NEAREST], 'or')}?" if similar else ""
         raise NotFound(
-            f"no task {task_id}{about} is asked by what is known now. `lifecycle tasks list --all` lists those "
-            "that are or were; one that later news made untrue is not among them."
+            f"no task {shown(task_id)}{about} is asked by {by}. `lifecycle tasks list --all` lists those "
+            f"that are or were; one that later news made untrue is not among them.{near}"
         )
 
-    def _person_of(self, task_id: str) -> PersonRow | None:
-        """Return whose task this is: whoever's snapshot names it, else whoever has an instance with its slot."""
+    def _person_of(self, task_id: str) -> tuple[PersonRow | None, list[str]]:
+        """Return whose task this is: whoever's snapshot names it, else whoever has an instance with its slot.
+
+        For nobody's, also a few ids in snapshots that begin or end alike.
+        """
+        similar: list[str] = []
+        pattern = _alike(task_id)
         for row in self._rows():
-            if task_id in row.snapshot:
-                return row
+            if task_id and f'"{task_id}"' in row.snapshot:
+                return row, []
+            if pattern is not None and len(similar) < NEAREST:
+                similar += pattern.findall(row.snapshot)
         slot = ids.slot_of_task(task_id)
         for row in self._rows():
             standing = next(self._page([row], again=False))
             if slot in slots_of(self.machine, row.person, standing.state):
-                return row
-        return None
+                return row, []
+        return None, similar
 
     def _rows(self) -> Iterator[PersonRow]:
         after = ""
         while page := self._stored.iterate_people(after=after, limit=PAGE):
             yield from page
             after = page[-1].person
+
+
+def _alike(task_id: str) -> re.Pattern[str] | None:
+    """Return what finds task ids that begin or end as this one does; None where it is too short to tell."""
+    if len(task_id) < MIN_ALIKE:
+        return None
+    begin, end = re.escape(task_id[:MIN_ALIKE]), re.escape(task_id[-MIN_ALIKE:])
+    return re.compile(f'"({begin}[0-9a-f]*-[0-9a-f]*|[0-9a-f]*-[0-9a-f]*{end})"')

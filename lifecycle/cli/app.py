@@ -20,6 +20,7 @@ from lifecycle.cli import (
     explanation,
     foreign_files,
     people,
+    policies,
     policy,
     publishing,
     runs,
@@ -81,6 +82,7 @@ app.add_typer(people.app, name="people")
 app.add_typer(tasks.app, name="tasks")
 app.command("explain")(explanation.explain)
 app.add_typer(dead_letters.app, name="dead-letters")
+policies.register(policy.app)
 app.add_typer(policy.app, name="policy")
 app.add_typer(database.app, name="db")
 app.add_typer(topics.app, name="topics")

@@ -1,32 +1,85 @@
-"""`lifecycle explain`: why a task is asked."""
+"""`lifecycle explain`: why a task is asked, where a person stands, and why something is not so."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
 from lifecycle.cli.options import Database, Json, asking
 from lifecycle.cli.output import print_json
+from lifecycle.errors import SettingsRefused
+from lifecycle.questions import Questions
 
 
 def explain(
-    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id, as messages name it.")],
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="TASK_ID", show_default=False, help="The task's id, as messages name it.")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="ID", show_default=False, help="Tell about a person instead.")
+    ] = None,
+    why_not: Annotated[
+        str | None,
+        typer.Option(
+            "--why-not",
+            metavar="NAME",
+            show_default=False,
+            help="With --person: why this task is not asked, or this stage not reached. A name, or track.name.",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", show_default=False, help="As of this past moment, by what is known now."),
+    ] = None,
     db: Database = None,
     json: Json = False,
 ) -> None:
-    """Tell why a task is or was asked, decision by decision.
+    """Tell why a task is asked, where a person stands, or why something is not so.
 
-    Names the touchpoints that led there and the lines of the policy that decided.
+    Decision by decision, from the log: names the touchpoints that led there, the lines of the policy that decided,
+    and what a guard that said no wanted and got.
 
     \b
-    Example:
+    Examples:
       lifecycle explain TASK_ID --db sqlite:///lifecycle.db
+      lifecycle explain --person anna --db sqlite:///lifecycle.db --at 2026-03-01T09:30:00Z
+      lifecycle explain --person anna --why-not need.taken_care_of --db sqlite:///lifecycle.db
     """
+    if (task_id is None) == (person is None):
+        raise SettingsRefused("name what to explain: either TASK_ID or --person ID.")
+    if why_not is not None and person is None:
+        raise SettingsRefused("--why-not is asked about a person: name them with --person ID, not a task.")
+    moment = None if at is None else _moment(at)
     with asking(db) as questions:
-        lines = questions.explain(task_id)
+        lines, data = _answer(questions, task_id, person or "", why_not, moment)
     if json:
-        print_json([{"task": task_id, "explanation": lines}])
+        print_json([data])
         return
     for line in lines:
         typer.echo(line)
+
+
+def _answer(
+    questions: Questions, task_id: str | None, person: str, why_not: str | None, at: datetime | None
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the lines of an answer, and it as data."""
+    if task_id is not None:
+        lines = questions.explain(task_id, at=at)
+        return lines, {"task": task_id, "explanation": lines}
+    if why_not is not None:
+        refused = questions.why_not(person, why_not, at=at)
+        return refused.lines(), refused.as_data()
+    standing = questions.explain_person(person, at=at)
+    return standing.lines(), standing.as_data()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise SettingsRefused(f'--at is a time with a zone such as 2026-03-01T09:30:00Z, got "{text}".')

@@ -78,7 +78,7 @@ def fold(
         at = touchpoint.occurred_at
         while due is not None and due < at:
             due = fire(work, due)
-        _take(work, touchpoint)
+        _take(work, touchpoint, something_due=due == at)
         due = work.next_due()
         if reached is None or at > reached:
             reached = at
@@ -87,7 +87,7 @@ def fold(
     return Folded(state, due, tuple(work.closings), tuple(work.unmatched))
 
 
-def _take(work: Working, touchpoint: Touchpoint) -> None:
+def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None:
     state = work.state
     state.last_key = order_key(touchpoint)
     state.touchpoints += 1
@@ -108,6 +108,8 @@ def _take(work: Working, touchpoint: Touchpoint) -> None:
     if work.trail is not None:
         _note_refusals(work, view, decided, origin)
     _complete(work, touchpoint, origin)
+    if something_due or state.waiting:
+        _complete_unasked(work, touchpoint, origin)
     if table.is_outcome:
         take_outcome(work, touchpoint, origin)
     for tracked, key, instance, is_new, choice in decided:
@@ -121,7 +123,7 @@ def _take(work: Working, touchpoint: Touchpoint) -> None:
 def _touch(
     state: PersonState, table: TypeTable, view: View, touchpoint: Touchpoint, origin: Origin
 ) -> list[tuple[TrackTable, str, Instance, bool]]:
-    """Return the instances this touchpoint reaches (track, key, instance, is new), their own facts taken in."""
+    """Return the instances it may begin or move (track, key, instance, is new); those it reaches take it in."""
     touched = []
     for step in table.steps:
         tracked = step.table
@@ -139,7 +141,8 @@ def _touch(
             view.own, view.key = instance.facts, key
             if taker.when is None or taker.when(view):
                 instance.facts[taker.name] = taker.take(instance.facts.get(taker.name), touchpoint)
-        touched.append((tracked, key, instance, is_new))
+        if is_new or touchpoint.type in tracked.stages[instance.stage].upon:
+            touched.append((tracked, key, instance, is_new))
     return touched
 
 
@@ -183,7 +186,6 @@ def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
             done.append(task_id)
     for task_id in sorted(done):
         work.close(task_id, "completed", at, by=origin)
-    _complete_unasked(work, touchpoint, origin)
 
 
 def _complete_unasked(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
