@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle import Lifecycle, open_engine
+from lifecycle.errors import NotFound
 from tests.cli.stories import POLICY, START, line
 
 DAY = timedelta(days=1)
@@ -37,8 +38,8 @@ def test_an_open_task_that_time_asked_for_after_a_loss(lifecycle: Lifecycle) -> 
         "because outcome = elsewhere (policy line 27).",
         'There they would say: "I chose somebody else"',
         '2026-04-11 10:00 UTC: ask_after was asked for 30 days after entering "lost" (policy line 31), to be done '
-        "by 2026-04-14 10:00 UTC.",
-        "What comes next: it is open. If nobody does it by 2026-05-14 10:00 UTC it expires, and is not asked "
+        "by 2026-04-15 10:00 UTC.",
+        "What comes next: it is open. If nobody does it by 2026-05-15 10:00 UTC it expires, and is not asked "
         "again by this rule.",
         'need n1 is at "lost" since 2026-03-12 10:00 UTC; next there, on 2026-09-08 10:00 UTC: time moves it to '
         '"rest" (policy line 31).',
@@ -51,9 +52,10 @@ def test_a_task_that_another_one_led_to(lifecycle: Lifecycle) -> None:
         'anna, lane prospect: team_lead was asked: "Call them" (acknowledge/or_else)',
         '2026-03-02 10:00 UTC: need n1 began at "stated", on need.stated (source /test, id 1) (policy line 23).',
         'There they would say: "I said what I need"',
+        f'2026-03-02 10:00 UTC: acknowledge was asked for on entering "stated" (policy line 29) ({parent}).',
         f"2026-03-04 10:00 UTC: acknowledge ({parent}) expired: nobody did it in time (policy line 29).",
         "2026-03-04 10:00 UTC: acknowledge/or_else was asked for instead (policy line 29), to be done by "
-        "2026-03-07 10:00 UTC.",
+        "2026-03-09 10:00 UTC.",
         "2026-03-12 10:00 UTC: it was withdrawn because its stage was left, on decision.made (source /test, id 2).",
         'need n1 is at "lost" since 2026-03-12 10:00 UTC; next there, on 2026-09-08 10:00 UTC: time moves it to '
         '"rest" (policy line 31).',
@@ -61,7 +63,7 @@ def test_a_task_that_another_one_led_to(lifecycle: Lifecycle) -> None:
 
 
 def test_a_task_that_expired(lifecycle: Lifecycle) -> None:
-    assert explained(lifecycle, "thank")[-2] == ("2026-04-14 10:00 UTC: it expired because nobody did it in time.")
+    assert explained(lifecycle, "thank")[-2] == ("2026-04-16 10:00 UTC: it expired because nobody did it in time.")
 
 
 def test_an_open_task_says_who_is_asked_when_nobody_does_it(lifecycle: Lifecycle) -> None:
@@ -79,14 +81,41 @@ def test_an_open_task_says_who_is_asked_when_nobody_does_it(lifecycle: Lifecycle
 def test_a_task_that_comes_again_and_reviews(lifecycle: Lifecycle) -> None:
     lifecycle.advance(START + 400 * DAY)
     assert explained(lifecycle, "keep")[-3:] == [
-        "2027-01-06 10:00 UTC: keep was asked for as it is every 300 days after contacted (policy line 20), to be "
-        "done by 2027-01-09 10:00 UTC.",
-        "2027-02-08 10:00 UTC: it expired because nobody did it in time.",
+        "2027-01-06 10:00 UTC: keep was asked for, every 300 days after contacted (policy line 20), to be "
+        "done by 2027-01-11 10:00 UTC.",
+        "2027-02-10 10:00 UTC: it expired because nobody did it in time.",
         'in_touch is at "rest" since 2027-03-12 10:00 UTC; next there, on 2028-03-12 10:00 UTC: review, "Look '
-        'again whether this is still right." (policy line 22).',
+        'again whether this is still right" (policy line 22).',
     ]
     moved = explained(lifecycle, "ask_after")[-1]
     assert moved.startswith('need n1 is at "rest" since 2026-09-08 10:00 UTC; next there, on 2027-09-08')
+
+
+def test_a_task_that_follows_a_fact_names_the_touchpoint_behind_it(lifecycle: Lifecycle) -> None:
+    lifecycle.advance(START + 400 * DAY)
+    assert explained(lifecycle, "keep")[3] == (
+        "2026-03-12 10:00 UTC: contacted was set by decision.made (source /test, id 2) (policy line 12)."
+    )
+
+
+def test_a_past_moment_knows_the_task_as_it_was(lifecycle: Lifecycle) -> None:
+    """As of a moment is what was said then, although the task has expired since."""
+    open_then = explained(lifecycle, "ask_after")
+    lifecycle.advance(START + 400 * DAY)
+    task = next(each["id"] for each in lifecycle.tasks(include_closed=True) if each["kind"] == "ask_after")
+    assert explained(lifecycle, "ask_after") != open_then
+    then = lifecycle.explain(task, at=START + 50 * DAY)
+    assert [each.replace(task, "ID") for each in then] == open_then
+    with pytest.raises(NotFound, match=f"no task {task} of anna is asked by what was so at 2026-03-12T10:00:00Z"):
+        lifecycle.explain(task, at=START + 10 * DAY)
+
+
+def test_a_task_that_is_not_known_gets_those_that_are_written_alike(lifecycle: Lifecycle) -> None:
+    task = next(lifecycle.tasks())["id"]
+    with pytest.raises(NotFound, match=rf"Did you mean {task}\?$"):
+        lifecycle.explain(task[:-1])
+    with pytest.raises(NotFound, match=rf"Did you mean {task}\?$"):
+        lifecycle.explain("0" + task[1:])
 
 
 def test_a_long_way_is_cut_and_a_timer_names_its_rule(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,120 @@
+"""What became of one timed rule (a task, or time moving somebody on) for one instance. Part of why_not.py. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lifecycle.rules.fates import Case, Fate, Verdict, last_times
+from lifecycle.rules.machine import Rule, TrackTable
+from lifecycle.rules.standing import guarded_now
+from lifecycle.rules.story import Visit
+from lifecycle.rules.wording import place_of, quoted, spec_of, touchpoint, when
+from lifecycle.rules.working import Step
+
+_NOT_OPENED = {
+    "stopped": "they did not want contact of this kind",
+    "done": "it was done already",
+    "open": "the last one was still open",
+    "left": "its stage had been left before",
+    "": "its guard said no",
+}
+
+
+_TOLD = ("opened", "waits", "not_opened", "dropped")
+"""Steps that tell what became of a rule; how its task ended is told with its opening."""
+
+
+def fate_of_rule(case: Case, table: TrackTable, stage: str, rule: Rule, key: str) -> Fate:
+    """Return what became of a rule of a stage, over all stays of an instance there."""
+    visits = case.story.visits_of(table.name, key, stage)
+    if not visits:
+        now = case.person.state.tracks[table.name][key]
+        where = f"{place_of(table.name, key)} was never at {quoted(stage)}; it is at {quoted(now.stage)}"
+        return Fate("not_there", (f"{where} since {when(case.machine, now.since)}.",))
+    return last_times([_in_visit(case, table, visit, rule, key) for visit in visits])
+
+
+def _in_visit(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str) -> Fate:
+    if rule.move is not None and visit.left is not None and visit.left.detail == f"{visit.stage} {rule.name}":
+        moved = f"{when(case.machine, visit.left.at)}: time moved {place_of(table.name, key)} to {quoted(rule.move.to)}"
+        is_there = case.story.visits[table.name, key][-1].entered is visit.left
+        return Fate("now", (f"{moved}, where it is.",)) if is_there else Fate("over", (f"{moved}, and it went on.",))
+    told = [step for step in visit.steps if step.name == rule.name and step.what in _TOLD]
+    fates = [_of_step(case, table, visit, step) for step in told]
+    ahead = _ahead(case, table, visit, rule, key)
+    if ahead is not None:
+        fates.append(ahead)
+    if fates:
+        return last_times(fates)
+    if "/or_else" in rule.name:
+        return _of_parent(case, table, visit, rule, key)
+    here = f"{place_of(table.name, key)} was at {quoted(visit.stage)} from {when(case.machine, visit.entered.at)}"
+    moment = spec_of(rule).at
+    if moment is not None:
+        return Fate("no_news", (f"{here}, and no touchpoint gave {moment.fact} there.",))
+    return Fate("left", (f"{here}, and left it at once: such a stage asks for nothing.",))
+
+
+def _of_step(case: Case, table: TrackTable, visit: Visit, step: Step) -> Fate:
+    at = when(case.machine, step.at)
+    if step.what == "opened":
+        return _of_task(case, step)
+    if step.what == "dropped":
+        due = f" before {when(case.machine, step.due)}, when it was due" if step.due is not None else ""
+        on = "as time passed" if step.by is None else f"on {touchpoint(step.by)}"
+        place = place_of(table.name, step.key)
+        return Fate("left", (f"{at}: {place} left {quoted(visit.stage)}{due}, {on}.",))
+    if step.what == "waits":
+        until = when(case.machine, datetime.fromisoformat(step.detail))
+        return Fate("waiting", (f"{at}: it waited until {until}, for quiet hours or a budget of contacts to end.",))
+    on = "" if step.by is None else f", on {touchpoint(step.by)}"
+    what = "was not asked" if "later/" not in step.name else "did not move it"
+    return Fate("refused", (f"{at}: {step.name} {what}: {_NOT_OPENED.get(step.detail, step.detail)}{on}.",))
+
+
+def _of_task(case: Case, opened: Step) -> Fate:
+    """Say that a task was asked, and how it stands or ended."""
+    asked = f"{when(case.machine, opened.at)}: {opened.name} was asked ({opened.task_id})"
+    task = case.person.state.tasks.get(opened.task_id)
+    if task is not None:
+        return Fate("now", (f"{asked}. It is open, to be done by {when(case.machine, task.due_at)}.",))
+    ending = case.story.endings.get(opened.task_id)
+    if ending is None:
+        return Fate("over", (f"{asked}.",))
+    on = "as time passed" if ending.by is None else f"on {touchpoint(ending.by)}"
+    ended = "expired" if ending.what == "expired" else f"was {ending.what}"
+    return Fate("over", (f"{asked}. It {ended} on {when(case.machine, ending.at)}, {on}.",))
+
+
+def _ahead(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str) -> Fate | None:
+    """Say when time will look at a rule, where the instance is still there; None where it will not."""
+    if visit.left is not None:
+        return None
+    waiting = [
+        each
+        for each in case.person.state.waiting.values()
+        if (each.track, each.key, each.rule, each.since) == (table.name, key, rule.name, visit.entered.at)
+    ]
+    if waiting:
+        until = when(case.machine, waiting[0].opens_at)
+        return Fate("waiting", (f"It waits until {until}: quiet hours, or a budget of contacts.",), waiting[0].opens_at)
+    instance = case.person.state.tracks[table.name][key]
+    due = instance.pending.get(rule.name)
+    if due is not None:
+        guard, is_refused = guarded_now(case.machine, case.person, table.name, key, instance, rule)
+        what = "it is asked" if rule.move is None else "time moves it"
+        sentence = f"Not due yet: {place_of(table.name, key)} is at {quoted(visit.stage)}, and {what} on "
+        verdict: Verdict = "refused" if is_refused else "waiting"
+        return Fate(verdict, (f"{sentence}{when(case.machine, due)}{guard}.",), due)
+    moment = spec_of(rule).at
+    if moment is not None and rule.name not in instance.spent and rule.name not in instance.counts:
+        return Fate("no_news", (f"It has no date: {moment.fact} is not known yet.",))
+    return None
+
+
+def _of_parent(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str) -> Fate:
+    """Say why an escalation was not asked: what became of the task before it."""
+    name = rule.name.rpartition("/or_else")[0]
+    fate = _in_visit(case, table, visit, table.stages[visit.stage].rules[name], key)
+    verdict = "waiting" if fate.verdict == "now" else fate.verdict
+    return Fate(verdict, (f"It is asked only when {name} expires.", *fate.because), fate.due)
