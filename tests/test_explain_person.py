@@ -161,6 +161,11 @@ def test_open_and_waiting_tasks_are_listed(lifecycle: Lifecycle) -> None:
     assert why[-1] == "  It waits until 2026-04-03 11:00 CEST: quiet hours, or a budget of contacts."
 
 
+def test_a_lane_says_by_which_guard(lifecycle: Lifecycle) -> None:
+    lines = told(lifecycle, on("1", "purchase.completed", 0, amount="5 EUR"), days=1)
+    assert lines[0] == (f"anna as of 2026-03-03 11:00 CET, lane customer, as fact.bought = true ({where('lanes:')}).")
+
+
 def test_tracks_that_have_not_begun_say_what_begins_them(lifecycle: Lifecycle) -> None:
     lines = told(lifecycle, on("c", "contract.signed", 0, contract="c1"), days=1)
     assert "need has not begun: it begins with need.stated." in lines
@@ -197,7 +202,7 @@ def test_as_data_is_canonical_and_complete(lifecycle: Lifecycle) -> None:
     told(lifecycle, on("c", "contract.signed", 0, contract="c1"), days=1)
     data = lifecycle.questions.explain_person("anna").as_data()
     assert canonical_json.loads(canonical_json.dumps(data)) == data
-    assert sorted(data) == ["at", "instances", "others", "person", "standing", "tasks"]
+    assert sorted(data) == ["at", "instances", "lane", "others", "person", "standing", "stopped", "tasks"]
     contract = next(each for each in data["instances"] if each["track"] == "contract")
     assert (contract["key"], contract["stage"], contract["since"]) == ("c1", "running", "2026-03-02T10:00:00Z")
     assert [(each["at"], each["name"]) for each in contract["time"]] == [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -45,6 +45,14 @@ class Finding:
         return f"{self.line}:{self.column}: {self.message}{advice} [{self.code}]"
 
 
+class HasFindings(PolicyRefused):
+    """The policy was refused with these findings, in file order; the message shows at most MAX_FINDINGS of them."""
+
+    def __init__(self, message: str, found: Sequence[Finding]) -> None:
+        super().__init__(message)
+        self.found = tuple(found)
+
+
 @dataclass(slots=True)
 class Findings:
     """Collects findings while a policy is read; `refuse` raises them together."""
@@ -63,14 +71,14 @@ class Findings:
         self.found.append(Finding(place.file, place.line, place.column, code, message, got, names))
 
     def refuse(self) -> None:
-        """Raise PolicyRefused with every finding in file order; return when there is none."""
+        """Raise HasFindings with every finding in file order; return when there is none."""
         if not self.found:
             return
         found = sorted(set(self.found))
         lines = [f"{finding.file or self.name}:{finding}" for finding in found[:MAX_FINDINGS]]
         if len(found) > MAX_FINDINGS:
             lines.append(f"... and {len(found) - MAX_FINDINGS} more")
-        raise PolicyRefused("\n".join(lines))
+        raise HasFindings("\n".join(lines), found)
 
 
 def nearest(got: str, known: Iterable[str]) -> str:

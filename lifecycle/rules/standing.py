@@ -118,6 +118,8 @@ class PersonStanding:
     person: str
     at: datetime
     head: str
+    lane: str | None
+    stopped: str | None
     here: tuple[Here, ...]
     others: tuple[str, ...]
     tasks: tuple[tuple[str, str], ...]
@@ -129,6 +131,8 @@ class PersonStanding:
             "person": self.person,
             "at": rfc3339(self.at),
             "standing": self.head,
+            "lane": self.lane,
+            "stopped": self.stopped,
             "instances": [each.as_data() for each in self.here],
             "others": list(self.others),
             "tasks": [{"id": task_id, "sentence": sentence} for task_id, sentence in self.tasks],
@@ -166,13 +170,15 @@ def stand(machine: Machine, person: Person) -> PersonStanding:
         if not instances:
             others.append(f"{name} has not begun: it begins with {begins_in_words(machine, name)}.")
     return PersonStanding(
-        person.id,
-        person.at,
-        _head(machine, person),
-        tuple(here),
-        tuple(others),
-        tuple(_tasks(machine, person)),
-        machine,
+        person=person.id,
+        at=person.at,
+        head=_head(machine, person),
+        lane=machine.policy.lanes[person.state.lane].name if person.state.tracks else None,
+        stopped=person.stopped,
+        here=tuple(here),
+        others=tuple(others),
+        tasks=tuple(_tasks(machine, person)),
+        machine=machine,
     )
 
 
@@ -180,7 +186,9 @@ def _head(machine: Machine, person: Person) -> str:
     at = when(machine, person.at)
     if not person.state.tracks:
         return f"Of {person.id} nothing was known by {at} that this policy speaks of."
-    head = f"{person.id} as of {at}, lane {machine.policy.lanes[person.state.lane].name}."
+    lane = machine.policy.lanes[person.state.lane]
+    served = "" if lane.when is None else f", as {guard_in_words(lane.when)} ({line_of(lane.place)})"
+    head = f"{person.id} as of {at}, lane {lane.name}{served}."
     return head if person.stopped is None else f"{head} Stopped there: {person.stopped}"
 
 

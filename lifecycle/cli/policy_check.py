@@ -1,0 +1,145 @@
+"""`lifecycle policy check`: the proof, for people, programs and editors. What is proved stands in rules/check.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lifecycle import canonical_json
+from lifecycle.cli.options import Json
+from lifecycle.cli.output import plural, print_json
+from lifecycle.cli.sarif import sarif_log
+from lifecycle.errors import NotFound, PolicyRefused
+from lifecycle.policies import find_beside
+from lifecycle.rules.check import check_policy
+from lifecycle.rules.check_findings import CheckFinding
+from lifecycle.rules.document import MAX_BYTES, read_document
+from lifecycle.rules.findings import Finding, HasFindings, nearest
+from lifecycle.rules.load import load_policy
+from lifecycle.rules.policy import Policy
+
+REFUSED, UNREADABLE = 1, 2
+"""Exit codes: findings refuse the policy; there is no policy that could be read."""
+
+
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy, in YAML.")],
+    as_json: Json = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="A SARIF 2.1.0 log, for editors and code hosts.")] = False,
+) -> None:
+    """Prove that nobody is forgotten by a policy, before it runs.
+
+    Each finding has a place, the shortest path from a person's first touchpoint to it, and what to write instead.
+    `run` and `worker` refuse what this refuses; warnings refuse nothing.
+
+    Exit code: 0 proved, 1 findings refuse it, 2 it cannot be read.
+
+    \b
+    Example:
+      lifecycle policy check my_policy.yaml
+      lifecycle policy check my_policy.yaml --sarif > findings.sarif
+    """
+    policy: Policy | None = None
+    code = 0
+    try:
+        text = _text(file)
+        read_document(text, name=str(file))
+    except HasFindings as error:
+        findings, code = _of_loader(error.found), UNREADABLE
+    except (NotFound, PolicyRefused) as error:
+        findings, code = [_whole_file(str(error), file)], UNREADABLE
+    else:
+        try:
+            policy = load_policy(text, name=str(file), find=find_beside(file))
+            findings = check_policy(policy)
+        except HasFindings as error:
+            findings = _of_loader(error.found)
+        except (NotFound, PolicyRefused) as error:
+            findings, code = [_whole_file(str(error), file)], UNREADABLE
+    if code == 0 and any(each.severity == "refuses" for each in findings):
+        code = REFUSED
+    if as_sarif:
+        typer.echo(canonical_json.dumps(sarif_log(findings, file)))
+    elif as_json:
+        print_json([_as_data(findings, file, policy, is_proved=code == 0)])
+    else:
+        _print(findings, file, policy, code)
+    raise typer.Exit(code)
+
+
+def _text(file: Path) -> str:
+    """Return the text of a policy, and of one that is too large no more than shows it. Raises NotFound."""
+    try:
+        with file.open("rb") as stream:
+            body = stream.read(MAX_BYTES + 1)
+        return body.decode("utf-8", "replace" if len(body) > MAX_BYTES else "strict")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"the policy {file} cannot be read: {error}. Check the path and its encoding (UTF-8)."
+        raise NotFound(message) from error
+
+
+def _of_loader(found: Sequence[Finding]) -> list[CheckFinding]:
+    return [
+        CheckFinding(
+            code=each.code,
+            severity="refuses",
+            line=each.line,
+            column=each.column,
+            message=each.message,
+            path=(),
+            advice="" if each.known is None else nearest(each.got, each.known),
+            file=each.file,
+        )
+        for each in found
+    ]
+
+
+def _whole_file(message: str, file: Path) -> CheckFinding:
+    """Return what is wrong with a file as a whole; its message may begin with the place, which is told apart here."""
+    return CheckFinding("unreadable", "refuses", 1, 1, message.removeprefix(f"{file}:1:1: "), (), "")
+
+
+def _as_data(
+    findings: Sequence[CheckFinding], file: Path, policy: Policy | None, *, is_proved: bool
+) -> dict[str, object]:
+    return {
+        "file": str(file),
+        "policy": None if policy is None else policy.name,
+        "proved": is_proved,
+        "findings": [
+            {
+                "code": each.code,
+                "severity": each.severity,
+                "file": each.file or str(file),
+                "line": each.line,
+                "column": each.column,
+                "message": each.message,
+                "path": list(each.path),
+                "advice": each.advice,
+            }
+            for each in findings
+        ],
+    }
+
+
+def _print(findings: Sequence[CheckFinding], file: Path, policy: Policy | None, code: int) -> None:
+    for each in findings:
+        word = "" if each.severity == "refuses" else "warning: "
+        typer.echo(f"{each.file or file}:{each.line}:{each.column}: {word}{each.message} [{each.code}]")
+        if each.path:
+            typer.echo(f"  Path: {', '.join(each.path)}")
+        if each.advice:
+            typer.echo(f"  {each.advice}")
+    refusing = sum(each.severity == "refuses" for each in findings)
+    warnings = plural(len(findings) - refusing, "warning")
+    if code == UNREADABLE:
+        typer.echo(f"{file} cannot be read: {plural(refusing, 'finding')}.")
+    elif policy is None or code == REFUSED:
+        typer.echo(f"{file} is refused: {plural(refusing, 'finding')}, {warnings}.")
+    else:
+        stages = sum(len(track.stages) for track in policy.tracks.values())
+        told = f"{plural(stages, 'stage')} in {plural(len(policy.tracks), 'track')}"
+        typer.echo(f"{file} is proved: {told}, {warnings if warnings[0] != '0' else 'no finding'}.")

@@ -1,0 +1,61 @@
+"""The proof that nobody is forgotten: what would go wrong by a policy that is written right, before it runs.
+
+Theory. A policy is finite: stages, ways between them, guards with finitely many classes of values. So it is decided,
+not sampled, whether every stage that can be reached is left in time or looked at (check_rests.py), whether every loss
+is followed up (check_losses.py), whether time alone can go round in silence (check_loops.py), whether two lines fit at
+once or one never (check_lists.py, check_guards.py), and whether tasks can open (check_tasks.py). What is not decided
+stands in docs/proof.md. The same policy has the same findings, in the order of their places; work is bounded by
+MAX_COMBINATIONS, MAX_EFFORT and MAX_STEPS, beyond which a policy is refused rather than believed.
+
+Callers: the command line (`policy check`), and whatever is about to run a policy (`require_proved`). Pure.
+"""
+
+from __future__ import annotations
+
+from lifecycle.errors import PolicyRefused
+from lifecycle.rules.check_findings import CheckFinding, Report
+from lifecycle.rules.check_guards import Decider
+from lifecycle.rules.check_lists import ListChecker
+from lifecycle.rules.check_loops import LoopChecker
+from lifecycle.rules.check_losses import LossChecker
+from lifecycle.rules.check_paths import Ways
+from lifecycle.rules.check_rests import RestChecker
+from lifecycle.rules.check_tasks import TaskChecker
+from lifecycle.rules.findings import MAX_FINDINGS
+from lifecycle.rules.policy import Policy
+
+
+def check_policy(policy: Policy) -> list[CheckFinding]:
+    """Return everything that is wrong with a loaded policy, by place. Empty: proved, and nothing looks unmeant."""
+    report = Report()
+    decider = Decider(policy)
+    ways = {name: Ways(policy, track, decider) for name, track in policy.tracks.items()}
+    ListChecker(policy, decider, ways, report).check()
+    RestChecker(policy, ways, report).check()
+    LossChecker(policy, ways, report).check()
+    LoopChecker(ways, report).check()
+    TaskChecker(policy, ways, report).check()
+    _check_lanes(policy, report)
+    return report.sorted()
+
+
+def require_proved(policy: Policy, *, name: str = "") -> None:
+    """Return if nothing refuses a policy. `name` stands for its file in messages; without it, the policy's name.
+
+    Raises PolicyRefused with every finding that refuses it, each with file:line:column. Warnings do not refuse.
+    """
+    refusing = [each for each in check_policy(policy) if each.severity == "refuses"]
+    if not refusing:
+        return
+    lines = [f"{each.file or name or policy.name}:{each}" for each in refusing[:MAX_FINDINGS]]
+    if len(refusing) > MAX_FINDINGS:
+        lines.append(f"... and {len(refusing) - MAX_FINDINGS} more")
+    raise PolicyRefused("\n".join(lines))
+
+
+def _check_lanes(policy: Policy, report: Report) -> None:
+    """Warn of lanes that know no customers; that no customers stand behind others is seen when a policy is loaded."""
+    if len(policy.lanes) > 1 and not any(lane.customers for lane in policy.lanes):
+        message = "No lane is for customers, so nothing shows that they are served before others."
+        advice = 'Write "customers: true" in the lanes of those who are with you already.'
+        report.warn("no-customers", policy.lanes[0].place, message, advice)

@@ -1,0 +1,241 @@
+"""Which lines of a list can hold, and which two can hold at once: decided, for guards are data.
+
+Every combination of classes of values (check_values.py) is tried: one bit for each, so a guard is a number and
+`and`, `or` and `not` are operations on numbers of at most MAX_COMBINATIONS bits. Two facts that remember the same
+touchpoints are known to agree: what was counted has happened. Any other relation between left sides is not known.
+Called by the checker's modules only. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from lifecycle.rules.check_values import Left, Possible, TooComplex, Value, fits, in_words
+from lifecycle.rules.findings import Place
+from lifecycle.rules.policy import AnyOf, Choice, Compare, Condition, Fact, Guard, Policy, Test
+
+MAX_COMBINATIONS = 100_000
+"""Combinations of values tried for one list; beyond them a simpler list is asked for."""
+
+MAX_EFFORT = 1_000_000_000
+"""Bits written for all lists of a policy: some seconds. Beyond them the rest is not decided, and refused."""
+
+Guards = Sequence[Guard | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided of a list of guards (None: always holds).
+
+    `holds`: whether a line fits anything. `first`: whether it fits anything that no line before it fits.
+    `overlaps`: pairs of lines, by their numbers from 0, with values that both fit. `may_pass`: whether there are
+    values that no line fits. `dead`: alternatives inside `any_of` and `none_of` that fit nothing. `is_complex`:
+    nothing was decided, and everything is taken to be possible.
+    """
+
+    holds: tuple[bool, ...]
+    first: tuple[bool, ...]
+    overlaps: tuple[tuple[int, int, str], ...]
+    may_pass: bool
+    dead: tuple[Place, ...]
+    is_complex: bool = False
+
+
+class Decider:
+    """Decides lists of guards of one policy, each list once."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.possible = Possible(policy, self._may_be_missing)
+        self.effort = 0
+        self._known: dict[tuple[object, ...], Verdict] = {}
+
+    def guards(self, guards: Guards, track: str, type_name: str | None) -> Verdict:
+        """Return the verdict of a list as seen from a track ("": none), for a type (None: no touchpoint at hand)."""
+        if guards == (None,):
+            return _ALWAYS
+        key = (tuple(id(guard) for guard in guards), track, type_name)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._decide(guards, track, type_name)
+        return found
+
+    def choices(self, choices: Sequence[Choice], track: str, type_name: str | None) -> Verdict:
+        """Return the verdict of a list of choices; its last line may lack `when` and means otherwise."""
+        return self.guards(tuple(choice.when for choice in choices), track, type_name)
+
+    def can_hold(self, guard: Guard | None, track: str, type_name: str | None) -> bool:
+        """Tell whether a single guard fits anything."""
+        return self.guards((guard,), track, type_name).holds[0]
+
+    def _may_be_missing(self, fact: Fact, track: str) -> bool:
+        return self.choices(fact.choices, track, None).may_pass
+
+    def _decide(self, guards: Guards, track: str, type_name: str | None) -> Verdict:
+        try:
+            table = _Table(self, [guard for guard in guards if guard is not None], track, type_name)
+        except TooComplex:
+            every = (True,) * len(guards)
+            return Verdict(every, every, (), True, (), is_complex=True)
+        masks = [table.all if guard is None else table.guard(guard) for guard in guards]
+        # A last line without "when" takes what is left; it overlaps with nothing.
+        seen, first, overlaps = 0, [], []
+        for number, (guard, mask) in enumerate(zip(guards, masks, strict=True)):
+            if guard is not None and mask & seen:
+                other = next(each for each in range(number) if masks[each] & mask)
+                used = [each for each in (guards[other], guard) if each is not None]
+                overlaps.append((other, number, table.example(masks[other] & mask, used)))
+            first.append(bool(mask & ~seen))
+            seen |= mask
+        return Verdict(
+            holds=tuple(bool(mask) for mask in masks),
+            first=tuple(first),
+            overlaps=tuple(overlaps),
+            may_pass=seen != table.all,
+            dead=tuple(table.dead),
+        )
+
+
+_ALWAYS = Verdict((True,), (True,), (), False, ())
+
+
+def compares(guard: Guard) -> Iterator[Compare]:
+    """Yield every comparison in a guard."""
+    for condition in guard.conditions:
+        if isinstance(condition, Compare):
+            yield condition
+        else:
+            for inner in condition.guards:
+                yield from compares(inner)
+
+
+def meaning(guard: Guard | None) -> object:
+    """Return what a guard says, without its places: equal for guards that say the same."""
+    return None if guard is None else frozenset(_meaning(condition) for condition in guard.conditions)
+
+
+def _meaning(condition: Condition) -> object:
+    if isinstance(condition, Compare):
+        return condition.space, condition.name, condition.test
+    return type(condition).__name__, frozenset(meaning(guard) for guard in condition.guards)
+
+
+class _Table:
+    """All combinations of the classes of values that some guards tell apart, a bit for each."""
+
+    def __init__(self, decider: Decider, guards: Sequence[Guard], track: str, type_name: str | None) -> None:
+        self.possible, self.track = decider.possible, track
+        self.dead: list[Place] = []
+        tests: dict[Left, dict[Test, None]] = {}
+        for guard in guards:
+            for each in compares(guard):
+                for left in self._lefts(each):
+                    tests.setdefault(left, {})[each.test] = None
+        related = list(self._related(tests))
+        happening = {left for pair in related for left in pair}
+        self.classes: dict[Left, tuple[Value, ...]] = {}
+        for left, known in tests.items():
+            by_answers: dict[tuple[bool, ...], Value] = {}
+            for value in self.possible.values(left, tuple(known), track, type_name):
+                answers = (*(fits(test, value) for test in known), left in happening and bool(value))
+                by_answers.setdefault(answers, value)
+            self.classes[left] = tuple(by_answers.values())
+        self.size = prod(len(values) for values in self.classes.values())
+        decider.effort += self.size * (1 + sum(map(len, tests.values())))
+        if self.size > MAX_COMBINATIONS or decider.effort > MAX_EFFORT:
+            raise TooComplex
+        self.strides: dict[Left, int] = {}
+        stride = 1
+        for left, values in self.classes.items():
+            self.strides[left] = stride
+            stride *= len(values)
+        self._masks: dict[tuple[Left, Test], int] = {}
+        self.all = (1 << self.size) - 1
+        for one, other in related:
+            self.all &= self._where(other, [bool(value) for value in self.classes[other]]) | ~self._where(
+                one, [bool(value) for value in self.classes[one]]
+            )
+
+    def _lefts(self, compare: Compare) -> list[Left]:
+        currencies = self.possible.currencies(compare.space, compare.name, self.track, compare.test)
+        return [Left(compare.space, compare.name, currency) for currency in currencies]
+
+    def _related(self, lefts: Iterable[Left]) -> Iterator[tuple[Left, Left]]:
+        """Yield pairs of facts of which the second has happened whenever the first has."""
+        facts = {
+            left: fact
+            for left in lefts
+            if left.space == "fact"
+            and ((fact := self.possible.fact(left.name, self.track)).kind in ("ever", "count") or _is_time(fact))
+        }
+        for one, first in facts.items():
+            for other, second in facts.items():
+                if one != other and self._happened_too(first, second):
+                    yield one, other
+
+    def _happened_too(self, first: Fact, second: Fact) -> bool:
+        """Tell whether whatever the first fact has seen, the second has seen too, and has not forgotten."""
+        own = self.possible.policy.tracks.get(self.track)
+        # A fact of the policy may have seen what came before the instance began.
+        is_kept_longer = second.name in self.possible.policy.facts or (own is not None and first.name in own.facts)
+        return (
+            is_kept_longer
+            and second.within is None
+            and first.fields.keys() <= second.fields.keys()
+            and (second.when is None or meaning(first.when) == meaning(second.when))
+        )
+
+    def guard(self, guard: Guard) -> int:
+        """Return the combinations that a guard fits."""
+        mask = self.all
+        for condition in guard.conditions:
+            mask &= self._condition(condition)
+        return mask
+
+    def _condition(self, condition: Condition) -> int:
+        if isinstance(condition, Compare):
+            found = 0
+            for left in self._lefts(condition):
+                found |= self._fitting(left, condition.test)
+            return found
+        found = 0
+        for inner in condition.guards:
+            mask = self.guard(inner)
+            if not mask:
+                self.dead.append(inner.conditions[0].place if inner.conditions else condition.place)
+            found |= mask
+        return found if isinstance(condition, AnyOf) else self.all & ~found
+
+    def _fitting(self, left: Left, test: Test) -> int:
+        key = (left, test)
+        if key not in self._masks:
+            self._masks[key] = self._where(left, [fits(test, value) for value in self.classes[left]])
+        return self._masks[key]
+
+    def _where(self, left: Left, answers: Sequence[bool]) -> int:
+        """Return the combinations in which a left side is in one of its classes that answer yes."""
+        stride = self.strides[left]
+        run = (1 << stride) - 1
+        mask = 0
+        for number, answer in enumerate(answers):
+            if answer:
+                mask |= run << (number * stride)
+        width = stride * len(answers)
+        while width < self.size:
+            mask |= mask << width
+            width *= 2
+        return mask & ((1 << self.size) - 1)
+
+    def example(self, mask: int, guards: Sequence[Guard]) -> str:
+        """Return the values of one combination, of the left sides that these guards look at."""
+        lowest = (mask & -mask).bit_length() - 1
+        used = dict.fromkeys(left for guard in guards for each in compares(guard) for left in self._lefts(each))
+        return ", ".join(
+            in_words(left, self.classes[left][lowest // self.strides[left] % len(self.classes[left])]) for left in used
+        )
+
+
+def _is_time(fact: Fact) -> bool:
+    return fact.kind in ("first", "last") and not any(fact.fields.values())
