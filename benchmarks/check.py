@@ -108,7 +108,7 @@ def main() -> None:
     cases |= {f"check, {name}": partial(timed_check, policy) for name, policy in policies.items()}
     figures = interleaved(arguments.repetitions, cases)
     rows = [(name, f"{median(figures[name]) * 1000:.1f}") for name in cases]
-    print_table(("what", "CPU ms"), rows)
+    print_table("Reading and proving a policy", ("what", "CPU ms"), rows)
 
 
 if __name__ == "__main__":

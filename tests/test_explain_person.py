@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from lifecycle import Lifecycle, canonical_json, open_engine
+from lifecycle.rules.findings import Place
+from lifecycle.rules.wording import line_of
 from tests.cli.stories import START, line
 
 DAY = timedelta(days=1)
@@ -196,6 +198,11 @@ def test_a_person_who_is_stopped_says_why(sqlite_url: str, monkeypatch: pytest.M
         lines = told(lifecycle, *(on(str(each), "need.stated", each, need=f"n{each}") for each in range(4)), days=5)
     assert lines[0].startswith("anna as of 2026-03-07 11:00 CET, lane prospect. Stopped there: anna has more than 2")
     assert any(each.startswith("need n0 is at") for each in lines)
+
+
+def test_a_part_that_was_included_names_its_file() -> None:
+    assert line_of(Place(3, 1, "shared.yaml")) == "shared.yaml line 3"
+    assert line_of(Place(3, 1)) == "policy line 3"
 
 
 def test_as_data_is_canonical_and_complete(lifecycle: Lifecycle) -> None:

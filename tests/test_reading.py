@@ -52,7 +52,7 @@ def test_a_person_as_data(lifecycle: Lifecycle) -> None:
         },
         # ask_after was due on 14 April and is overdue, so its expiry comes next.
         "next_obligation": {
-            "at": "2026-05-14T10:00:00Z",
+            "at": "2026-05-15T10:00:00Z",
             "what": "task",
             "track": "need",
             "key": "n1",

@@ -15,6 +15,7 @@ from lifecycle.errors import SettingsRefused
 from lifecycle.questions import Questions
 from lifecycle.settings import Settings
 from lifecycle.store import Store
+from lifecycle.touchpoint import EARLIEST, LATEST
 
 Database = Annotated[
     str | None,
@@ -56,11 +57,12 @@ def moment_of(text: str, *, words: str) -> datetime:
     """
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        at = None if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None or not EARLIEST <= at < LATEST:
         raise SettingsRefused(f'--until is {words} or a time with a zone such as 2026-03-01T09:30:00Z, got "{text}".')
-    return at.astimezone(UTC)
+    return at
 
 
 def until_of(text: str) -> datetime | Literal["now", "end"]:

@@ -22,11 +22,12 @@ from lifecycle.rules.scenario_words import (
     Happening,
     InstanceName,
     Unreadable,
+    plain,
     read_clock,
     read_step,
 )
 from lifecycle.rules.vocabulary import checker
-from lifecycle.touchpoint import EARLIEST, LATEST, Touchpoint
+from lifecycle.touchpoint import Touchpoint
 
 SOURCE = "scenario"
 SOMEBODY = "somebody"
@@ -132,10 +133,6 @@ class RowReader:
         except Unreadable as error:
             self.findings.add(place, "time", str(error))
             return None
-        if not EARLIEST <= at < LATEST:
-            message = f"A row lies between the years {EARLIEST.year} and {LATEST.year - 1}. Write another time."
-            self.findings.add(place, "time", message)
-            return None
         if self.last is not None and at < self.last:
             message = "This row comes before the one above it. Write rows in the order in which they are received."
             self.findings.add(place, "order", message)
@@ -156,7 +153,11 @@ class RowReader:
 
     def person(self, texts: Mapping[str, str], places: Mapping[str, Place]) -> str | None:
         """Return whose row it is."""
-        person = texts.get("person", SOMEBODY)
+        try:
+            person = plain(texts.get("person", SOMEBODY))
+        except Unreadable as error:
+            self.findings.add(places["person"], "person", str(error))
+            return None
         if not person:
             self.findings.add(places["person"], "person", "Whose row is this? Write a name in the column person.")
         return person or None

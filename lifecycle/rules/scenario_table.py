@@ -23,6 +23,9 @@ from lifecycle.touchpoint import microseconds
 
 MAX_BYTES = 1024 * 1024
 MAX_ROWS = 5_000
+MAX_LINE = 10_000
+"""Characters of a line."""
+
 COLUMNS = ("time", "received", "occurred", "person", "touchpoint", "expected stages", "expected tasks")
 HEADERS = ("scenario", "policy", "clock", "tracks", "given", "note", "marks")
 _TEXTS = ("scenario", "note", "marks")
@@ -50,9 +53,13 @@ def read_scenario(text: str, policy: Policy, *, name: str, called: Collection[st
     Raises PolicyRefused with all findings, sorted by place.
     """
     findings = Findings(name)
+    text = text.removeprefix("\ufeff")
     if len(text) > MAX_BYTES:
         findings.add(Place(1, 1), "too-large", f"A table has at most {MAX_BYTES // 1024} KiB. Split it.")
-        findings.refuse()
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > MAX_LINE:
+            findings.add(Place(number, 1), "too-large", f"A line has at most {MAX_LINE} characters. Shorten it.")
+    findings.refuse()
     reader = _TableReader(policy, findings, {policy.name, *called})
     scenario = reader.read(text, name)
     findings.refuse()

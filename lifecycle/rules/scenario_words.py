@@ -17,14 +17,13 @@ from zoneinfo import ZoneInfo
 from lifecycle.rules.findings import Findings, Place, shown
 from lifecycle.rules.schedule import Duration
 from lifecycle.task import WithdrawnReason
+from lifecycle.touchpoint import EARLIEST, LATEST
 
 Mark = Literal["+", "ok", "x", "-", ""]
 """Opened, completed, expired, withdrawn or declined, and for a task that stays open: another lane or day."""
 
 REASONS = (*(reason for reason in get_args(WithdrawnReason) if reason != "expired"), "declined")
 """Why a task is not asked any more, where nobody did it and it did not expire."""
-
-TIME_EXAMPLE = '"2026-03-02 10:00", or "+ 3d" from the row before'
 
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)([+-][0-9]{2}:[0-9]{2})?"
@@ -118,8 +117,8 @@ def read_clock(text: str, zone: ZoneInfo) -> datetime:
         local = datetime.fromisoformat(f"{match[1]} {match[2]}") if match else None
     except ValueError:
         local = None
-    if match is None or local is None:
-        raise Unreadable(f'"{shown(text)}" is no time. Write {TIME_EXAMPLE}.')
+    if match is None or local is None or not EARLIEST.year <= local.year < LATEST.year:
+        raise Unreadable(f'"{shown(text)}" is no time. Write "2026-03-02 10:00", or "+ 3d" from the row before.')
     readings = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
     real = [each for each in readings if each.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local]
     if not real:
@@ -156,7 +155,8 @@ def read_step(text: str, since: datetime, zone: ZoneInfo) -> datetime | None:
     number, unit = int(match[1]), _UNITS.get(match[2], match[2])
     try:
         if unit in ("minute", "hour"):
-            return since + number * timedelta(**{f"{unit}s": 1})
+            at = since + number * timedelta(**{f"{unit}s": 1})
+            return read_clock(clock_text(at, zone), zone)
         local = since.astimezone(zone).replace(tzinfo=None)
         after = Duration(number, unit).after(local)  # type: ignore[arg-type]  # the pattern allows units only
     except (OverflowError, ValueError) as error:

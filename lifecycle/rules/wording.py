@@ -39,7 +39,7 @@ def when(machine: Machine, at: datetime) -> str:
 
 def line_of(place: Place) -> str:
     """Return where in the policy something stands."""
-    return f"policy line {place.line}"
+    return f"{place.file} line {place.line}" if place.file else f"policy line {place.line}"
 
 
 def place_of(track: str, key: str) -> str:

@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 POLICIES = sorted(
     [
         *ROOT.glob("lifecycle/policies/*.yaml"),
-        *ROOT.glob("examples/**/policies/*.yaml"),
-        *ROOT.glob("examples/policies/*.yaml"),
+        *ROOT.glob("examples/policies/**/*.yaml"),
+        *ROOT.glob("examples/*/policy.yaml"),
     ]
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -199,6 +200,34 @@ def test_all_findings_come_at_once() -> None:
     """One in each of two rows and one above."""
     text = f"clock  Nowhere\n{COLUMNS}2026-03-02 10:00 | a.b | |\n2026-03-03 10:00 | c.d | |\n"
     assert [each.partition(":")[0] for each in findings(text)] == ["1", "3", "4"]
+
+
+@pytest.mark.parametrize("time", ["0001-01-01 00:00", "9999-12-31 23:59", "1899-12-31 00:00"])
+def test_a_time_beyond_the_calendar_is_refused(time: str) -> None:
+    """The years that touchpoints can have."""
+    assert f'5:1: "{time}" is no time.' in findings(f"{HEAD}{COLUMNS}{time} | (time) | |")[0]
+    assert f'"{time}" is no time.' in "".join(refused(f"+ 1d | (time) | | + need[n1].answer due {time}"))
+
+
+@pytest.mark.parametrize("step", ["+ 999999 years", "+ 999999 hours"])
+def test_a_step_beyond_the_calendar_is_refused(step: str) -> None:
+    """In one go, and in many."""
+    text = HEAD + COLUMNS + STATED + f"{step} | (time) | |\n" * 9
+    assert re.search(r"\d+:1: .* (leads beyond the calendar|is no time)\.", findings(text)[0])
+
+
+def test_a_line_that_is_too_long_is_refused() -> None:
+    """Before anything in it is read."""
+    assert findings(HEAD + COLUMNS + '\\"' * 6_000) == [
+        "5:1: A line has at most 10000 characters. Shorten it. [too-large]"
+    ]
+
+
+def test_a_name_may_stand_in_quotes_and_the_file_begin_with_a_mark() -> None:
+    """The byte order mark of some editors; a person with a bar in the name."""
+    columns = "time | person | touchpoint | expected stages | expected tasks\n"
+    row = '2026-03-02 10:00 | "bert | b" | need.stated need=n1 words=x | |\n'
+    assert read(f"\ufeff{HEAD}{columns}{row}").rows[0].person == "bert | b"
 
 
 def test_news_cannot_occur_after_it_is_received() -> None:
