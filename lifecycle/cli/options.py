@@ -55,11 +55,12 @@ def moment_of(text: str, *, words: str) -> datetime:
 
     Raises SettingsRefused for what is no time, or has no zone.
     """
+    at: datetime | None = None
     try:
-        at = datetime.fromisoformat(text)
-        at = None if at.tzinfo is None else at.astimezone(UTC)
+        read = datetime.fromisoformat(text)
+        at = None if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
-        at = None
+        pass
     if at is None or not EARLIEST <= at < LATEST:
         raise SettingsRefused(f'--until is {words} or a time with a zone such as 2026-03-01T09:30:00Z, got "{text}".')
     return at

@@ -1,4 +1,4 @@
-"""The references of commands and settings, generated from themselves: docs/cli.md and docs/settings.md.
+"""What is generated: references of commands and settings, the schema of policies, the drawing of the default one.
 
 `python -m lifecycle.cli.reference` writes them; with --check it writes nothing and fails when one is stale.
 """
@@ -16,6 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from lifecycle.cli.app import app
+from lifecycle.cli.policies import generated_files
 from lifecycle.settings import Settings
 
 COMMANDS = Path("docs/cli.md")
@@ -79,7 +80,7 @@ def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]
 
 def stale() -> dict[Path, str]:
     """Return the files that are not as they should be, with the text they should have."""
-    wanted = {COMMANDS: reference(), SETTINGS: settings_reference()}
+    wanted = {COMMANDS: reference(), SETTINGS: settings_reference(), **generated_files()}
     return {
         file: text for file, text in wanted.items() if not file.is_file() or file.read_text(encoding="utf-8") != text
     }
