@@ -16,11 +16,10 @@ from typing import Any, Self, TypeVar
 from lifecycle import canonical_json, clock, codec
 from lifecycle.engine import Engine, Limits
 from lifecycle.errors import Retry, TimeRefused
-from lifecycle.policies import active_policy, read_policy
+from lifecycle.policies import active_policy, proved, read_policy
 from lifecycle.questions import Questions
 from lifecycle.record import Accounting, Batch, Place, Record
 from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.load import load_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.store.store import Store, open_store
 from lifecycle.task import rfc3339
@@ -213,7 +212,7 @@ def open_questions(url: str) -> tuple[Store, Questions]:
 def policy_of(policy: Path | str) -> Policy:
     """Read a policy from a file, or from a text of several lines. Raises PolicyRefused, NotFound."""
     if isinstance(policy, str) and "\n" in policy:
-        return load_policy(policy)
+        return proved(policy, name="policy")
     return read_policy(Path(policy))
 
 

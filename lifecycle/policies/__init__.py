@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from lifecycle.errors import NotFound
+from lifecycle.rules.check import require_proved
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.load_includes import Find
 from lifecycle.rules.policy import Policy
@@ -33,11 +34,18 @@ def active_policy(text: str | None) -> Policy:
 
 
 def read_policy(path: Path) -> Policy:
-    """Return the policy in a file. What it includes is looked for beside it, then among those that ship.
+    """Return the policy in a file, proved. What it includes is looked for beside it, then among those that ship.
 
-    Raises NotFound for a file that cannot be read, PolicyRefused with all findings.
+    Raises NotFound for a file that cannot be read, PolicyRefused with all findings of reading or of the proof.
     """
-    return load_policy(_text_of(path), name=str(path), find=find_beside(path))
+    return proved(_text_of(path), name=str(path), find=find_beside(path))
+
+
+def proved(text: str, *, name: str, find: Find | None = None) -> Policy:
+    """Return the policy that a text holds, if it is proved that nobody is forgotten by it. Raises PolicyRefused."""
+    policy = load_policy(text, name=name, find=find)
+    require_proved(policy, name=name)
+    return policy
 
 
 def find_beside(path: Path) -> Find:

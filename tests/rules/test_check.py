@@ -1,0 +1,520 @@
+"""The checker: each thing it decides, with the sentence, the place and the path that a policy writer gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from benchmarks.check import generated
+from lifecycle.errors import PolicyRefused
+from lifecycle.rules.check import check_policy, require_proved
+from lifecycle.rules.check_findings import CODES, MAX_PATH, CheckFinding
+from lifecycle.rules.load import load_policy
+
+HEAD = """\
+policy: test
+language: 1
+lanes: [{is: customer, customers: true, when: {fact.bought: true}}, {is: prospect}]
+touchpoints:
+  need.stated: {by: person, data: {need: id}}
+  offer.made: {by: us, data: {need: id}, optional: {until: date within 1 year}}
+  decision.made: {by: person, data: {need: id, outcome: [with_us, elsewhere, not_now]}, optional: {reason: text}}
+  purchase.completed: {by: person, data: {amount: money}}
+  reply.sent: {by: us, optional: {need: id}}
+  promise.made: {by: us, data: {need: id, day: date within 1 year, one_day: date}}
+facts:
+  bought: {ever: purchase.completed}
+  bought_in: {set: [decision.made.outcome]}
+  purchases: {count: purchase.completed}
+  lately: {count: purchase.completed, within: 30 days}
+  spend: {sum: purchase.completed.amount}
+  heard: {last: any by person}
+  outcome: {last: decision.made.outcome}
+  mood: {choose: [{is: good, when: {fact.bought: true}}, {is: bad}]}
+"""
+WATCH = """
+  in_touch:
+    per: person
+    start: here
+    stages: {here: {means: Here., review: {every: 1 year}}}
+"""
+REST = "rest: {means: At rest., watched_by: in_touch}"
+
+
+def policy_text(track: str, *, head: str = HEAD, watch: str = WATCH) -> str:
+    return f"{head}tracks:{watch}{track}"
+
+
+def need(*stages: str, upon: str = "{}", facts: str = "{}", start: str = "stated") -> str:
+    """Return a policy with a track `need` of these stages."""
+    lines = "".join(f"      {stage}\n" for stage in stages)
+    return policy_text(
+        f"  need:\n    per: need\n    start: {start}\n    begins: need.stated\n"
+        f"    facts: {facts}\n    upon: {upon}\n    stages:\n{lines}"
+    )
+
+
+def check(text: str) -> list[CheckFinding]:
+    return check_policy(load_policy(text, name="test.yaml"))
+
+
+def told(text: str) -> list[str]:
+    """Return the findings as `code: message`."""
+    return [f"{each.code}: {each.message}" for each in check(text)]
+
+
+def upon(lines: str) -> str:
+    """Return a policy whose stage `stated` decides upon decision.made by these lines."""
+    return need(
+        f"stated: {{means: Said., upon: {{decision.made: {lines}}}, later: [{{after: 60 days, to: rest}}]}}",
+        REST,
+    )
+
+
+def by_timer(guards: Sequence[str]) -> str:
+    """Return a policy whose `choose` fact decides by these guards; no touchpoint is at hand."""
+    lines = ", ".join(f"{{is: word_{number}, when: {guard}}}" for number, guard in enumerate(guards))
+    return need("stated: {means: Said., review: {every: 1 year}}").replace(
+        "tracks:", f"  chosen: {{choose: [{lines}]}}\ntracks:", 1
+    )
+
+
+PROVED = need(
+    "stated: {means: Said., tasks: {answer: {ask: Answer}}, upon: {offer.made: weighing}, later: [{after: 60 days, to: rest}]}",
+    "weighing: {means: Weighing., upon: {decision.made: [{when: {outcome: elsewhere}, to: lost}, {to: rest}]}, later: [{after: 30 days, to: rest}]}",
+    "lost: {means: Lost., loss: true, tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}]}",
+    REST,
+)
+
+
+def test_a_policy_that_is_proved_has_no_finding() -> None:
+    """Timed moves, a loss with its follow-up, and a rest that is watched: nothing is found."""
+    assert check(PROVED) == []
+    require_proved(load_policy(PROVED))
+
+
+def test_a_finding_has_place_path_and_advice() -> None:
+    """A stage that only news leaves: its line and column, the shortest path to it, and what to add."""
+    text = PROVED.replace(
+        ", later: [{after: 30 days, to: rest}]", ", later: [{after: 30 days, to: rest, when: {fact.bought: true}}]"
+    )
+    (found,) = check(text)
+    line = text.splitlines()[found.line - 1]
+    assert line[found.column - 1 :].startswith("{after: 30 days")
+    assert found.code == "no-way-out"
+    assert found.path == ("need.stated", "offer.made")
+    assert found.message == 'Time moves a person out of "weighing" only if a guard holds, and none is sure to hold.'
+    assert found.advice == 'Add a timed move without "when", a review, or watched_by.'
+
+
+def test_a_path_shows_the_time_that_passes() -> None:
+    """Waits stand in the path between touchpoints, as people say them."""
+    text = need(
+        "stated: {means: Said., later: [{after: 60 days, to: waiting}]}",
+        "waiting: {means: Waits., later: [{after: 1 year, to: stuck}]}",
+        "stuck: {means: Stuck., later: [{after: 1 day, to: rest, when: {fact.bought: true}}]}",
+        REST,
+    )
+    (found,) = check(text)
+    assert found.path == ("need.stated", "(60 days pass)", "(1 year passes)")
+
+
+def test_a_refused_policy_names_every_finding_with_its_place() -> None:
+    """require_proved raises with file, line and column of all that refuses, and says nothing of warnings."""
+    text = PROVED.replace("tasks: {ask_after: {after: 30 days, ask: Ask}}, ", "").replace("customers: true, ", "")
+    with pytest.raises(PolicyRefused) as refused:
+        require_proved(load_policy(text), name="my.yaml")
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith('my.yaml:34:7: "lost" is a loss and no task follows on every path within a year.')
+    assert line.endswith("[loss]")
+    assert "Path: need.stated, offer.made, decision.made" in line
+
+
+def test_a_long_path_is_cut() -> None:
+    """Of a path of hundreds of steps the beginning is shown."""
+    stages = [f"s{number}: {{means: On., later: [{{after: 1 day, to: s{number + 1}}}]}}" for number in range(200)]
+    (found,) = check(
+        need(*stages, "s200: {means: End., later: [{after: 1 day, to: s0, when: {fact.bought: true}}]}", start="s0")
+        .replace("begins: need.stated", "begins: need.stated")
+        .replace("      s0: {means: On., later", "      s0: {means: On., tasks: {look: {ask: Look}}, later")
+    )
+    assert found.code == "no-way-out"
+    assert len(found.path) == MAX_PATH + 1
+    assert found.path[-1] == "..."
+
+
+class TestLists:
+    """Guards in a list are data, so whether two fit at once is decided."""
+
+    @pytest.mark.parametrize(
+        ("guards", "example"),
+        [
+            (["{fact.outcome: elsewhere}", "{fact.outcome: [elsewhere, not_now]}"], "fact.outcome = elsewhere"),
+            (["{fact.purchases: {less_than: 3}}", "{fact.purchases: {at_least: 2}}"], "fact.purchases = 2"),
+            (["{fact.spend: {at_least: 10 EUR}}", "{fact.spend: {at_least: 10 USD}}"], "fact.spend = 10 EUR, fact.spend = 10 USD"),
+            (["{fact.heard: {within: 30 days}}", "{fact.heard: {within: 90 days}}"], "fact.heard within 30 days"),
+            (["{fact.bought_in: {has: with_us}}", "{fact.bought_in: {has: not_now}}"], "fact.bought_in with not_now and with_us"),
+            (["{any.need: stated}", "{any.need: rest}"], "any.need with rest and stated"),
+            (["{fact.bought: true}", "{fact.outcome: {given: false}}"], "fact.bought = true, fact.outcome missing"),
+            (["{none_of: [{fact.outcome: elsewhere}]}", "{fact.outcome: {given: false}}"], "fact.outcome missing"),
+            (["{any_of: [{fact.bought: true}, {fact.lately: 2}]}", "{fact.bought: true}"], "fact.bought = true, fact.lately = 0"),
+            (["{stage.in_touch: here}", "{fact.mood: bad}"], "stage.in_touch = here, fact.mood = bad"),
+        ],
+    )  # fmt: skip
+    def test_two_lines_that_fit_the_same_values_overlap(self, guards: list[str], example: str) -> None:
+        """The finding shows one set of values that both lines fit."""
+        text = (
+            by_timer(guards).replace("stated: {means", f"{REST}\n      stated: {{means", 1)
+            if "rest" in str(guards)
+            else by_timer(guards)
+        )
+        found = [each for each in check(text) if each.code == "overlap"]
+        assert [each.message for each in found] == [
+            f"the fact chosen: line 1 and line 2 both fit {example}. Nothing decides between them."
+        ]
+
+    @pytest.mark.parametrize(
+        "guards",
+        [
+            ["{fact.outcome: elsewhere}", "{fact.outcome: [with_us, not_now]}", "{fact.outcome: {given: false}}"],
+            ["{fact.purchases: {less_than: 2}}", "{fact.purchases: {at_least: 2, less_than: 5}}", "{fact.purchases: {at_least: 5}}"],
+            ["{fact.spend: {less_than: 10 EUR}}", "{fact.spend: {at_least: 10 EUR}}"],
+            ["{fact.heard: {within: 30 days}}", "{none_of: [{fact.heard: {within: 30 days}}]}"],
+            ["{fact.bought_in: {has: with_us}}", "{none_of: [{fact.bought_in: {has: with_us}}]}"],
+            ["{fact.bought: true}", "{fact.bought: false, fact.outcome: elsewhere}"],
+            ["{stage.need: stated}", "{stage.need: {given: false}}"],
+        ],
+    )  # fmt: skip
+    def test_lines_that_exclude_each_other_are_proved(self, guards: list[str]) -> None:
+        """Other words, ranges that meet, given and not given: nothing fits two lines."""
+        text = by_timer(guards).replace("stage.need", "stage.in_touch").replace("in_touch: stated", "in_touch: here")
+        assert check(text) == []
+
+    def test_what_was_counted_has_happened(self) -> None:
+        """`ever` and `count` of one type are known to agree, so a guard that needs them apart never fits."""
+        assert told(by_timer(["{fact.bought: false, fact.lately: {at_least: 1}}"])) == [
+            'never: the fact chosen: no values fit the "when" of line 1.'
+        ]
+        assert told(by_timer(["{fact.bought: false, fact.purchases: {less_than: 1}}", "{fact.bought: true}"])) == []
+        assert told(by_timer(["{fact.purchases: 0, fact.heard: {given: false}}", "{fact.heard: {given: true}}"])) == []
+        assert told(by_timer(["{fact.bought: true, fact.heard: {given: false}}"])) == [
+            'never: the fact chosen: no values fit the "when" of line 1.'
+        ]
+
+    def test_a_window_may_have_passed(self) -> None:
+        """What happened once need not have happened lately, so these two can be told apart and do overlap."""
+        assert told(by_timer(["{fact.bought: true}", "{fact.lately: 0}"])) == [
+            "overlap: the fact chosen: line 1 and line 2 both fit fact.bought = true, fact.lately = 0. Nothing decides between them."
+        ]
+
+    def test_a_line_that_takes_what_all_lines_before_it_take_never_decides(self) -> None:
+        """The last line means otherwise, and there is no otherwise."""
+        lines = "[{when: {outcome: elsewhere}, to: rest}, {when: {outcome: [with_us, not_now]}, to: rest}, {to: stay}]"
+        assert told(upon(lines))[-1] == (
+            "hidden: stated upon decision.made: line 3 never decides, for the lines before it fit all that it fits."
+        )
+
+    def test_a_required_field_is_never_missing_and_an_optional_one_may_be(self) -> None:
+        """`given: false` fits nothing for a field that must be there."""
+        assert told(upon("[{when: {outcome: {given: false}}, to: rest}]"))[0] == (
+            'never: stated upon decision.made: no values fit the "when" of line 1.'
+        )
+        assert [
+            each for each in check(upon("[{when: {reason: {given: false}}, to: rest}]")) if each.code == "never"
+        ] == []
+
+    def test_facts_have_taken_in_the_touchpoint_at_hand(self) -> None:
+        """Upon a decision the last outcome is given, and the person was heard just now."""
+        for guard in ("fact.outcome: {given: false}", "none_of: [{fact.heard: {within: 1 hour}}]"):
+            assert told(upon(f"[{{when: {{{guard}}}, to: rest}}]"))[0].startswith("never: ")
+
+    def test_alternatives_that_never_fit_are_found(self) -> None:
+        """Inside `any_of` too a guard that fits nothing is a mistake."""
+        text = upon(
+            "[{when: {any_of: [{outcome: elsewhere}, {reason: {given: true}, fact.lately: {less_than: 0}}]}, to: rest}]"
+        )
+        assert told(text)[0] == "never: stated upon decision.made: no values fit this alternative."
+
+    def test_a_list_with_too_many_combinations_asks_for_a_simpler_one(self) -> None:
+        """More than 100,000 combinations are not tried, and nothing is proved by them."""
+        words = [f"w{number}" for number in range(9)]
+        fields = ", ".join(f"f{number}: [{', '.join(words)}]" for number in range(6))
+        guard = ", ".join(f"f{number}: {{given: true}}" for number in range(6))
+        lines = ", ".join(f"{{when: {{{', '.join(f'f{n}: {word}' for n in range(6))}}}, to: rest}}" for word in words)
+        text = upon(f"[{lines}]").replace(
+            "outcome: [with_us, elsewhere, not_now]", f"outcome: [with_us, elsewhere, not_now], {fields}"
+        )
+        assert guard
+        assert told(text)[0] == (
+            "too-complex: stated upon decision.made: too many combinations of values to decide which lines fit."
+        )
+
+    def test_guards_of_timed_moves_at_one_moment_exclude_each_other(self) -> None:
+        """At one moment the guards decide, as in a list; a week is seven days."""
+        text = need(
+            "stated: {means: Said., review: {every: 1 year}, later: ["
+            "{after: 7 days, to: rest, when: {fact.bought: true}}, {after: 1 week, to: other, when: {fact.purchases: {at_least: 2}}}]}",
+            "other: {means: Other., watched_by: in_touch}",
+            REST,
+        )
+        assert told(text) == [
+            'overlap: stated later: "rest" and "other" both fit fact.bought = true, fact.purchases = 2 '
+            "at one moment (1 week passes). Nothing decides between them."
+        ]
+
+    def test_a_timed_move_after_another_that_always_comes_is_hidden(self) -> None:
+        """Who has left after 10 days does not leave after 20."""
+        text = need(
+            "stated: {means: Said., later: [{after: 10 days, to: rest}, {after: 1 month, to: other}]}",
+            "other: {means: Other., watched_by: in_touch}",
+            REST,
+        )
+        assert told(text)[0] == (
+            'hidden: stated never goes to "other" (1 month passes): "rest" (10 days pass) always comes before.'
+        )
+        assert told(text)[1] == 'unreachable: Nothing leads to the stage "other".'
+
+    def test_a_list_that_no_stage_uses_is_warned_of(self) -> None:
+        """Each stage has its own list, so the track's is never looked at."""
+        text = need(
+            "stated: {means: Said., upon: {decision.made: rest}, review: {every: 1 year}}",
+            "rest: {means: Rest., upon: {decision.made: stated}, review: {every: 1 year}}",
+            upon="{decision.made: rest}",
+        )
+        assert told(text) == [
+            "never-used: need upon decision.made: no stage uses this list, because each has its own for what it is about."
+        ]
+
+
+class TestRests:
+    """Every stage that can be reached is left in bounded time, or somebody looks at it."""
+
+    def test_a_wait_for_a_date_that_every_way_in_brings_is_proved(self) -> None:
+        """The date has a limit and must be there, so the wait ends."""
+        assert told(self.promise("day")) == []
+
+    def test_a_wait_for_a_date_without_limit_is_refused(self) -> None:
+        """A date any time ahead proves nothing; the finding says where to write the limit."""
+        (found,) = check(self.promise("one_day"))
+        assert found.code == "no-limit"
+        assert found.message.startswith('"one_day" of promise.made may lie any time ahead')
+        assert found.advice == 'Write "one_day: date within 5 years" in promise.made, or add a review.'
+        assert found.path == ("need.stated", "promise.made")
+
+    def test_a_wait_for_a_fact_that_one_way_in_does_not_bring_is_refused(self) -> None:
+        """The path shows how one comes there without it."""
+        text = self.promise("day").replace(
+            "upon: {promise.made: promised}", "upon: {promise.made: promised, decision.made: promised}"
+        )
+        (found,) = check(text)
+        assert (found.code, found.path) == ("no-date", ("need.stated", "decision.made"))
+        assert found.message == 'The fact "due_on" may be missing in "promised", and then time moves nobody out of it.'
+
+    def test_a_fact_that_was_there_before_is_there_still(self) -> None:
+        """Through a stage between, and by a wait for the fact itself, it is not lost."""
+        text = (
+            self.promise("day")
+            .replace("to: rest}", "to: late}")
+            .replace(REST, "late: {means: Late., later: [{at: 10 days after due_on, to: rest}]}\n      " + REST)
+        )
+        assert told(text) == []
+
+    def test_a_wait_for_the_time_of_what_led_in_is_proved(self) -> None:
+        """The time of a touchpoint is in the past, so a year after it comes."""
+        stage = "stated: {means: Said., later: [{at: 1 year after heard, to: rest}]}"
+        assert told(need(stage, REST)) == []
+        assert told(
+            need(stage, REST)
+            .replace("heard, to", "replied, to")
+            .replace("facts: {}", "facts: {replied: {last: reply.sent}}")
+        ) == ['no-date: The fact "replied" may be missing in "stated", and then time moves nobody out of it.']
+
+    def test_a_start_that_everybody_is_moved_on_from_needs_nothing(self) -> None:
+        """The touchpoint that begins an instance moves it on at once, so nobody stands there."""
+        text = need(
+            "stated: {means: Said., upon: {need.stated: rest}, later: [{after: 1 day, to: rest, when: {fact.bought: true}}]}",
+            REST,
+        )
+        assert told(text) == []
+
+    def test_a_type_after_which_a_person_stands_in_no_track_is_warned_of(self) -> None:
+        """Without a track for everybody, somebody may be known and looked after by nobody."""
+        text = need("stated: {means: Said., review: {every: 1 year}}").replace(WATCH, "\n")
+        assert told(text) == [
+            "begins-nothing: Somebody of whom nothing is known but offer.made, decision.made, purchase.completed, reply.sent, "
+            "promise.made stands in no track, and nobody looks after them."
+        ]
+
+    @staticmethod
+    def promise(field: str) -> str:
+        return need(
+            "stated: {means: Said., upon: {promise.made: promised}, review: {every: 1 year}}",
+            "promised: {means: Promised., later: [{at: 1 day after due_on, to: rest}]}",
+            REST,
+            facts=f"{{due_on: {{last: promise.made.{field}}}}}",
+        )
+
+
+class TestLosses:
+    """After a loss somebody is asked for."""
+
+    @staticmethod
+    def loss(body: str, *more: str) -> str:
+        return need(f"stated: {{means: Said., loss: true, {body}}}", *more, REST)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 31 days, to: rest}]",
+            "tasks: {ask_after: {every: 300 days, ask: Ask}}, later: [{after: 1 year, to: rest}]",
+            "review: {every: 180 days}, upon: {reply.sent: rest}",
+        ],
+    )
+    def test_a_task_or_a_review_within_a_year_is_a_follow_up(self, body: str) -> None:
+        """It has no guard and opens before time moves the person on."""
+        assert told(self.loss(body)) == []
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "later: [{after: 30 days, to: rest}]",
+            "tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 30 days, to: rest}]",
+            "tasks: {ask_after: {after: 13 months, ask: Ask}}, watched_by: in_touch, upon: {reply.sent: rest}",
+            "tasks: {ask_after: {after: 30 days, ask: Ask, when: {fact.bought: true}}}, later: [{after: 60 days, to: rest}]",
+            "tasks: {ask_after: {at: heard, ask: Ask}}, later: [{after: 60 days, to: rest}]",
+            "tasks: {thank: {ask: Thank, stays: true}}, later: [{after: 60 days, to: rest}]",
+            "tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}, {at: heard, to: rest, name: again}]",
+            "review: {every: 2 years}, upon: {reply.sent: rest}",
+        ],
+    )
+    def test_what_may_not_open_within_a_year_is_no_follow_up(self, body: str) -> None:
+        """Left before, later than a year, guarded, at a fact, or thanks that stay open."""
+        codes = {each.code for each in check(self.loss(body)) if each.severity == "refuses"}
+        assert codes == {"loss"}
+
+    def test_a_task_on_every_way_out_is_a_follow_up(self) -> None:
+        """The loss itself asks nothing; time and news both lead to a stage that does."""
+        asks = (
+            "asks: {means: Asked., tasks: {ask_after: {after: 10 days, ask: Ask}}, later: [{after: 60 days, to: rest}]}"
+        )
+        assert told(self.loss("later: [{after: 30 days, to: asks}], upon: {reply.sent: asks}", asks)) == []
+        (found,) = check(self.loss("later: [{after: 30 days, to: asks}], upon: {reply.sent: rest}", asks))
+        assert (found.code, found.path) == ("loss", ("need.stated", "reply.sent"))
+
+    def test_a_loss_that_is_asked_about_only_at_once_is_warned_of(self) -> None:
+        """On the day of the loss nobody can know whether they are taken care of."""
+        (found,) = check(self.loss("tasks: {learn_why: {ask: Ask why}}, later: [{after: 60 days, to: rest}]"))
+        assert (found.code, found.severity) == ("loss-at-once", "warns")
+
+    def test_a_kind_of_contact_that_can_be_stopped_counts(self) -> None:
+        """While it is stopped, an opt-out is recorded."""
+        text = self.loss("tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}]").replace(
+            "touchpoints:", "contact: {offered: {reaches: person, stops: {fact.bought: false}}}\ntouchpoints:", 1
+        )
+        assert told(text) == []
+
+
+class TestTime:
+    """Loops, tasks that never open, and budgets."""
+
+    def test_a_loop_over_a_moment_of_a_fact_need_not_wait(self) -> None:
+        """A moment that has passed fires at once."""
+        text = need(
+            "stated: {means: Said., tasks: {look: {ask: Look}}, later: [{after: 23 hours, to: again}]}",
+            "again: {means: Again., tasks: {look: {ask: Look}}, later: [{at: 1 day after heard, to: stated}]}",
+        )
+        assert told(text) == [
+            'loop-too-fast: Time alone goes round "stated" -> "again" -> "stated" and need not wait a day.'
+        ]
+
+    def test_a_loop_that_waits_and_asks_is_proved(self) -> None:
+        """A day or more somewhere, a task somewhere."""
+        text = need(
+            "stated: {means: Said., tasks: {look: {ask: Look}}, later: [{after: 1 day, to: again}]}",
+            "again: {means: Again., later: [{at: 1 day after heard, to: stated}]}",
+        )
+        assert told(text) == []
+
+    def test_a_guarded_task_does_not_make_a_loop_ask(self) -> None:
+        """Its guard may never hold."""
+        text = need(
+            "stated: {means: Said., tasks: {look: {ask: Look, when: {fact.bought: true}}}, later: [{after: 30 days, to: stated}]}"
+        )
+        assert told(text) == [
+            'loop-without-task: Time alone goes round "stated" -> "stated" for ever and asks nobody for anything.'
+        ]
+
+    def test_a_task_that_opens_after_its_stage_is_left_is_warned_of(self) -> None:
+        """At the very moment of leaving nothing is asked any more."""
+        text = need(
+            "stated: {means: Said., tasks: {look: {after: 30 days, ask: Look}}, later: [{after: 30 days, to: rest}]}",
+            REST,
+        )
+        (found,) = check(text)
+        assert (found.code, found.severity) == ("never-opens", "warns")
+        assert found.message == 'The task "look" never opens: "stated" is left after 30 days.'
+
+    def test_an_escalation_that_opens_after_its_stage_is_left_is_warned_of(self) -> None:
+        """Due after 10 days and given up after 30, when time has moved the person on after 20."""
+        task = "look: {ask: Look, due: 10 days, or_else: {ask: Look now}}"
+        text = need(f"stated: {{means: Said., tasks: {{{task}}}, later: [{{after: 20 days, to: rest}}]}}", REST)
+        assert told(text) == ['never-opens: What follows "look" never opens: "stated" is left before.']
+        assert told(text.replace("or_else: {", "stays: true, or_else: {")) == []
+        assert told(text.replace("after: 20 days", "after: 60 days")) == []
+
+    def test_more_repeated_tasks_than_the_budget_are_refused(self) -> None:
+        """Every week for ever is more than twice in 30 days; guarded tasks only warn."""
+        text = need(
+            "stated: {means: Said., tasks: {look: {every: 7 days, ask: Look}}, review: {every: 1 year}}"
+        ).replace("touchpoints:", "contact: {offered: {reaches: person, most: 2 per 30 days}}\ntouchpoints:", 1)
+        (found,) = check(text)
+        assert (found.code, found.severity) == ("over-budget", "refuses")
+        assert found.message == (
+            'One of each track asks 4.3 times in 30 days for ever, and "offered" allows 2 per 30 days. Most is asked in "need.stated".'
+        )
+        guarded = check(text.replace("ask: Look}", "ask: Look, when: {fact.bought: true}}"))
+        assert [each.severity for each in guarded] == ["warns"]
+        assert check(text.replace("every: 7 days", "every: 16 days")) == []
+        assert check(text.replace("reaches: person", "reaches: nobody")) == []
+
+    def test_a_setting_that_depends_on_a_fact_counts_with_each_of_its_values(self) -> None:
+        """The shortest decides whether a loop is too fast, the longest whether a task opens in time."""
+        settings = "settings: {wait: {depends_on: mood, good: 1 hour, bad: 90 days}}\ntouchpoints:"
+        loop = need("stated: {means: Said., tasks: {look: {ask: Look}}, later: [{after: $wait, to: stated}]}")
+        assert [each.code for each in check(loop.replace("touchpoints:", settings, 1))] == ["loop-too-fast"]
+        task = need(
+            "stated: {means: Said., loss: true, tasks: {look: {after: $wait, ask: Look}}, later: [{after: 60 days, to: rest}]}",
+            REST,
+        )
+        assert [each.code for each in check(task.replace("touchpoints:", settings, 1))] == ["loss"]
+        assert check(task.replace("touchpoints:", settings.replace("90", "30"), 1)) == []
+
+    def test_lanes_without_customers_are_warned_of(self) -> None:
+        """Where nobody is marked as a customer, nothing shows that customers come first."""
+        text = PROVED.replace("customers: true, ", "")
+        assert [each.code for each in check(text)] == ["no-customers"]
+
+
+def test_a_generated_policy_of_a_hundred_stages_is_proved() -> None:
+    """The policy that the benchmark measures is one without findings that refuse it."""
+    assert [each for each in check(generated(100)) if each.severity == "refuses"] == []
+
+
+def test_the_same_policy_has_the_same_findings() -> None:
+    """Checking is a function of the policy: twice the same, in the order of places."""
+    text = upon("[{when: {outcome: elsewhere}, to: rest}, {when: {outcome: [elsewhere]}, to: stay}]").replace(
+        "customers: true, ", ""
+    )
+    first = check(text)
+    assert first == check(text)
+    assert [(each.line, each.column) for each in first] == sorted((each.line, each.column) for each in first)
+    assert len(first) == 4
+
+
+def test_every_code_stands_in_the_document() -> None:
+    """docs/proof.md explains each code with the sentence that the checker uses, and no other codes."""
+    document = (Path(__file__).parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:-1] for line in document.splitlines() if line.startswith("| `")]
+    assert {code.strip(" `"): sentence.strip() for code, _, sentence in rows} == CODES
