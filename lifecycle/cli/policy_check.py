@@ -12,7 +12,7 @@ from lifecycle import canonical_json
 from lifecycle.cli.options import Json
 from lifecycle.cli.output import plural, print_json
 from lifecycle.cli.sarif import sarif_log
-from lifecycle.errors import NotFound, PolicyRefused
+from lifecycle.errors import NotFound, PolicyRefused, SettingsRefused
 from lifecycle.policies import find_beside
 from lifecycle.rules.check import check_policy
 from lifecycle.rules.check_findings import CheckFinding
@@ -42,6 +42,8 @@ def check(
       lifecycle policy check my_policy.yaml
       lifecycle policy check my_policy.yaml --sarif > findings.sarif
     """
+    if as_json and as_sarif:
+        raise SettingsRefused("--json and --sarif are two forms of one answer. Give one of them.")
     policy: Policy | None = None
     code = 0
     try:

@@ -13,8 +13,7 @@ import typer
 from lifecycle import codec
 from lifecycle.cli.options import Database, PolicyFile, until_of
 from lifecycle.cli.output import minute, number, plural
-from lifecycle.embedded import Progress, RunResult
-from lifecycle.embedded import run as run_embedded
+from lifecycle.embedded import Progress, RunResult, run as run_embedded
 from lifecycle.errors import SettingsRefused
 from lifecycle.event_lines import STANDARD_INPUT
 from lifecycle.record import LABEL_NAMES, OUTCOME_NAMES
@@ -132,8 +131,7 @@ def _progress() -> Iterator[Callable[[Progress], None] | None]:
         return
     # Loading rich takes as long as a small run; nobody waits for it where nobody looks.
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),

@@ -53,12 +53,8 @@ def moves_of(table: TrackTable) -> list[Move]:
     """Return what news does in a track, each line once, in the order of stages and of lists."""
     track = table.track
     anywhere = {id(choice) for choices in (*track.upon.values(), *track.any_by.values()) for choice in choices}
-    by_whom = {
-        id(choice): by
-        for part in (track, *track.stages.values())
-        for by, choices in part.any_by.items()
-        for choice in choices
-    }
+    everywhere = [track.any_by, *(stage.any_by for stage in track.stages.values())]
+    by_whom = {id(choice): by for any_by in everywhere for by, choices in any_by.items() for choice in choices}
     found: dict[int, Move] = {}
     for name in track.stages:
         for kind, choices in table.stages[name].upon.items():

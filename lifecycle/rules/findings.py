@@ -74,7 +74,13 @@ class Findings:
         """Raise HasFindings with every finding in file order; return when there is none."""
         if not self.found:
             return
-        found = sorted(set(self.found))
+        # A setting that is not there has no value, of which whoever reads it says something too.
+        unset = {(each.file, each.line, each.column) for each in self.found if each.code == "unknown-setting"}
+        found = sorted(
+            each
+            for each in set(self.found)
+            if each.code == "unknown-setting" or (each.file, each.line, each.column) not in unset
+        )
         lines = [f"{finding.file or self.name}:{finding}" for finding in found[:MAX_FINDINGS]]
         if len(found) > MAX_FINDINGS:
             lines.append(f"... and {len(found) - MAX_FINDINGS} more")

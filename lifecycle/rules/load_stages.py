@@ -70,9 +70,6 @@ class StageReader(TaskReader):
         if watched_by is not None and watched_by not in self.names.tracks:
             place_of = body.entries["watched_by"].place
             self.findings.unknown(place_of, "unknown-track", watched_by, "a track", self.names.tracks)
-        if not later and review is None and watched_by is None:
-            message = f'Nothing moves a person out of "{name}" but news, and news may not come. '
-            self.findings.add(place, "no-way-out", f"{message}Add later, review or watched_by.")
         return Stage(
             name=name,
             means=self.reading.text(body, "means", what),

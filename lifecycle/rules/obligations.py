@@ -15,7 +15,8 @@ from lifecycle.task import rfc3339
 class Obligation:
     """The next dated thing: an open task (its due date, or its expiry when overdue), a timer, or a review.
 
-    `name` is the rule: a task's kind (with a timer: the task it opens), `review`, or `later/STAGE` for time moving somebody on.
+    `name` is the rule: a task's kind (with a timer: the task it opens), `review`, or `later/STAGE` for time
+    moving somebody on.
     """
 
     at: datetime

@@ -1,7 +1,6 @@
 """The words of a scenario table's cells, both ways: times by a clock, touchpoints, stages and tasks as text.
 
-Whatever is written here is read here, so that a cell that was printed can be pasted. Not the layout of a table
-(scenario_table.py) and not what happens in it (scenario.py), which are the only callers.
+Whatever is written here is read here, so that a printed cell can be pasted. Called by scenario_table.py and scenario.py.
 """
 
 from __future__ import annotations
@@ -227,7 +226,8 @@ class Cell:
             said = self.rest(",")
             instance = self.instance()
             stage = self.take(_STAGE)
-            if instance is None or stage is None or not (self.is_over or self.take(_COMMA)):
+            ended = self.is_over or self.take(_COMMA)  # type: ignore[redundant-expr]  # reading has moved on
+            if instance is None or stage is None or not ended:
                 self.findings.add(place, "cell", f'"{said}" is no stage. Write TRACK=STAGE or TRACK[KEY]=STAGE.')
                 return
             yield instance, stage[1], place
@@ -238,7 +238,7 @@ class Cell:
             found = self.happening(zone)
             if found is not None:
                 yield found
-            if not self.is_over and self.text[self.at] != ";":
+            if not self.is_over and self.text[self.at] != ";":  # type: ignore[redundant-expr]  # as above
                 self.wrong(
                     f'"{self.rest(";")}" is not understood. After a task come lane, by, due or why it ended; '
                     "write ; between tasks and comments in ( )."

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DataError as RefusedValue
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import (
+    DataError as RefusedValue,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+    TimeoutError as PoolTimeout,
+)
 
 from lifecycle.errors import RevisionConflict, StoreUnavailable, ValueRefused
 

@@ -8,8 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lifecycle.rules.facts import SET_WORDS, WINDOW_ENTRIES, amount_in, is_daily, reader, taker
 from lifecycle.rules.findings import Place

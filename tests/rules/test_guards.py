@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words

@@ -9,8 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import lifecycle.policies
 from lifecycle.errors import PolicyRefused
@@ -536,11 +535,6 @@ def test_a_long_chain_of_choices_is_refused() -> None:
         ("means: Mine., ", "means: Mine., loss: $sad, ", '"$sad" is not a setting. None is defined.'),
         ("means: Mine., ", "means: Mine., formerly: stated, ", '"stated" is the name of "stated" and of "won" in task'),
         ("watched_by: in_touch", "watched_by: in_tuch", '"in_tuch" is not a track. Did you mean "in_touch"?'),
-        (
-            ", watched_by: in_touch",
-            "",
-            'Nothing moves a person out of "won" but news, and news may not come. Add later, review or watched_by.',
-        ),
         ("{every: 1 year}", "{ask: Why}", 'A review needs "every:", such as every: 1 year. [missing]'),
         ("{every: 1 year}", "{every: 0 years}", '"every" needs a period longer than nothing. [duration]'),
         ("{every: 1 year}", "{every: 1 year, due: 1 day}", '"due" is not a key of a review.'),
