@@ -1,6 +1,6 @@
 """The words of a scenario table's cells, both ways: times by a clock, touchpoints, stages and tasks as text.
 
-Whatever is written here is read here, so that a printed cell can be pasted. Called by scenario_table.py and scenario.py.
+Whatever is written here is read here, so that a printed cell can be pasted. Used by scenario_table.py, scenario.py.
 """
 
 from __future__ import annotations
