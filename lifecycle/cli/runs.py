@@ -109,7 +109,7 @@ def summary(result: RunResult, url: str, tasks: str | None) -> Iterator[str]:
         where = "standard output" if tasks == "-" else tasks
         yield f"{plural(result.written, 'message')} written to {where}."
     elif result.waiting:
-        yield f"{plural(result.waiting, 'message')} about tasks wait in the database; --tasks FILE writes them."
+        yield f"{plural(result.waiting, 'message')} about tasks in the database; --tasks FILE writes what waits."
     if census.forgotten:
         yield f"{plural(census.forgotten, 'person', 'people')} without a next obligation: people count says who."
     # A URL of a server may hold a password, and this ends up in logs.

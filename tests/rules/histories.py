@@ -97,5 +97,7 @@ def endings(result: Folded) -> list[tuple[str, str, str]]:
 def happened(trail: list[Step]) -> list[tuple[float, str, str]]:
     """Return (hours after START, what, name) of every step of a trail but those of the watching track."""
     return [
-        ((step.at - START).total_seconds() / 3600, step.what, step.name) for step in trail if step.track != "in_touch" and step.what in HAPPENED
+        ((step.at - START).total_seconds() / 3600, step.what, step.name)
+        for step in trail
+        if step.track != "in_touch" and step.what in HAPPENED
     ]
