@@ -76,7 +76,7 @@ def test_run_reads_standard_input_and_writes_standard_output(lifecycle: Run) -> 
 def test_run_without_a_task_file_says_that_messages_wait(lifecycle: Run) -> None:
     given = line("anna", "1", "need.stated", START, need="n1")
     result = lifecycle("run", "--events", "-", "--policy", POLICY, "--until", "end", given=given)
-    assert "1 message about tasks wait in the database; --tasks FILE writes them." in result.stderr
+    assert "1 message about tasks in the database; --tasks FILE writes what waits." in result.stderr
 
 
 @pytest.mark.parametrize(
