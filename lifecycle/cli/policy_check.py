@@ -16,13 +16,16 @@ from lifecycle.errors import NotFound, PolicyRefused, SettingsRefused
 from lifecycle.policies import find_beside
 from lifecycle.rules.check import check_policy
 from lifecycle.rules.check_findings import CheckFinding
-from lifecycle.rules.document import MAX_BYTES, read_document
+from lifecycle.rules.document import MAX_BYTES
 from lifecycle.rules.findings import Finding, HasFindings, nearest
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.policy import Policy
 
 REFUSED, UNREADABLE = 1, 2
 """Exit codes: findings refuse the policy; there is no policy that could be read."""
+
+NOT_READ = frozenset({"alias", "anchor", "character", "documents", "merge", "tag", "too-large", "yaml"})
+"""Codes of the loader that say that a text is not what is read here at all, not that a line of it is wrong."""
 
 
 def check(
@@ -47,22 +50,15 @@ def check(
     policy: Policy | None = None
     code = 0
     try:
-        text = _text(file)
-        read_document(text, name=str(file))
+        policy = load_policy(_text(file), name=str(file), find=find_beside(file))
+        findings = check_policy(policy)
     except HasFindings as error:
-        findings, code = _of_loader(error.found), UNREADABLE
+        findings = _of_loader(error.found)
+        code = UNREADABLE if any(each.code in NOT_READ for each in error.found) else REFUSED
     except (NotFound, PolicyRefused) as error:
         findings, code = [_whole_file(str(error), file)], UNREADABLE
-    else:
-        try:
-            policy = load_policy(text, name=str(file), find=find_beside(file))
-            findings = check_policy(policy)
-        except HasFindings as error:
-            findings = _of_loader(error.found)
-        except (NotFound, PolicyRefused) as error:
-            findings, code = [_whole_file(str(error), file)], UNREADABLE
-    if code == 0 and any(each.severity == "refuses" for each in findings):
-        code = REFUSED
+    if any(each.severity == "refuses" for each in findings):
+        code = code or REFUSED
     if as_sarif:
         typer.echo(canonical_json.dumps(sarif_log(findings, file)))
     elif as_json:

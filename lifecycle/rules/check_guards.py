@@ -1,6 +1,6 @@
 """Which lines of a list can hold, and which two can hold at once: decided, for guards are data.
 
-Every combination of classes of values (check_values.py) is tried: one bit for each, so a guard is a number and
+Every combination of classes of values (check_classes.py) is tried: one bit for each, so a guard is a number and
 `and`, `or` and `not` are operations on numbers of at most MAX_COMBINATIONS bits. Two facts that remember the same
 touchpoints are known to agree: what was counted has happened. Any other relation between left sides is not known.
 Called by the checker's modules only. Pure.
@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from lifecycle.rules.check_values import Left, Possible, TooComplex, Value, fits, in_words
+from lifecycle.rules.check_classes import Possible
+from lifecycle.rules.check_values import Left, TooComplex, Value, fits, in_words
 from lifecycle.rules.findings import Place
 from lifecycle.rules.policy import AnyOf, Choice, Compare, Condition, Fact, Guard, Policy, Test
 
 MAX_COMBINATIONS = 100_000
 """Combinations of values tried for one list; beyond them a simpler list is asked for."""
 
-MAX_EFFORT = 1_000_000_000
+MAX_EFFORT = 300_000_000
 """Bits written for all lists of a policy: some seconds. Beyond them the rest is not decided, and refused."""
 
 Guards = Sequence[Guard | None]
@@ -50,17 +51,22 @@ class Decider:
         self.policy = policy
         self.possible = Possible(policy, self._may_be_missing)
         self.effort = 0
-        self._known: dict[tuple[object, ...], Verdict] = {}
+        self._lefts: dict[object, tuple[tuple[str, str], ...]] = {}
+        self._known: dict[tuple[object, object], Verdict] = {}
 
     def guards(self, guards: Guards, track: str, type_name: str | None) -> Verdict:
         """Return the verdict of a list as seen from a track ("": none), for a type (None: no touchpoint at hand)."""
         if guards == (None,):
             return _ALWAYS
-        key = (tuple(id(guard) for guard in guards), track, type_name)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._decide(guards, track, type_name)
-        return found
+        listed = (tuple(id(guard) for guard in guards), track)
+        if listed not in self._lefts:
+            named = (each for guard in guards if guard is not None for each in compares(guard))
+            self._lefts[listed] = tuple(dict.fromkeys((each.space, each.name) for each in named))
+        # Many types are alike in all that a list looks at; they share a verdict.
+        seen = tuple(self.possible.seen_of(space, name, track, type_name) for space, name in self._lefts[listed])
+        if (listed, seen) not in self._known:
+            self._known[listed, seen] = self._decide(guards, track, type_name)
+        return self._known[listed, seen]
 
     def choices(self, choices: Sequence[Choice], track: str, type_name: str | None) -> Verdict:
         """Return the verdict of a list of choices; its last line may lack `when` and means otherwise."""
@@ -133,6 +139,8 @@ class _Table:
             for each in compares(guard):
                 for left in self._lefts(each):
                     tests.setdefault(left, {})[each.test] = None
+        if decider.effort > MAX_EFFORT:
+            raise TooComplex
         related = list(self._related(tests))
         happening = {left for pair in related for left in pair}
         self.classes: dict[Left, tuple[Value, ...]] = {}
@@ -143,9 +151,9 @@ class _Table:
                 by_answers.setdefault(answers, value)
             self.classes[left] = tuple(by_answers.values())
         self.size = prod(len(values) for values in self.classes.values())
-        decider.effort += self.size * (1 + sum(map(len, tests.values())))
-        if self.size > MAX_COMBINATIONS or decider.effort > MAX_EFFORT:
+        if self.size > MAX_COMBINATIONS:
             raise TooComplex
+        decider.effort += self.size * (1 + sum(map(len, tests.values())))
         self.strides: dict[Left, int] = {}
         stride = 1
         for left, values in self.classes.items():

@@ -9,18 +9,24 @@ and nobody looks again within a year, the checker warns. Called by check.py only
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from lifecycle.rules.check_findings import Path, Report, longer
 from lifecycle.rules.check_guards import compares
-from lifecycle.rules.check_paths import STAY, Ways
+from lifecycle.rules.check_paths import STAY, Way, Ways
 from lifecycle.rules.check_spans import AT_ONCE, longest_of, opening_of, surely_opens_before, tasks_of
 from lifecycle.rules.policy import Choice, OneOf, Policy, Stage, TaskRule
 
 YEAR = timedelta(days=366)
 """Within so long somebody must have been asked: a year, which may be a leap year."""
+
+FOR_EVER = 1_000 * YEAR
+"""Longer than any wait of a policy."""
+
+MAX_STEPS = 200_000
+"""Stages looked at on the ways from all losses; beyond them no loss is taken as proved."""
 
 WORDS = frozenset({"cancelled", "canceled", "churned", "elsewhere", "leaves", "left", "lost", "quit", "quits"})
 """Words of a vocabulary that sound like a loss."""
@@ -35,12 +41,26 @@ class _Standing:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A stage as it matters after a loss: how long at most until somebody is asked for or leaves, and how they leave.
+
+    `onward` are the timed moves that may come before anything is asked, each with the longest wait; `by_news` the
+    ways by news, where the stage itself asks for nothing.
+    """
+
+    ends: timedelta
+    onward: tuple[tuple[Way, timedelta], ...]
+    by_news: tuple[Way, ...]
+
+
 class LossChecker:
     """Checks the losses of one policy. `ways` are those of every track."""
 
     def __init__(self, policy: Policy, ways: Mapping[str, Ways], report: Report) -> None:
         self.policy, self.ways, self.report = policy, ways, report
         self.calendar = policy.calendar
+        self.steps = 0
 
     def check(self) -> None:
         """Note the findings of all losses, and of stages that look like one."""
@@ -75,41 +95,46 @@ class LossChecker:
         Without `at_once_counts` only what is asked later counts, and only silence is followed.
         """
         waiting = deque([_Standing(loss.name, timedelta(0), ways.paths[loss.name])])
+        known: dict[str, _Asking] = {}
         latest: dict[str, timedelta] = {}
         while waiting:
             here = waiting.popleft()
             if here.stage in latest and latest[here.stage] >= here.since:
                 continue
             latest[here.stage] = here.since
-            stage = ways.track.stages[here.stage]
-            asked = [task for task in tasks_of(stage) if _counts(task, at_once_counts=at_once_counts)]
-            if self.may_stay(ways, stage, asked, YEAR - here.since):
+            self.steps += 1
+            if self.steps > MAX_STEPS:
                 return here.path
-            waiting += self.onward(ways, stage, asked, here)
-            if not asked and at_once_counts:
-                waiting += self.by_news(ways, here)
+            if here.stage not in known:
+                known[here.stage] = self.asking(ways, here.stage, at_once_counts=at_once_counts)
+            asking = known[here.stage]
+            if asking.ends > YEAR - here.since:
+                return here.path
+            for way, wait in asking.onward:
+                waiting.append(_Standing(way.to, min(here.since + wait, YEAR), longer(here.path, way.step)))
+            # What somebody says begins the year anew; another loss is proved for itself.
+            for way in asking.by_news:
+                waiting.append(_Standing(way.to, timedelta(0), longer(here.path, way.step)))
         return None
 
-    def may_stay(self, ways: Ways, stage: Stage, asked: Sequence[TaskRule], rest: timedelta) -> bool:
-        """Tell whether somebody may stand in a stage for the rest of the year, and not be asked for."""
+    def asking(self, ways: Ways, name: str, *, at_once_counts: bool) -> _Asking:
+        """Return what a stage asks of somebody who came there from a loss, and how they can leave before it does."""
+        stage, out = ways.track.stages[name], ways.out[name]
+        asked = [task for task in tasks_of(stage) if _counts(task, at_once_counts=at_once_counts)]
         opens = [opening for task in asked if (opening := opening_of(task)) is not None]
-        leaves = [move.after for move, _ in ways.timed(stage.name) if move.when is None and move.after is not None]
-        return all(longest_of(wait, self.calendar) > rest for wait in (*opens, *leaves))
-
-    def onward(self, ways: Ways, stage: Stage, asked: Sequence[TaskRule], here: _Standing) -> Iterator[_Standing]:
-        """Yield where time can move somebody on before they are asked for."""
-        leaves = [move.after for move, _ in ways.timed(stage.name) if move.when is None and move.after is not None]
-        stays = min((longest_of(wait, self.calendar) for wait in leaves), default=YEAR)
-        for way in ways.out[stage.name]:
-            if way.move is not None and not any(surely_opens_before(task, way.move) for task in asked):
-                waits = stays if way.move.after is None else min(stays, longest_of(way.move.after, self.calendar))
-                yield _Standing(way.to, min(here.since + waits, YEAR), longer(here.path, way.step))
-
-    def by_news(self, ways: Ways, here: _Standing) -> Iterator[_Standing]:
-        """Yield where news can move somebody; another loss is proved for itself, and the year begins anew."""
-        for way in ways.out[here.stage]:
-            if way.move is None and not ways.track.stages[way.to].loss:
-                yield _Standing(way.to, timedelta(0), longer(here.path, way.step))
+        unguarded = [move.after for move, _ in ways.timed(name) if move.when is None and move.after is not None]
+        leaves = min((longest_of(wait, self.calendar) for wait in unguarded), default=FOR_EVER)
+        return _Asking(
+            ends=min([leaves, *(longest_of(wait, self.calendar) for wait in opens)]),
+            onward=tuple(
+                (way, leaves if way.move.after is None else min(leaves, longest_of(way.move.after, self.calendar)))
+                for way in out
+                if way.move is not None and not any(surely_opens_before(task, way.move) for task in asked)
+            ),
+            by_news=tuple(way for way in out if way.move is None and not ways.track.stages[way.to].loss)
+            if at_once_counts and not asked
+            else (),
+        )
 
     def marks(self, ways: Ways) -> None:
         """Warn of stages that are reached by a word of loss and not marked as one."""

@@ -49,6 +49,8 @@ class Ways:
         }
         self.in_ways = self._beginnings()
         self.paths = self.reached(lambda way: True)
+        # Every instance enters `start`, even where the touchpoint that began it moves it on at once.
+        self.paths.setdefault(track.start, tuple(way.type for way in self.in_ways[:1]))
 
     def _carries_key(self, type_name: str) -> bool:
         return self.track.per == PERSON or self.policy.types[type_name].field(self.track.per) is not None

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lifecycle.rules.check_classes import sets
 from lifecycle.rules.check_findings import Path, Report
 from lifecycle.rules.check_paths import Way, Ways
-from lifecycle.rules.check_values import sets
 from lifecycle.rules.findings import Place
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Fact, Policy, Stage, TimedMove, Track
@@ -36,7 +36,11 @@ class RestChecker:
             for stage in ways.track.stages.values():
                 if stage.name in ways.paths:
                     self.stage(ways, stage)
-                elif stage.name != ways.track.start:  # a start that every beginning moves on from at once is no mistake
+                elif not stage.later and stage.review is None and stage.watched_by is None:
+                    # Nobody is seen to stand here, but every stage says how it ends: lists change.
+                    message = f'Nothing moves a person out of "{stage.name}" but news, and news may not come.'
+                    self.report.refuse("no-way-out", stage.place, message, _REST)
+                else:
                     message = f'Nothing leads to the stage "{stage.name}".'
                     advice = "Name it in a list that can decide for it or in a timed move, or take it out."
                     self.report.refuse("unreachable", stage.place, message, advice)

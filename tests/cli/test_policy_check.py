@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -105,6 +106,19 @@ def test_a_misspelled_name_ends_with_1_and_the_nearest_name(check: Check) -> Non
         '  Did you mean "rest"?',
         "my.yaml is refused: 1 finding, 0 warnings.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("was", "mistake", "message"),
+    [
+        ("need: id}}", "need: no}}", '"no" is a word in one YAML and true or false in another'),
+        ("ask: Ask after them}", "ask: Ask, then ask again}", '"then ask again" is not a key, for it has no value.'),
+        ("      stated:", "      lost: {means: Twice.}\n      stated:", '"lost" stands twice here'),
+    ],
+)
+def test_a_trap_of_yaml_ends_with_1(check: Check, was: str, mistake: str, message: str) -> None:
+    """The file can be read, and a line of it would not mean what it says."""
+    assert message in check(PROVED.replace(was, mistake), code=1).stdout
 
 
 def test_json_is_one_object_with_every_finding(check: Check) -> None:
@@ -266,6 +280,18 @@ def test_a_hostile_file_ends_with_one_clear_error_within_bounds(name: str, tmp_p
     )
     assert (done.returncode, done.stderr) == (code, "")
     assert message in done.stdout
+
+
+def test_the_example_of_the_document_is_refused_as_it_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/proof.md shows what the program says of the policy above it."""
+    document = (ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
+    text, shown = re.findall(r"^```(?:yaml|text)\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    Path("my_policy.yaml").write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["policy", "check", "my_policy.yaml"], catch_exceptions=False)
+    assert (result.exit_code, result.stdout) == (1, shown)
 
 
 def test_the_shipped_policy_is_proved_by_the_program(check: Check) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from benchmarks.check import generated
 from lifecycle.errors import PolicyRefused
+from lifecycle.rules import check_classes, check_findings, check_guards, check_losses, check_rests
 from lifecycle.rules.check import check_policy, require_proved
 from lifecycle.rules.check_findings import CODES, MAX_PATH, CheckFinding
 from lifecycle.rules.load import load_policy
@@ -331,13 +333,13 @@ class TestRests:
             .replace("facts: {}", "facts: {replied: {last: reply.sent}}")
         ) == ['no-date: The fact "replied" may be missing in "stated", and then time moves nobody out of it.']
 
-    def test_a_start_that_everybody_is_moved_on_from_needs_nothing(self) -> None:
-        """The touchpoint that begins an instance moves it on at once, so nobody stands there."""
-        text = need(
-            "stated: {means: Said., upon: {need.stated: rest}, later: [{after: 1 day, to: rest, when: {fact.bought: true}}]}",
-            REST,
-        )
+    def test_a_start_that_everybody_is_moved_on_from_is_reached_and_needs_a_rest_all_the_same(self) -> None:
+        """The touchpoint that begins an instance moves it on at once, and every instance enters its start."""
+        text = need("stated: {means: Said., upon: {need.stated: rest}, watched_by: in_touch}", REST)
         assert told(text) == []
+        (found,) = check(text.replace(", watched_by: in_touch}\n      rest", "}\n      rest"))
+        assert (found.code, found.path) == ("no-way-out", ("need.stated",))
+        assert found.message == 'Nothing moves a person out of "stated" but news, and news may not come.'
 
     def test_a_type_after_which_a_person_stands_in_no_track_is_warned_of(self) -> None:
         """Without a track for everybody, somebody may be known and looked after by nobody."""
@@ -517,4 +519,23 @@ def test_every_code_stands_in_the_document() -> None:
     """docs/proof.md explains each code with the sentence that the checker uses, and no other codes."""
     document = (Path(__file__).parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1:-1] for line in document.splitlines() if line.startswith("| `")]
-    assert {code.strip(" `"): sentence.strip() for code, _, sentence in rows} == CODES
+    codes = {row[0].strip(" `"): row[2].strip() for row in rows if len(row) == 3}
+    assert codes == CODES
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (check_guards, "MAX_COMBINATIONS"),
+        (check_classes, "MAX_NAMED"),
+        (check_guards, "MAX_EFFORT"),
+        (check_rests, "MAX_STEPS"),
+        (check_losses, "MAX_STEPS"),
+        (check_findings, "MAX_PATH"),
+    ],
+)
+def test_the_limits_of_the_document_are_those_of_the_checker(module: ModuleType, name: str) -> None:
+    """docs/proof.md names each limit with its value."""
+    document = (Path(__file__).parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
+    rows = [line for line in document.splitlines() if line.startswith("|") and f"(`{name}`" in line]
+    assert any(f"| {getattr(module, name):,}" in line for line in rows), rows

@@ -18,7 +18,9 @@ from lifecycle.rules.guards import View
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.obligations import next_obligation
+from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import PersonState
+from lifecycle.rules.working import Step
 from lifecycle.touchpoint import Touchpoint
 from tests.rules.histories import at, touchpoint
 
@@ -187,7 +189,7 @@ AGAINST_REST = {"no-way-out", "no-date", "no-limit", "watch", "loop-too-fast"}
 
 @st.composite
 def stages(draw: st.DrawFn) -> str:
-    """Return the stages of a track with moves, rests and tasks of all kinds."""
+    """Return the stages of a track with moves, rests and tasks of all kinds; the last of them is a loss."""
     found = []
     for name in STAGES:
         moves = [
@@ -196,6 +198,7 @@ def stages(draw: st.DrawFn) -> str:
         ]
         end = draw(ENDS)
         parts = [
+            "loss: true" if name == STAGES[-1] else "",
             f"later: [{', '.join(moves)}]" if moves else "",
             end or ("" if moves else "review: {every: 1 year}"),
             draw(TASKS),
@@ -205,23 +208,52 @@ def stages(draw: st.DrawFn) -> str:
     return "\n".join(found)
 
 
+def policy_with(body: str, *, per_person: bool) -> Policy:
+    """Return a policy with these stages, of a thing under a track that watches, or of the person with no other track."""
+    per, begins = ("person", "") if per_person else ("thing", "    begins: thing.begun\n")
+    watching = "\n" if per_person else WATCH.replace("\ntracks:", "")
+    if per_person:
+        body = body.replace("watched_by: watch", "review: {every: 1 year}")
+    return load_policy(
+        f"{HEAD}tracks:{watching}  thing:\n    per: {per}\n    start: s0\n{begins}"
+        f"    facts: {{day: {{last: thing.begun.day}}, seen: {{last: thing.seen}}}}\n    stages:\n{body}\n"
+    )
+
+
+def refusing(policy: Policy, codes: set[str]) -> bool:
+    return any(each.code in codes for each in check_policy(policy) if each.severity == "refuses")
+
+
 @given(stages(), st.booleans(), HISTORIES, st.integers(0, 2_000))
 @settings(max_examples=200)
 def test_nobody_is_forgotten_by_a_policy_that_is_proved(
     body: str, per_person: bool, touchpoints: list[Touchpoint], days: int
 ) -> None:
     """At whatever moment one looks, every person has a next obligation, and the fold comes to rest."""
-    per, begins = ("person", "") if per_person else ("thing", "    begins: thing.begun\n")
-    watching = "" if per_person else WATCH.replace("\ntracks:", "")
-    policy = load_policy(
-        f"{HEAD}tracks:{watching or chr(10)}  thing:\n    per: {per}\n    start: s0\n{begins}"
-        "    facts: {day: {last: thing.begun.day}, seen: {last: thing.seen}}\n"
-        f"    stages:\n{body.replace('watched_by: watch', 'review: {every: 1 year}') if per_person else body}\n"
-    )
-    assume(not any(each.code in AGAINST_REST for each in check_policy(policy)))
+    policy = policy_with(body, per_person=per_person)
+    assume(not refusing(policy, AGAINST_REST))
     machine = compile_policy(policy)
     until = touchpoints[-1].occurred_at + timedelta(days=days)
     state = fold(machine, "anna", PersonState(), touchpoints, until).state
     obligation = next_obligation(machine, state, until)
     assert obligation is not None
     assert at(0) < obligation.at
+
+
+@given(stages(), HISTORIES)
+@settings(max_examples=200)
+def test_after_a_loss_that_is_proved_silence_ends_in_a_task_within_a_year(
+    body: str, touchpoints: list[Touchpoint]
+) -> None:
+    """Who came to a loss and says nothing more is asked for within a year, whatever time does meanwhile."""
+    policy = policy_with(body, per_person=False)
+    assume(not refusing(policy, {"loss", "loop-too-fast"}))
+    machine = compile_policy(policy)
+    last = touchpoints[-1].occurred_at
+    trail: list[Step] = []
+    fold(machine, "anna", PersonState(), touchpoints, last + timedelta(days=900), trail=trail)
+    steps = [step for step in trail if step.track == "thing"]
+    for loss in (step for step in steps if step.name == STAGES[-1] and 0 <= (step.at - last).days < 500):
+        asked = [step.at for step in steps if step.what == "opened" and step.key == loss.key and step.at >= loss.at]
+        assert asked
+        assert min(asked) <= loss.at + timedelta(days=366)
