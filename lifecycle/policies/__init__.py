@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lifecycle.errors import NotFound
 from lifecycle.rules.check import require_proved
+from lifecycle.rules.document import MAX_BYTES
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.load_includes import Find
 from lifecycle.rules.policy import Policy
@@ -69,7 +70,9 @@ def find_beside(path: Path) -> Find:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            body = stream.read(MAX_BYTES + 1)  # one more is enough to be refused as too large
+        return body.decode("utf-8", "replace" if len(body) > MAX_BYTES else "strict")
     except (OSError, UnicodeDecodeError) as error:
         raise NotFound(
             f"the policy {path} cannot be read: {error}. Check the path and its encoding (UTF-8)."
