@@ -23,13 +23,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from lifecycle import asyncapi, canonical_json, ids
-from lifecycle.task import TaskState, WithdrawnReason, rfc3339
+from lifecycle.task import MessageType as MessageType, TaskState, WithdrawnReason, rfc3339
 from lifecycle.touchpoint import MAX_ID_BYTES
 
 MESSAGE_SOURCE = "/lifecycle"
 """`source` of every message this program sends."""
 
-MessageType = Literal["task.requested", "task.changed", "task.withdrawn"]
 OutcomeType = Literal["task.completed", "task.declined"]
 
 _NAME = r"^[^\u0000-\u001f\u007f-\u009f]+$"

@@ -36,8 +36,8 @@ class Start:
     """Where a person's fold starts.
 
     `state` is the state to fold onto, `text` its snapshot ("" for nothing). `log_since`: touchpoints in the
-    log from that time on are needed (None: all of them), if `needs_log`. `is_full`: from nothing. `is_late`:
-    not an increment. `floor`: time must be moved at least to here, because it was there before. `last_key`
+    log from that time on are needed (None: all of them), if `needs_log`. `is_full`: from nothing.
+    `floor`: time must be moved at least to here, because it was there before. `last_key`
     and `last_fired_at` are those of the stored snapshot.
     """
 
@@ -47,7 +47,6 @@ class Start:
     needs_log: bool
     log_since: datetime | None
     is_full: bool
-    is_late: bool
     floor: datetime | None
     last_key: OrderKey | None
     last_fired_at: datetime | None
@@ -70,25 +69,25 @@ def start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *,
     `anew` starts from nothing whatever is stored.
     """
     if row is None:
-        return Start(None, PersonState(), "", False, None, True, False, None, None, None)
+        return Start(None, PersonState(), "", False, None, True, None, None, None)
     if row.snapshot_format != SNAPSHOT_FORMAT:
         # Another format may not even decode; where time had reached is then told by the log and `until`.
-        return Start(row, PersonState(), "", True, None, True, False, None, None, None)
+        return Start(row, PersonState(), "", True, None, True, None, None, None)
     state = decode(row.snapshot)
     last_key, fired = state.last_key, state.last_fired_at
     times = [at for at in (fired, last_key[0] if last_key is not None else None) if at is not None]
     floor = max(times, default=None)
     if row.policy_hash != machine.policy.hash:
-        return Start(row, PersonState(), "", True, None, True, False, floor, None, None)
+        return Start(row, PersonState(), "", True, None, True, floor, None, None)
     late = first is not None and not can_append(state, first)
     if not late and not anew:
         since = last_key[0] if last_key is not None else None
-        return Start(row, state, row.snapshot, row.waiting_at is not None, since, False, False, floor, last_key, fired)
+        return Start(row, state, row.snapshot, row.waiting_at is not None, since, False, floor, last_key, fired)
     if row.older_snapshot is not None and not anew and first is not None:
         older = decode(row.older_snapshot)
         if can_append(older, first) and older.last_key is not None:
-            return Start(row, older, row.older_snapshot, True, older.last_key[0], False, True, floor, last_key, fired)
-    return Start(row, PersonState(), "", True, None, True, late, floor, last_key, fired)
+            return Start(row, older, row.older_snapshot, True, older.last_key[0], False, floor, last_key, fired)
+    return Start(row, PersonState(), "", True, None, True, floor, last_key, fired)
 
 
 def is_late(start: Start, touchpoint: Touchpoint) -> bool:

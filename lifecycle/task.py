@@ -9,6 +9,9 @@ from typing import Any, Literal
 TaskState = Literal["open", "completed", "declined", "expired", "withdrawn"]
 """open -> completed | declined | expired | withdrawn; a late outcome turns expired into completed or declined."""
 
+MessageType = Literal["task.requested", "task.changed", "task.withdrawn"]
+"""What a message tells of a task: it is asked for, something about it changed, it is not asked any more."""
+
 WithdrawnReason = Literal["left_stage", "never_true", "completed_late", "expired", "stopped", "policy"]
 """Why a task is not asked any more without having been done: its stage was left; late news made it untrue;
 its question was answered after the one before it had expired; nobody did it in time; the person does not

@@ -11,17 +11,15 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from lifecycle import canonical_json
 from lifecycle.person import Publication
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
 from lifecycle.rules.working import Closing
-from lifecycle.task import Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
+from lifecycle.task import MessageType, Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
 from lifecycle.touchpoint import microseconds
-
-MessageType = Literal["task.requested", "task.changed", "task.withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
