@@ -1,41 +1,103 @@
 """The program `lifecycle`: all commands in one tree, and what becomes of errors and signals.
 
-Each noun has a file of its own, which says what its commands do. Errors of ours end a command with one message on
-standard error and an exit code: 1, or 2 where the command was used wrongly; they never show a traceback.
-Any other exception is a fault of the program and does.
+Each noun has a file of its own, which says what its commands do. A file is imported when one of its commands is
+called: that it is not, for `lifecycle --help` and for the other nouns, is what keeps the start short. So the line
+that help shows of each stands here, and a test holds it against the file.
+
+Errors of ours end a command with one message on standard error and an exit code: 1, or 2 where the command was used
+wrongly; they never show a traceback. Any other exception is a fault of the program and does.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from lifecycle.cli import (
-    database,
-    dead_letters,
-    explanation,
-    foreign_files,
-    people,
-    policies,
-    policy,
-    publishing,
-    runs,
-    tasks,
-    topics,
-    workers,
-)
 from lifecycle.errors import LifecycleError, SettingsRefused
 
 FAILED, MISUSED, INTERRUPTED, READER_GONE = 1, 2, 130, 141
 """Exit codes. The last two are what a shell reports of a program ended by SIGINT and by SIGPIPE."""
 
 
+@dataclass(frozen=True)
+class Entry:
+    """Where a command or a noun is: `place` is a module of this package and a name in it."""
+
+    place: str
+    help: str
+
+    def load(self, name: str) -> Any:
+        """Import it and return it as a command called `name`."""
+        module, _, attribute = self.place.partition(":")
+        found = getattr(import_module(f"lifecycle.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            command: Any = typer.main.get_group(found)
+        else:
+            alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+            alone.command(name)(found)
+            command = typer.main.get_command(alone)
+        command.name = name
+        return command
+
+
+ENTRIES = {
+    "run": Entry("runs:run", "Read touchpoints, move time, write the follow-up tasks."),
+    "worker": Entry("workers:worker", "Fold touchpoints from Kafka and publish follow-up tasks."),
+    "publish": Entry("publishing:publish", "Send every line of a file to the touchpoints topic."),
+    "import": Entry("foreign_files:import_file", "Turn a foreign file into touchpoint lines."),
+    "explain": Entry(
+        "explanation:explain", "Tell why a task is asked, where a person stands, or why something is not so."
+    ),
+    "people": Entry("people:app", "Where people stand."),
+    "tasks": Entry("tasks:app", "The follow-ups that are asked for."),
+    "dead-letters": Entry("dead_letters:app", "The records that were refused."),
+    "policy": Entry("policy:app", "Which policy folds the database."),
+    "db": Entry("database:app", "The tables in the database."),
+    "topics": Entry("topics:app", "The topics in Kafka."),
+}
+"""Commands and nouns in the order of help."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands of the root by name, each loaded when it is asked for."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = ENTRIES[name].load(name)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ENTRIES)
+
+    def __len__(self) -> int:
+        return len(ENTRIES)
+
+
 class Guarded(TyperGroup):
     """The root of the tree: turns what a command raises into a message and an exit code."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands: Any = Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names, without loading anything (called by typer)."""
+        return list(ENTRIES)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands in help, without loading anything (called by typer)."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in ENTRIES.items()])
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command (called by typer)."""
@@ -74,18 +136,11 @@ Try it without Kafka:
 Every option --db can be left out where LIFECYCLE_DATABASE or the file lifecycle.toml names the database.
 """,
 )
-app.command("run")(runs.run)
-app.command("worker")(workers.worker)
-app.command("publish")(publishing.publish)
-app.command("import")(foreign_files.import_file)
-app.add_typer(people.app, name="people")
-app.add_typer(tasks.app, name="tasks")
-app.command("explain")(explanation.explain)
-app.add_typer(dead_letters.app, name="dead-letters")
-policies.register(policy.app)
-app.add_typer(policy.app, name="policy")
-app.add_typer(database.app, name="db")
-app.add_typer(topics.app, name="topics")
+
+
+@app.callback()
+def root() -> None:
+    """Make the program a tree although no command is registered: `Guarded` finds them (called by typer)."""
 
 
 def main() -> None:

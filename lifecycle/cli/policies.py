@@ -1,6 +1,6 @@
 """`lifecycle policy test`, `diagram`, `describe`, `schema`: what a policy says, told to those who write it.
 
-Nothing here opens a database. policy.py has the other commands of the noun, and app.py brings both together.
+Nothing here opens a database. policy.py has the other commands of the noun, and takes these in.
 What is generated from policies and from the language (`generated_files`) is written by reference.py.
 """
 

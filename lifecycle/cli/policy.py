@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lifecycle import clock
-from lifecycle.cli import policy_check
+from lifecycle.cli import policies, policy_check
 from lifecycle.cli.options import Database, closing_store
 from lifecycle.cli.output import plural
 from lifecycle.folding import DUE_AT_ONCE
@@ -46,3 +46,6 @@ def activate(
             f"{policy.name} ({policy.hash}) is active. {plural(due, 'person', 'people')} will be folded again "
             "by the next `lifecycle run`, or by the workers as time goes on."
         )
+
+
+policies.register(app)

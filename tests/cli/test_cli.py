@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from lifecycle.cli import reference, runs
-from lifecycle.cli.app import app
+from lifecycle.cli.app import ENTRIES, app
 from lifecycle.cli.output import plural, value_in_words, visible
 from lifecycle.store import open_store
 from lifecycle.streams import topics
@@ -232,6 +232,12 @@ def test_every_command_has_help_with_an_example() -> None:
         shown = CliRunner().invoke(app, [*words, "--help"]).stdout
         if len(words) != 1 or words[0] in {"run", "worker", "publish", "import", "explain"}:
             assert "lifecycle " in shown.partition("Options:")[0].partition("\n")[2], words
+
+
+def test_help_says_of_each_command_what_the_command_says_of_itself() -> None:
+    """The root knows its commands without loading them, so their line stands there a second time."""
+    for name, command in typer.main.get_command(app).commands.items():
+        assert ENTRIES[name].help.rstrip(".") == command.get_short_help_str(limit=1000).rstrip("."), name
 
 
 def test_the_references_are_fresh() -> None:

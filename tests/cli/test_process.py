@@ -46,10 +46,20 @@ def test_tasks_that_nobody_reads_stay_in_the_database(sqlite_url: str, tmp_path:
     assert run([events], store=sqlite_url, tasks=tasks, until="end").written == waiting
 
 
-def test_looking_at_people_loads_no_kafka_client() -> None:
+def test_help_loads_no_more_than_it_shows() -> None:
+    """The start is short because of what is not imported: no store, no rules, no file of a noun."""
     code = (
-        "import lifecycle.cli.app, sys; print([name for name in ('faust', 'kafka', 'aiokafka') if name in sys.modules])"
+        "import sys; from lifecycle.cli.app import main; sys.argv[1:] = ['--help']\n"
+        "try: main()\n"
+        "except SystemExit: print(sorted(name for name in sys.modules if name.startswith('lifecycle.')))\n"
+        "print(*(name for name in ('sqlalchemy', 'pydantic', 'yaml', 'rich', 'faust') if name in sys.modules))"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.endswith("\n['lifecycle.cli', 'lifecycle.cli.app', 'lifecycle.errors']\n\n"), done.stdout
+
+
+def test_looking_at_people_loads_no_kafka_client() -> None:
+    code = "import lifecycle.cli.people, sys; print([name for name in ('faust', 'kafka', 'aiokafka') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"
 
