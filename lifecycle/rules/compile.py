@@ -39,7 +39,12 @@ def compile_policy(policy: Policy) -> Machine:
     types = {name: compiler.type(tables, name) for name in policy.types}
     lanes = tuple(None if lane.when is None else guards.guard(lane.when, "") for lane in policy.lanes)
     most = max((kind.most[0] for kind in policy.contacts.values() if kind.most is not None), default=0)
-    return Machine(policy, types, tables, contacts, most, lanes, readers)
+    texts = frozenset(
+        (track, fact.name)
+        for track, fact in all_facts
+        if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
+    )
+    return Machine(policy, types, tables, contacts, most, lanes, readers, texts)
 
 
 def _reader(policy: Policy, compiler: GuardCompiler, fact: Fact, track: str) -> Read:
@@ -47,12 +52,18 @@ def _reader(policy: Policy, compiler: GuardCompiler, fact: Fact, track: str) -> 
     if fact.kind == "choose":
         choices = [(compiler.guard(choice.when, track), choice.target) for choice in fact.choices]
         return lambda view: next((target for holds, target in choices if holds(view)), None)
-    kinds = [policy.types[each].field(field) for each, field in fact.fields.items() if field]
-    kind = next((kind.kind for kind in kinds if kind is not None), None)
+    kind = next((kind for each in fact.fields if (kind := _kind_of(policy, fact, each)) is not None), None)
     read = facts.reader(fact, kind)
     if track:
         return lambda view: read(view.own.get(name), view.at)
     return lambda view: read(view.facts.get(name), view.at)
+
+
+def _kind_of(policy: Policy, fact: Fact, type_name: str) -> str | None:
+    """Return the kind of the field that a fact remembers of a type; None where it remembers none."""
+    field = fact.fields[type_name]
+    declared = policy.types[type_name].field(field) if field else None
+    return None if declared is None else declared.kind
 
 
 class _Compiler:
@@ -133,11 +144,15 @@ class _Compiler:
 
     def takers(self, known: Mapping[str, Fact], type_name: str, track: str) -> tuple[Taker, ...]:
         """Return how the facts of a track (or of the policy) take in a type."""
-        return tuple(
-            Taker(fact.name, self.optional(fact.when, track), facts.taker(fact, type_name))
-            for fact in known.values()
-            if type_name in fact.fields
-        )
+        takers = []
+        for fact in known.values():
+            if type_name not in fact.fields:
+                continue
+            kind = _kind_of(self.policy, fact, type_name)
+            text_field = fact.fields[type_name] if kind == "text" else ""
+            take = facts.taker(fact, type_name, kind)
+            takers.append(Taker(fact.name, self.optional(fact.when, track), take, fact.kind, text_field))
+        return tuple(takers)
 
     def type(self, tables: Mapping[str, TrackTable], name: str) -> TypeTable:
         """Return what a type means for a person."""

@@ -24,6 +24,7 @@ from typing import Any
 
 from lifecycle.rules.policy import Fact, parse_money
 from lifecycle.rules.schedule import Duration, parse_day, parse_time
+from lifecycle.rules.texts import SET_BYTES, SET_TEXT_BYTES, TEXT_BYTES, cut, size, size_of
 from lifecycle.touchpoint import Touchpoint, from_microseconds, microseconds
 
 WINDOW_ENTRIES = 1_000
@@ -42,9 +43,17 @@ Take = Callable[[Raw, Touchpoint], Raw]
 """(raw before or None, touchpoint) -> raw after."""
 
 
-def taker(fact: Fact, type_name: str) -> Take:
-    """Return how a fact takes in a touchpoint of this type. The raw value before it may be changed in place."""
-    field = fact.fields[type_name]
+def taker(fact: Fact, type_name: str, field_kind: str | None = None) -> Take:
+    """Return how a fact takes in a touchpoint of this type. The raw value before it may be changed in place.
+
+    `field_kind` is the kind of the field remembered (None: no field); a `text` is kept within the bounds of texts.py.
+    """
+    if field_kind == "text" and fact.kind in ("first", "last", "set"):
+        return _text_taker(fact, fact.fields[type_name])
+    return _value_taker(fact, fact.fields[type_name])
+
+
+def _value_taker(fact: Fact, field: str) -> Take:
     if fact.kind == "ever":
         return lambda raw, touchpoint: True
     if fact.kind == "last":
@@ -68,6 +77,26 @@ def taker(fact: Fact, type_name: str) -> Take:
         lambda raw, touchpoint: _added(raw, touchpoint.data.get(field)),
         lambda touchpoint: _plain(touchpoint.data.get(field), None),
     )
+
+
+def _text_taker(fact: Fact, field: str) -> Take:
+    def text(touchpoint: Touchpoint, limit_bytes: int) -> str | None:
+        value = touchpoint.data.get(field)
+        return cut(value, limit_bytes) if isinstance(value, str) else None
+
+    def take_last(raw: Raw, touchpoint: Touchpoint) -> Raw:
+        value = text(touchpoint, TEXT_BYTES)
+        return raw if value is None else value
+
+    def take_in_set(raw: Raw, touchpoint: Touchpoint) -> Raw:
+        value = text(touchpoint, SET_TEXT_BYTES)
+        return raw if value is None or size_of(raw) + size(value) > SET_BYTES else _joined(raw, value)
+
+    if fact.kind == "set":
+        return take_in_set
+    if fact.kind == "last":
+        return take_last
+    return lambda raw, touchpoint: take_last(None, touchpoint) if raw is None else raw
 
 
 def _plain(value: Any, otherwise: Raw) -> Raw:

@@ -29,6 +29,7 @@ from lifecycle.rules.openings import pass_over, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
+from lifecycle.rules.texts import make_room
 from lifecycle.rules.timers import fire
 from lifecycle.rules.wording import refusal
 from lifecycle.rules.working import Closing, Step, Working
@@ -100,10 +101,10 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
         return
     at, data = touchpoint.occurred_at, touchpoint.data
     view = View(data, state.facts, state.tracks, at)
-    touched = _touch(state, table, view, touchpoint, origin)
+    touched = _touch(work, table, view, touchpoint, origin)
     for taker in table.takers:
         if taker.when is None or taker.when(view):
-            state.facts[taker.name] = taker.take(state.facts.get(taker.name), touchpoint)
+            work.remember_fact(state.facts, taker, touchpoint)
     decided = [(*each, _decide(view, *each[:3], touchpoint.type)) for each in touched]
     if work.trail is not None:
         _note_refusals(work, view, decided, origin)
@@ -117,11 +118,12 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
     _follow(work, at)
     if state.tasks or state.waiting:
         stop_contacts(work, at, origin)
+    make_room(state, work.machine.text_facts)
     state.lane = work.machine.lane_of(view)
 
 
 def _touch(
-    state: PersonState, table: TypeTable, view: View, touchpoint: Touchpoint, origin: Origin
+    work: Working, table: TypeTable, view: View, touchpoint: Touchpoint, origin: Origin
 ) -> list[tuple[TrackTable, str, Instance, bool]]:
     """Return the instances it may begin or move (track, key, instance, is new); those it reaches take it in."""
     touched = []
@@ -130,7 +132,7 @@ def _touch(
         key = "" if tracked.field is None else touchpoint.data.get(tracked.field)
         if key is None:
             continue
-        instances = state.tracks.get(tracked.name)
+        instances = work.state.tracks.get(tracked.name)
         instance = None if instances is None else instances.get(key)
         is_new = instance is None
         if instance is None:
@@ -140,7 +142,7 @@ def _touch(
         for taker in step.takers:
             view.own, view.key = instance.facts, key
             if taker.when is None or taker.when(view):
-                instance.facts[taker.name] = taker.take(instance.facts.get(taker.name), touchpoint)
+                work.remember_fact(instance.facts, taker, touchpoint)
         if is_new or touchpoint.type in tracked.stages[instance.stage].upon:
             touched.append((tracked, key, instance, is_new))
     return touched

@@ -14,6 +14,7 @@ from lifecycle.record import Fault
 from lifecycle.rules import facts
 from lifecycle.rules.guards import Holds, Read, View
 from lifecycle.rules.policy import Choice, Policy, Stage, TaskRule, TimedMove, Track
+from lifecycle.rules.texts import TextFacts
 from lifecycle.touchpoint import Touchpoint
 
 TimeOf = Callable[[View], datetime | None]
@@ -117,11 +118,16 @@ class TrackTable:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """How one fact takes in one type."""
+    """How one fact, of a kind such as `last`, takes in one type.
+
+    `text_field` is the field whose texts are bounded (texts.py), or "".
+    """
 
     name: str
     when: Holds | None
     take: facts.Take
+    kind: str
+    text_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,7 @@ class TypeTable:
 class Machine:
     """A compiled policy. `fact_readers` reads a fact by (track or "", name).
 
+    `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any, so many openings are remembered.
     """
 
@@ -157,6 +164,7 @@ class Machine:
     most: int
     lanes: tuple[Holds | None, ...]
     fact_readers: Mapping[tuple[str, str], Read]
+    text_facts: TextFacts
 
     def lane_of(self, view: View) -> int:
         """Return the index of the first lane whose guard holds; the last lane takes everybody else."""

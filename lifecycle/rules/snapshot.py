@@ -15,7 +15,7 @@ import msgspec
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import OrderKey
 
-SNAPSHOT_FORMAT = 2
+SNAPSHOT_FORMAT = 3
 """Raised when the form or the meaning of a snapshot changes; people of another format are folded again."""
 
 
@@ -105,6 +105,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     `tracks` maps track -> key -> instance; the key of a `per: person` track is "". `tasks` maps id -> open
     task, `waiting` id -> task that waits to open. `closed`, `kept` and `opened` (when tasks that reach the person
     opened, as many as the largest budget) are bounded, oldest first. `lane` is the index of the person's lane.
+    `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
     """
 
     touchpoints: int = 0
@@ -118,6 +119,8 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     opened: list[datetime] = []
     closed: list[ClosedTask] = []
     kept: list[KeptOutcome] = []
+    text_bytes: int = 0
+    given_way: int = 0
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 from lifecycle import ids
 from lifecycle.errors import FoldStopped
+from lifecycle.rules import texts
 from lifecycle.rules.guards import View
-from lifecycle.rules.machine import Machine, Rule, StageTable, TrackTable
+from lifecycle.rules.machine import Machine, Rule, StageTable, Taker, TrackTable
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import ClosedTask, Instance, KeptOutcome, OpenTask, Origin, PersonState, WaitingTask
 from lifecycle.task import TaskState
-from lifecycle.touchpoint import TouchpointKey
+from lifecycle.touchpoint import Touchpoint, TouchpointKey
 
 MAX_INSTANCES = 10_000
 """Most instances of tracks for one person."""
@@ -124,6 +125,17 @@ class Working:
         """Write one step of the trail, where one is kept."""
         if self.trail is not None:
             self.trail.append(Step(at, what, track, key, name, task_id, by, detail, choice, due))
+
+    def remember_fact(self, holder: dict[str, Any], taker: Taker, touchpoint: Touchpoint) -> None:
+        """Let one fact take in a touchpoint, and keep account of the texts of the person (texts.py)."""
+        before = holder.get(taker.name)
+        if not taker.text_field:
+            holder[taker.name] = taker.take(before, touchpoint)
+            return
+        bytes_before = texts.size_of(before)
+        holder[taker.name] = after = taker.take(before, touchpoint)
+        self.state.text_bytes += texts.size_of(after) - bytes_before
+        self.state.given_way += texts.is_lost(taker.kind, before, after, touchpoint.data.get(taker.text_field))
 
     def begin(self, table: TrackTable, key: str, instance: Instance) -> None:
         """Register a new instance."""
