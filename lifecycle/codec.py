@@ -11,9 +11,9 @@ Which mode a record is in, in this order:
 3. neither: the body is read as the event too. JSON lines, kcat without headers and plain producers send this.
 
 What is read: `specversion`, `id`, `source`, `type`, `subject`, `time`, `sequence`, `datacontenttype`, data.
-Every other attribute is an extension and does not count. A fraction of a second beyond six digits is cut, not
-rounded, so that no touchpoint moves into the future. This path is hot: `_read_text` and `_read_time` try the
-common case first.
+Every other attribute is an extension and does not count. An attribute may stand twice where both say the same, as
+the JavaScript SDK sends the content type; `time` is read as every time in the data is (moment.py). This path is hot:
+`_read_text` tries the common case first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,7 @@ import simplejson
 
 from lifecycle import canonical_json
 from lifecycle.errors import Unreadable
+from lifecycle.moment import parse_time
 from lifecycle.record import Fault, Headers, Place, Record
 from lifecycle.touchpoint import EARLIEST, LATEST, MAX_ID_BYTES, Touchpoint
 
@@ -37,8 +38,6 @@ ATTRIBUTE_PREFIX = "ce_"
 CONTENT_TYPE = "content-type"
 STRUCTURED_TYPE = "application/cloudevents"
 BATCH_TYPE = "application/cloudevents-batch"
-MAX_TIME_CHARACTERS = 64
-"""Longest `time` that is looked at; RFC 3339 with nanoseconds needs 35."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +129,26 @@ def _read_structured(body: bytes) -> Touchpoint:
 
 
 def _read_binary(body: bytes | None, headers: Headers) -> Touchpoint:
-    if body is None:
-        raise Unreadable("tombstone", None, _TOMBSTONE)
+    # A null value with attributes is an event without data (Kafka binding 1.0.2); a tombstone has none.
     attributes: dict[str, str] = {}
     for name, value in headers:
         lowered = name.lower()
         attribute = "datacontenttype" if lowered == CONTENT_TYPE else lowered.removeprefix(ATTRIBUTE_PREFIX)
         if attribute == lowered or attribute not in _ATTRIBUTES:
             continue
-        if attribute in attributes:
-            raise Unreadable("repeated_attribute", attribute, f"header {lowered} stands twice; send it once")
         try:
-            attributes[attribute] = value.decode("utf-8")
+            text = value.decode("utf-8")
         except UnicodeDecodeError as error:
             sentence = f"header {lowered} is not UTF-8 at byte {error.start}: {value[:80]!r}"
             raise Unreadable("not_utf8", attribute, sentence) from error
-    _check_data_type(attributes.get("datacontenttype"))
+        if attribute == "datacontenttype":
+            # However many there are and however they are spelled: each must say JSON.
+            _check_data_type(text)
+        elif attributes.setdefault(attribute, text) != text:
+            sentence = (
+                f"header {lowered} stands twice, with other values: {attributes[attribute][:80]!r}, {text[:80]!r}"
+            )
+            raise Unreadable("repeated_attribute", attribute, f"{sentence}; send one of them")
     return _touchpoint(attributes, _read_json(body, "data") if body else None)
 
 
@@ -169,7 +172,7 @@ def _touchpoint(event: dict[str, Any], data: Any) -> Touchpoint:
     )
 
 
-_TOMBSTONE = "the record has no value (a tombstone); a touchpoint cannot be unsaid"
+_TOMBSTONE = "the record has neither a value nor ce_ headers (a tombstone); a touchpoint cannot be unsaid"
 _ATTRIBUTES = frozenset(("specversion", "id", "source", "type", "subject", "time", "sequence", "datacontenttype"))
 
 
@@ -218,36 +221,38 @@ def _read_sequence(value: Any) -> str:
     return _read_text(str(value) if type(value) is int else value, "sequence")
 
 
-_TIME = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?"
-    r"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII,
-)
-
-
 def _read_time(value: Any) -> datetime:
-    if type(value) is not str:
+    at = parse_time(value)
+    if at is None:
         return _refuse_time(value)
-    if len(value) > MAX_TIME_CHARACTERS or not _TIME.fullmatch(value):
-        sentence = f"wanted a time as in 2026-03-01T09:30:00Z (RFC 3339, with Z or an offset), got {value[:80]!r}"
-        raise Unreadable("bad_time", "time", sentence)
-    try:
-        at = datetime.fromisoformat(value if value[-1] != "z" else value[:-1] + "Z")
-        if EARLIEST <= at <= LATEST:
-            return at.astimezone(UTC) if at.tzinfo is not UTC else at
-    except ValueError as error:
-        raise Unreadable("bad_time", "time", f"there is no such time: {value!r} ({error})") from error
-    sentence = (
-        f"the time {value} lies outside {EARLIEST.date()} to {LATEST.date()}; "
-        "send when the touchpoint occurred, not a date that stands for `unknown` or `never`"
-    )
-    raise Unreadable("time_out_of_range", "time", sentence)
+    if EARLIEST <= at < LATEST:
+        return at
+    return _out_of_range(value)
+
+
+_LEAP_SECOND = re.compile(r"[Tt][0-9]{2}:[0-9]{2}:60")
 
 
 def _refuse_time(value: Any) -> datetime:
     if value is None:
         raise Unreadable("missing_field", "time", "time is missing; it says when the touchpoint occurred")
-    raise Unreadable("not_text", "time", f"time must be text as in 2026-03-01T09:30:00Z, got {_kind(value)}")
+    if type(value) is not str:
+        raise Unreadable("not_text", "time", f"time must be text as in 2026-03-01T09:30:00Z, got {_kind(value)}")
+    if value[:4] in ("0001", "9999") and parse_time(f"2001{value[4:]}"):
+        # A right time whose offset leads out of all years that there are.
+        return _out_of_range(value)
+    sentence = f"wanted a time as in 2026-03-01T09:30:00Z (RFC 3339, with Z or an offset), got {value[:80]!r}"
+    if _LEAP_SECOND.search(value):
+        sentence += "; a second of 60 cannot be kept: send second 59, or the next second"
+    raise Unreadable("bad_time", "time", sentence)
+
+
+def _out_of_range(value: str) -> datetime:
+    sentence = (
+        f"the time {value} lies outside {EARLIEST.year} to {LATEST.year - 1}; "
+        "send when the touchpoint occurred, not a date that stands for `unknown` or `never`"
+    )
+    raise Unreadable("time_out_of_range", "time", sentence)
 
 
 def _read_base64(event: dict[str, Any]) -> Any:

@@ -23,6 +23,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from lifecycle import asyncapi, canonical_json, ids
+from lifecycle.moment import MAX_TIME_CHARACTERS
 from lifecycle.task import MessageType as MessageType, TaskState, WithdrawnReason, rfc3339
 from lifecycle.touchpoint import MAX_ID_BYTES
 
@@ -48,7 +49,9 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_BYTES, p
 # A pattern stands in the schema, not a format: validators look at formats only when asked to.
 Time = Annotated[
     str,
-    WithJsonSchema({"type": "string", "pattern": _TIME, "maxLength": 64, "examples": ["2026-03-01T09:30:00Z"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": _TIME, "maxLength": MAX_TIME_CHARACTERS, "examples": ["2026-03-01T09:30:00Z"]}
+    ),
 ]
 JsonType = Annotated[str, WithJsonSchema({"type": "string", "pattern": _JSON_TYPE})]
 
@@ -63,7 +66,8 @@ class Incoming(BaseModel):
     source: Name = Field(description="Who says so: a URI reference. At most 256 bytes.")
     subject: Name = Field(description="The person, as the sender names them; text, never a number.")
     time: Time = Field(
-        description="When it occurred, 1900 to 2899, with a zone; digits beyond the microsecond are cut off."
+        description="When it occurred, 1900 to 2899, with a zone (RFC 3339). Digits beyond the microsecond are cut "
+        "off. A second of 60 is refused and dead-lettered: send second 59, or the next second."
     )
     sequence: Name | int | None = Field(
         default=None, description="Orders touchpoints of the same instant: digits as numbers, before text."

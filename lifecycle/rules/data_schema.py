@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lifecycle.moment import MAX_TIME_CHARACTERS
 from lifecycle.rules.policy import FieldKind, Policy, TouchpointType
 from lifecycle.touchpoint import MAX_ID_BYTES
 
@@ -21,8 +22,8 @@ _DAY = (
 )
 # A time in another zone may be written with the year before or after the range.
 _EDGE = "(1899-12-31|2900-01-01)"
-_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
-_ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
+_ZONE = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 
 _KINDS: dict[str, Schema] = {
     "id": {
@@ -45,8 +46,10 @@ _KINDS: dict[str, Schema] = {
     "date": {"type": "string", "pattern": f"^{_DAY}$", "description": "A date.", "examples": ["2026-03-02"]},
     "time": {
         "type": "string",
-        "pattern": f"^({_DAY}|{_EDGE})T{_CLOCK}{_ZONE}$",
-        "description": "A time with its zone.",
+        "maxLength": MAX_TIME_CHARACTERS,
+        "pattern": f"^({_DAY}|{_EDGE})[Tt]{_CLOCK}{_ZONE}$",
+        "description": "A time with its zone (RFC 3339). Digits beyond the microsecond are cut off; "
+        "a second of 60 is refused.",
         "examples": ["2026-03-02T10:00:00Z"],
     },
     "zone": {

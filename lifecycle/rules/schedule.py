@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
+
+from lifecycle.moment import parse_time as parse_time
 
 Unit = Literal["hour", "day", "week", "month", "year", "business hour", "business day"]
 MAX_YEARS = 100
@@ -22,7 +24,6 @@ MAX_BUSINESS = 10_000
 
 _PATTERN = re.compile(r"([0-9]{1,6}) (business hour|business day|hour|day|week|month|year)s?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _MONTHS = {"month": 1, "year": 12}
 _ELAPSED = {
     "hour": timedelta(hours=1),
@@ -93,14 +94,4 @@ def parse_day(text: object) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        return None
-
-
-def parse_time(text: object) -> datetime | None:
-    """Return the time that a text such as `2026-03-02T10:00:00Z` (RFC 3339, with a zone) names, in UTC, or None."""
-    if not isinstance(text, str) or not _TIME.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
         return None

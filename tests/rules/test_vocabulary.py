@@ -40,6 +40,7 @@ def wanted(kind: FieldKind, value: Any) -> str | None:
         ("yes_or_no", [True, False]),
         ("date", ["2026-03-02", "1900-01-01", "2899-12-31", "2028-02-29"]),
         ("time", ["2026-03-02T10:00:00Z", "2026-03-02T10:00:00.123456+02:00", "1900-01-01T00:00:00Z"]),
+        ("time", ["2026-03-02T10:00:00.1234567Z", "2026-03-02T10:00:00.123456789Z", "2026-03-02t10:00:00z"]),
         ("zone", ["Europe/Vienna", "UTC", "America/Argentina/Buenos_Aires"]),
         ("country", ["AT", "NO"]),
     ],
@@ -69,7 +70,7 @@ def test_each_kind_of_field_accepts_its_values(kind: Any, values: list[Any]) -> 
         ),
         (
             "time",
-            ["2026-03-02", "2026-03-02T10:00:00", "2900-01-01T00:00:00Z", 3],
+            ["2026-03-02", "2026-03-02T10:00:00", "2900-01-01T00:00:00Z", "2026-03-02T10:00:60Z", 3],
             "a time such as 2026-03-02T10:00:00Z",
         ),
         ("zone", ["Vienna", "", "../etc/passwd", "Europe", 3], "a time zone such as Europe/Vienna"),
