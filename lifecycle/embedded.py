@@ -21,7 +21,7 @@ from lifecycle.api import DEFAULT_FUTURE, Lifecycle, open_engine
 from lifecycle.event_lines import EventLines
 from lifecycle.reading import Census
 from lifecycle.record import Accounting
-from lifecycle.task_file import open_target
+from lifecycle.task_file import require_target
 
 Until = datetime | Literal["now", "end"]
 Phase = Literal["reading", "moving time", "writing tasks"]
@@ -85,7 +85,7 @@ def run(
             lifecycle.require_not_before(moment)
         if tasks is not None:
             # Before hours of work, not after them: a file that cannot be written is refused here.
-            open_target(tasks).__exit__()
+            require_target(tasks)
         accounting = _read_all(lifecycle, files, moment, tell)
         reached = moment or _end(lifecycle)
         if reached is not None:

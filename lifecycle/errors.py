@@ -16,6 +16,7 @@
         |-- SchemaMismatch             the database is not at this program's migration
         |-- TopicChanged               a topic was made anew, or its partitions changed
         |-- TimeRefused                asked to move time to before what was reached
+        |-- OutputRefused              where results are written to does not take them
         |-- NotFound                   no such person, task or file
         `-- SettingsRefused            a setting is missing or contradicts another
 
@@ -112,9 +113,18 @@ class TimeRefused(Stop):
     """Time was to be moved to before the moment that the database has reached."""
 
 
+class OutputRefused(Stop):
+    """A file or stream does not take what is written to it: the disk is full, a device refuses."""
+
+
 class NotFound(Stop):
     """No such person, task, file or policy."""
 
 
 class SettingsRefused(Stop):
     """A setting is missing, malformed or contradicts another."""
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says of an error, in its words alone: without number, and never "None"."""
+    return (error.strerror or str(error) or type(error).__name__).lower()

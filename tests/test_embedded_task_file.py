@@ -1,16 +1,19 @@
 """The task file: cut back at start, never a message twice, never a message lost, other people's files left alone."""
 
+import errno
 import json
+import os
+import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lifecycle import api, task_file
+from lifecycle import api, task_file, written
 from lifecycle.api import Store
 from lifecycle.embedded import run
-from lifecycle.errors import SettingsRefused
+from lifecycle.errors import OutputRefused, SettingsRefused
 from lifecycle.person import OutboxRow
 from lifecycle.task_file import TaskFile, open_target
 from tests.cli.stories import POLICY, START, history, write
@@ -74,8 +77,42 @@ def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path, text: str) ->
 
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsRefused, match=r"cannot be written: No such file or directory\. Choose another"):
+    with pytest.raises(SettingsRefused, match=r"cannot be written: no such file or directory\. Choose another"):
         open_target(tmp_path / "no-folder" / "tasks.jsonl")
+
+
+def test_a_full_disk_leaves_the_messages_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A half line that was written is cut off by the next opening."""
+    path = tmp_path / "tasks.jsonl"
+    write_some = os.write
+
+    def full(descriptor: int, body: bytes) -> int:
+        if len(path.read_bytes()) >= 40:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_some(descriptor, body[:40])
+
+    with monkeypatch.context() as during, TaskFile(path) as file:
+        during.setattr(written.os, "write", full)
+        with pytest.raises(OutputRefused, match=r"does not take the messages: no space left on device\. They stay"):
+            file.write([row(1), row(2)])
+    assert len(path.read_bytes()) == 40
+    with TaskFile(path) as again:
+        assert again.write([row(1), row(2)]) == 2
+    assert ids(path) == ["message-1", "message-2"]
+
+
+def test_a_task_file_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    """It holds what is known about people. One that was there keeps its rights: somebody gave them."""
+    with TaskFile(tmp_path / "new.jsonl"):
+        assert stat.S_IMODE((tmp_path / "new.jsonl").stat().st_mode) == 0o600
+    (tmp_path / "shared.jsonl").touch(0o644)
+    with TaskFile(tmp_path / "shared.jsonl"):
+        assert stat.S_IMODE((tmp_path / "shared.jsonl").stat().st_mode) == 0o644
+
+
+def test_a_folder_is_no_task_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match=r"cannot be written: is a directory\. Choose another"):
+        open_target(tmp_path)
 
 
 def test_standard_output_gets_the_messages_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,17 +76,25 @@ def run(
         raise SettingsRefused("--events - is given twice; standard input can be read once.")
     # A batch makes many objects and frees them by itself; looking for circles among them takes a tenth of the run.
     gc.set_threshold(COLLECT_EVERY)
-    with _progress() as progress:
-        result = run_embedded(
-            events,
-            store=settings.need_database(),
-            policy=settings.policy,
-            tasks=tasks,
-            until=until_of(until),
-            progress=progress,
-            limits=codec.Limits(settings.max_body_bytes),
-            future=settings.future,
+    try:
+        with _progress() as progress:
+            result = run_embedded(
+                events,
+                store=settings.need_database(),
+                policy=settings.policy,
+                tasks=tasks,
+                until=until_of(until),
+                progress=progress,
+                limits=codec.Limits(settings.max_body_bytes),
+                future=settings.future,
+            )
+    except BrokenPipeError:
+        typer.echo(
+            "lifecycle: whoever read the messages went away. Those not taken stay in the database; the next run with "
+            "--tasks writes them.",
+            err=True,
         )
+        raise
     for line in summary(result, settings.need_database(), tasks):
         typer.echo(line, err=True)
 

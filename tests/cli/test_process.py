@@ -1,9 +1,12 @@
 """The program as a process: exit codes, a reader that goes away, and what is loaded."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from lifecycle.embedded import run
 from tests.cli.stories import POLICY, history, write
@@ -44,6 +47,77 @@ def test_tasks_that_nobody_reads_stay_in_the_database(sqlite_url: str, tmp_path:
     assert gone.returncode == 141
     tasks = tmp_path / "tasks.jsonl"
     assert run([events], store=sqlite_url, tasks=tasks, until="end").written == waiting
+
+
+@pytest.mark.parametrize("people", [5, 300])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_in_the_middle_loses_nothing(
+    sqlite_url: str, tmp_path: Path, people: int, unbuffered: str
+) -> None:
+    """Also where all of it fits into the pipe, and where Python does not buffer: a short write is no success."""
+    events = write(tmp_path / "h.jsonl", history(people))
+    waiting = run([events], store=sqlite_url, policy=POLICY, until="end").waiting
+    words = ["run", "--events", str(events), "--db", sqlite_url, "--tasks", "-", "--until", "end"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    reading, writing = os.pipe()
+    with subprocess.Popen([*LIFECYCLE, *words], stdout=writing, stderr=subprocess.PIPE, env=environment) as gone:
+        os.close(writing)
+        assert os.read(reading, 100)
+        os.close(reading)
+        _, said = gone.communicate(timeout=60)
+    assert gone.returncode == 141
+    assert said.decode() == (
+        "lifecycle: whoever read the messages went away. Those not taken stay in the database; the next run with "
+        "--tasks writes them.\n"
+    )
+    assert run([events], store=sqlite_url, tasks=tmp_path / "tasks.jsonl", until="end").written == waiting
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_slow_reader_gets_every_message_once(sqlite_url: str, tmp_path: Path, blocking: bool) -> None:
+    """Also through a pipe that takes what it can and says no to the rest."""
+    events = write(tmp_path / "h.jsonl", history(300))
+    waiting = run([events], store=sqlite_url, policy=POLICY, until="end").waiting
+    words = ["run", "--events", str(events), "--db", sqlite_url, "--tasks", "-", "--until", "end"]
+    reading, writing = os.pipe()
+    os.set_blocking(writing, blocking)
+    with subprocess.Popen([*LIFECYCLE, *words], stdout=writing, stderr=subprocess.DEVNULL) as writes:
+        os.close(writing)
+        with open(reading, "rb") as stream:
+            lines = list(stream)
+        assert writes.wait(60) == 0
+    assert len({json.loads(each)["id"] for each in lines}) == len(lines) == waiting
+    assert run([events], store=sqlite_url, tasks=tmp_path / "tasks.jsonl", until="end").written == 0
+
+
+@pytest.mark.parametrize("to", [["--tasks", "/dev/full"], ["--tasks", "-"]])
+def test_what_a_full_device_does_not_take_stays_in_the_database(sqlite_url: str, tmp_path: Path, to: list[str]) -> None:
+    events = write(tmp_path / "h.jsonl", history(5))
+    waiting = run([events], store=sqlite_url, policy=POLICY, until="end").waiting
+    words = ["run", "--events", str(events), "--db", sqlite_url, *to, "--until", "end"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*LIFECYCLE, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    where = "standard output" if to[1] == "-" else "/dev/full"
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"lifecycle: {where} does not take the messages: no space left on device. They stay in the database; make room, "
+        "or name another --tasks, and run again: what was written in part is not left out.\n",
+    )
+    assert run([events], store=sqlite_url, tasks=tmp_path / "tasks.jsonl", until="end").written == waiting
+
+
+def test_messages_may_go_to_a_device_or_a_named_pipe(sqlite_url: str, tmp_path: Path) -> None:
+    """Neither is a file that could be looked at, so neither is."""
+    events = write(tmp_path / "h.jsonl", history(5))
+    assert run([events], store=sqlite_url, policy=POLICY, tasks="/dev/null", until="end").written > 0
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    words = ["run", "--events", str(events), "--db", other, "--policy", str(POLICY), "--tasks", str(pipe)]
+    with subprocess.Popen([*LIFECYCLE, *words, "--until", "end"], stderr=subprocess.DEVNULL) as writes:
+        with open(pipe, "rb") as stream:
+            assert {json.loads(each)["type"] for each in stream} == {"task.requested"}
+        assert writes.wait(60) == 0
 
 
 def test_help_loads_no_more_than_it_shows() -> None:
