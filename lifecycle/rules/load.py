@@ -232,6 +232,7 @@ class _TrackReader:
                 for stage, item in stage_table.entries.items()
             },
             place=place,
+            places=body.places,
         )
 
     def begins(self, upon: tuple[str, ...]) -> tuple[str, ...]:

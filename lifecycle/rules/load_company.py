@@ -93,6 +93,7 @@ def read_calendar(reading: Reading, names: Names, root: Table) -> Calendar:
         holidays_from=_fact_from(reading, names, table, "holidays_from", "AT"),
         opens=hours[0],
         closes=hours[1],
+        places=table.places,
     )
 
 
@@ -152,6 +153,7 @@ def read_contacts(reading: Reading, guards: GuardReader, root: Table) -> dict[st
             quiet=_hours(reading, body, "quiet", "19:00 to 09:00"),
             stops=None if stops is None else guards.guard(stops, Scope(None, None)),
             place=place,
+            places=body.places,
         )
     return kinds
 

@@ -52,15 +52,14 @@ def read_types(reading: Reading, table: Table) -> dict[str, TouchpointType]:
         by = reading.text(body, "by", f"the touchpoint {name}")
         if by and by not in BY:
             reading.findings.unknown(body.entries["by"].place, "by", by, "who did it", BY)
-        required, optional = (
-            _fields(reading, reading.table(body.entries.get(key), f'"{key}" of {name}', place))
-            for key in ("data", "optional")
-        )
+        tables = [reading.table(body.entries.get(key), f'"{key}" of {name}', place) for key in ("data", "optional")]
+        required, optional = (_fields(reading, table) for table in tables)
         for twice in required.keys() & optional.keys():
             message = f'"{twice}" of {name} is both required and optional. Keep one.'
             reading.findings.add(place, "twice", message)
         means = reading.text(body, "means", f"the touchpoint {name}", default="")
-        types[name] = TouchpointType(name, by, required, optional, means, place)  # type: ignore[arg-type]  # by was checked
+        places = {field: at for table in tables for field, at in table.places.items()}
+        types[name] = TouchpointType(name, by, required, optional, means, place, places)  # type: ignore[arg-type]  # by was checked
     return types
 
 

@@ -81,6 +81,7 @@ class StageReader(TaskReader):
             watched_by=watched_by,
             loss=self.reading.flag(body, "loss", what),
             place=place,
+            places=body.places,
         )
 
     def later(self, node: Node | None, track: str, slot: str) -> tuple[TimedMove, ...]:
@@ -103,5 +104,6 @@ class StageReader(TaskReader):
                 self.findings.add(item.place, "timed-move", 'A timed move has either "after" or "at".')
             when = self.guard(body, track)
             after, at = self.reading.duration_of(body, "after"), self.moment(body, track)
-            moves.append(TimedMove(f"later/{name}", f"{slot}.later/{name}", to, after, at, when, item.place))
+            slot_name = f"{slot}.later/{name}"
+            moves.append(TimedMove(f"later/{name}", slot_name, to, after, at, when, item.place, body.places))
         return tuple(moves)

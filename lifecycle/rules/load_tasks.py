@@ -202,6 +202,7 @@ class TaskReader:
             stays=self.reading.flag(body, "stays", what, default=parent is not None and parent.stays),
             is_review=False,
             place=place,
+            places=body.places,
         )
         if "or_else" not in body.entries:
             return rule
@@ -234,4 +235,5 @@ class TaskReader:
             stays=False,
             is_review=True,
             place=place,
+            places=body.places,
         )

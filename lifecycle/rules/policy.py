@@ -7,7 +7,7 @@ of the policy file. Nothing here decides anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field as defaulted
 from datetime import time
 from typing import Literal
 
@@ -34,6 +34,9 @@ from lifecycle.rules.findings import Place
 from lifecycle.rules.schedule import Duration
 
 By = Literal["person", "us", "system"]
+Places = Mapping[str, Place]
+"""Where each key of a part stands (of a type: each field), so that a finding can point at the line to mend."""
+
 Kind = Literal["id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "words"]
 
 
@@ -56,6 +59,7 @@ class TouchpointType:
     optional: Mapping[str, FieldKind]
     means: str
     place: Place
+    places: Places = defaulted(default_factory=dict, compare=False)
 
     def field(self, name: str) -> FieldKind | None:
         """Return the kind of a field, or None where the type has no such field."""
@@ -151,6 +155,7 @@ class TaskRule:
     stays: bool
     is_review: bool
     place: Place
+    places: Places = defaulted(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ class TimedMove:
     at: Moment | None
     when: Guard | None
     place: Place
+    places: Places = defaulted(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,7 @@ class Stage:
     watched_by: str | None
     loss: bool
     place: Place
+    places: Places = defaulted(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +206,7 @@ class Track:
     any_by: Mapping[By, tuple[Choice, ...]]
     stages: Mapping[str, Stage]
     place: Place
+    places: Places = defaulted(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,7 @@ class Calendar:
     holidays_from: str | None = None
     opens: time = time(9)
     closes: time = time(17)
+    places: Places = defaulted(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +252,7 @@ class ContactKind:
     quiet: tuple[time, time] | None
     stops: Guard | None
     place: Place
+    places: Places = defaulted(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
