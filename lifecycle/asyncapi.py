@@ -18,6 +18,13 @@ OMITTED = "lifecycle.errors.omitted"
 """Headers of a dead letter, named as in KIP-1034 with our prefix. `exception` is the reason, one word."""
 
 
+_TASKS = (
+    "What is asked, keyed by person; at least once. Keep the highest version of each id. Once ended by an outcome with "
+    "its own id a task is not asked again, unless that outcome is retracted. One that was taken for done on ground "
+    "that turns out untrue is told as task.changed with state open and reason reopened."
+)
+
+
 def document() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document."""
 
@@ -40,7 +47,7 @@ def document() -> dict[str, Any]:
         "channels": {
             "touchpoints": channel("touchpoints", "Facts about people, keyed by person.", "touchpoint"),
             "outcomes": channel("task-outcomes", "What became of follow-up tasks, keyed by person.", "outcome"),
-            "tasks": channel("follow-up-tasks", "What is asked, keyed by person; at least once.", "task"),
+            "tasks": channel("follow-up-tasks", _TASKS, "task"),
             "deadLetters": channel(
                 "touchpoints-dead-letters",
                 "Records that were refused, with the original bytes.",

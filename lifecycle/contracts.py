@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSc
 
 from lifecycle import asyncapi, canonical_json, ids
 from lifecycle.moment import MAX_TIME_CHARACTERS
-from lifecycle.task import MessageType as MessageType, TaskState, WithdrawnReason, rfc3339
+from lifecycle.task import ChangeReason, MessageType as MessageType, TaskState, WithdrawnReason, rfc3339
 from lifecycle.touchpoint import MAX_ID_BYTES
 
 MESSAGE_SOURCE = "/lifecycle"
@@ -150,7 +150,9 @@ class TaskData(BaseModel):
     due_at: Time
     expires_at: Time
     closed_at: Time | None = Field(description="When it left the state open.")
-    reason: WithdrawnReason | Literal["erased"] | None = Field(description="Why it was withdrawn.")
+    reason: WithdrawnReason | ChangeReason | Literal["erased"] | None = Field(
+        description="Why it was withdrawn; `reopened`: it was told as completed or declined, and is open again."
+    )
     why: WhyData
 
 

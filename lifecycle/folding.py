@@ -172,11 +172,12 @@ def _fold_with_older(
         return fold(machine, person, start.state, ready, reached), older
     first = fold(machine, person, start.state, ready[:cut], None)
     older = encode(first.state)
-    second = fold(machine, person, first.state, ready[cut:], reached)
+    # An outcome in the second half may be of a task that ended in the first.
+    second = fold(machine, person, first.state, ready[cut:], reached, closings=first.closings)
     folded = Folded(
         second.state,
         second.next_due_at,
-        (*first.closings, *second.closings),
+        second.closings,
         (*first.unmatched, *second.unmatched),
     )
     return folded, older

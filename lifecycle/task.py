@@ -7,15 +7,19 @@ from datetime import datetime
 from typing import Any, Literal
 
 TaskState = Literal["open", "completed", "declined", "expired", "withdrawn"]
-"""open -> completed | declined | expired | withdrawn; a late outcome turns expired into completed or declined."""
+"""open -> completed | declined | expired | withdrawn; a late outcome turns expired and withdrawn into completed or
+declined, and untrue ground of an outcome turns those into open again."""
 
 MessageType = Literal["task.requested", "task.changed", "task.withdrawn"]
 """What a message tells of a task: it is asked for, something about it changed, it is not asked any more."""
 
-WithdrawnReason = Literal["left_stage", "never_true", "completed_late", "expired", "stopped", "policy"]
+WithdrawnReason = Literal["left_stage", "never_true", "completed_late", "expired", "stopped", "policy", "retracted"]
 """Why a task is not asked any more without having been done: its stage was left; late news made it untrue;
 its question was answered after the one before it had expired; nobody did it in time; the person does not
-want this kind of contact any more; the policy changed."""
+want this kind of contact any more; the policy changed; a touchpoint that led to it was retracted."""
+
+ChangeReason = Literal["reopened"]
+"""Why an open task is told of again: it was taken for done, and what that rested on was not so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class Task:
     """One task. `kind` is its name in the policy (`acknowledge`, `acknowledge/or_else`, `review`).
 
     `lane` is the word of the person's present lane. `requested_at` is when it opened, `due_at` when it should
-    be done, `expires_at` when it is given up; `closed_at` and `reason` belong to states other than open.
+    be done, `expires_at` when it is given up; `closed_at` belongs to states other than open, and so does `reason`, but
+    for `reopened`.
     All times aware UTC.
     """
 
@@ -83,7 +88,7 @@ class Task:
     expires_at: datetime
     why: Why
     closed_at: datetime | None = None
-    reason: WithdrawnReason | None = None
+    reason: WithdrawnReason | ChangeReason | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return canonical JSON data, without the version that a message adds."""

@@ -98,7 +98,7 @@ def test_an_outcome_that_comes_late_is_the_last_word(lifecycle: Lifecycle) -> No
 def test_a_task_is_found_long_after_its_snapshot_forgot_it(
     lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lifecycle.rules.working.MAX_CLOSED", 2)
+    monkeypatch.setattr("lifecycle.rules.endings.MAX_CLOSED", 2)
     tell(lifecycle, *lost("bert"), *lost(), days=45)
     first = next(each for each in lifecycle.tasks(include_closed=True) if each["person"] == "bert")
     assert not any(first["id"] in row.snapshot for row in lifecycle.store.iterate_people())

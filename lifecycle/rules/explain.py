@@ -37,6 +37,7 @@ _ENDINGS = {
     "expired": "because nobody did it in time",
     "stopped": "because they do not want this kind of contact",
     "policy": "because the policy changed",
+    "retracted": "because a touchpoint that led to it was retracted",
 }
 
 
@@ -154,8 +155,10 @@ def _ending(machine: Machine, task: Task, trail: Sequence[Step]) -> Iterator[str
     by = steps[-1].by if steps else None
     how = f", on {touchpoint(by)}" if by is not None else ""
     why = f" {_ENDINGS.get(task.reason, f'({task.reason})')}" if task.reason is not None else ""
-    if task.state == "completed" and _last(trail, "expired", task.id) is not None:
+    if task.state in ("completed", "declined") and _last(trail, "expired", task.id) is not None:
         why = " late, after it had expired"
+    elif task.state in ("completed", "declined") and _last(trail, "withdrawn", task.id) is not None:
+        why = " after it had been withdrawn"
     ended = "expired" if task.state == "expired" else f"was {task.state}"
     yield f"{when(machine, task.closed_at)}: it {ended}{why}{how}."
 

@@ -18,7 +18,7 @@ the caller folds again from an older snapshot or from nothing. Both ways end in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,14 +65,17 @@ def fold(
     until: datetime | None,
     *,
     trail: list[Step] | None = None,
+    closings: Sequence[Closing] = (),
 ) -> Folded:
     """Fold touchpoints, sorted by order_key, onto a state, and move time to `until` or to the last touchpoint.
 
     `state` is changed and returned inside; every touchpoint must satisfy `can_append`. With `until` None, or
-    earlier than the last touchpoint, time moves to the last touchpoint. `trail` takes in every decision.
+    earlier than the last touchpoint, time moves to the last touchpoint. `trail` takes in every decision. `closings` are
+    those of a fold that this one continues; they stand before its own in what is returned.
     Raises FoldStopped when a person does not come to rest at one instant or outgrows a limit.
     """
     work = Working(machine, person, state, trail)
+    work.closings += closings
     due = work.next_due()
     reached = until
     for touchpoint in touchpoints:

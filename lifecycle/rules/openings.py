@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from lifecycle.errors import FoldStopped
+from lifecycle.rules.early import take_kept
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Contact, Rule
 from lifecycle.rules.snapshot import OpenTask, Origin, WaitingTask
@@ -81,9 +82,9 @@ def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View
     if rule.contact is not None and rule.contact.reaches and work.machine.most:
         state.opened = [*state.opened, at][-work.machine.most :]
     work.note(at, "opened", task.track, task.key, rule.name, task_id=task_id)
-    early = work.take_kept(task_id)
+    early = take_kept(state, task_id, at, state.tasks[task_id].expires_at)
     if early is not None:
-        work.close(task_id, early.state, at)
+        work.close(task_id, early, at)
 
 
 def pass_over(

@@ -1,16 +1,23 @@
-"""Outcomes of tasks: `task.completed` and `task.declined` close the task with their id.
+"""Outcomes of tasks: `task.completed` and `task.declined` end the task with their id, `task.postponed` puts it off.
 
-One that comes before its task opens (a slow clock) is kept, bounded, and closes it on opening. An id that
-was never opened closes the task of the same slot that is open now or opens next, so that late news does not
-ask again for work that is done. After expiry an outcome counts as late, and withdraws what the expiry
-opened. For an id that was opened and withdrawn it is unmatched: counted, never an error.
+An outcome with the id of a task that this fold opened ends it, the first one in order, also when it had expired or was
+withdrawn before: what somebody did is done. After expiry it withdraws what the expiry opened. Nothing takes it back
+but a retraction of the outcome itself.
+
+An id that never opened closes the task of the same slot that is open now or opens soon (early.py), so that late
+truth, which gives a question another cause, does not ask again for work that is done. How tasks ended is remembered
+bounded (endings.py); of a slot of which something is forgotten an unknown id may be one that was asked long ago, so it
+is unmatched: counted, never an error, and never taken for another.
 """
 
 from __future__ import annotations
 
 from lifecycle import ids
-from lifecycle.rules.snapshot import ClosedTask, KeptOutcome, Origin
-from lifecycle.rules.working import MAX_KEPT, Closing, Working
+from lifecycle.rules.early import is_kept, keep
+from lifecycle.rules.endings import has_forgotten, remember, state_of
+from lifecycle.rules.openings import pass_over
+from lifecycle.rules.snapshot import ClosedTask, KeptOutcome, OpenTask, Origin, WaitingTask
+from lifecycle.rules.working import Closing, Working
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import Touchpoint, key_of
 
@@ -19,36 +26,56 @@ def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
     """Close what this outcome is about, or keep it, or count it as unmatched."""
     task_id = str(touchpoint.data["task"])
     outcome: TaskState = "completed" if touchpoint.type == "task.completed" else "declined"
-    at = touchpoint.occurred_at
-    if task_id in work.state.tasks:
+    state, at = work.state, touchpoint.occurred_at
+    if task_id in state.tasks:
         work.close(task_id, outcome, at, by=by)
         return
-    known = next((closed for closed in reversed(work.state.closed) if closed.id == task_id), None)
-    if known is not None:
-        if known.state == "expired":
-            _late(work, known, outcome, touchpoint, by)
-        elif known.state == "withdrawn":
-            work.unmatched.append(key_of(touchpoint))
+    ended = state_of(state, task_id)
+    if ended is not None:
+        if ended in ("expired", "withdrawn"):
+            _end_late(work, task_id, outcome, by)
         return
     slot = ids.slot_of_task(task_id)
-    same = sorted(each for each in work.state.tasks if ids.slot_of_task(each) == slot)
+    if has_forgotten(state, slot):
+        work.unmatched.append(key_of(touchpoint))
+        return
+    if is_kept(state, task_id):
+        return
+    same = sorted(each for each in state.tasks if ids.slot_of_task(each) == slot)
     if same:
         work.close(same[0], outcome, at, by=by)
-        return
-    kept = [*work.state.kept, KeptOutcome(task_id, outcome)]
-    if len(kept) > MAX_KEPT:
-        kept = kept[1:]
+    if keep(state, KeptOutcome(task_id, outcome, at, used=bool(same))):
         work.unmatched.append(key_of(touchpoint))
-    work.state.kept = kept
 
 
-def _late(work: Working, known: ClosedTask, outcome: TaskState, touchpoint: Touchpoint, by: Origin) -> None:
-    at = touchpoint.occurred_at
-    ended = ClosedTask(known.id, outcome, "", at)
-    work.state.closed = [ended if closed is known else closed for closed in work.state.closed]
-    expired = next((each for each in reversed(work.closings) if each.closed.id == known.id), None)
-    if expired is not None:
-        work.closings.append(Closing(expired.task, ended))
-    for task_id in sorted(each for each, task in work.state.tasks.items() if task.root == known.id):
-        work.close(task_id, "withdrawn", at, reason="completed_late", by=by)
-    work.note(at, outcome, "", "", "late", task_id=known.id, by=by, detail="completed_late")
+def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> None:
+    """End a task that had expired or was withdrawn, and take back what its expiry led to."""
+    state, at = work.state, by.occurred_at
+    ended = ClosedTask(task_id, outcome, "", at)
+    remember(state, ended)
+    before = next((each for each in reversed(work.closings) if each.closed.id == task_id), None)
+    if before is not None:
+        work.closings.append(Closing(before.task, ended))
+    for each in sorted(each for each, task in state.tasks.items() if _follows(work, task, task_id)):
+        work.close(each, "withdrawn", at, reason="completed_late", by=by)
+    for each in sorted(each for each, task in state.waiting.items() if _follows(work, task, task_id)):
+        waiting = state.waiting.pop(each)
+        pass_over(work, each, waiting, work.rule_of(waiting), at, by=by, detail="done")
+    work.note(at, outcome, "", "", "late", task_id=task_id, by=by, detail="completed_late")
+
+
+def _follows(work: Working, task: OpenTask | WaitingTask, task_id: str) -> bool:
+    """Tell whether the expiry of a task led, directly or in steps, to this one."""
+    if not task.root:
+        return False
+    table = work.machine.tracks[task.track]
+    rules = table.stages[task.stage].rules
+    above = task.root
+    names = task.rule.split("/")
+    for length in range(2, len(names) + 1):
+        if above == task_id:
+            return True
+        rule = rules["/".join(names[:length])]
+        slot = ids.slot_of(work.person, table.slot_name, task.key, rule.slot_name)
+        above = ids.task_id(slot, ids.cause_of_timer(above.partition("-")[2], rule.slot_name, 1))
+    return False

@@ -92,19 +92,32 @@ class ClosedTask(msgspec.Struct, frozen=True, array_like=True):
     at: datetime
 
 
+class Ended(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of the tasks of one slot that ended long ago (endings.py): cause and how, oldest first.
+
+    `forgot`: there were more.
+    """
+
+    ends: list[tuple[str, TaskState]]
+    forgot: bool
+
+
 class KeptOutcome(msgspec.Struct, frozen=True, array_like=True):
-    """An outcome that came before its task opened."""
+    """An outcome, as of `at`, of a task that has not opened. `used`: another task of its slot was closed by it."""
 
     task_id: str
     state: TaskState
+    at: datetime
+    used: bool
 
 
 class PersonState(msgspec.Struct, omit_defaults=True):
     """Everything that is folded of one person.
 
     `tracks` maps track -> key -> instance; the key of a `per: person` track is "". `tasks` maps id -> open
-    task, `waiting` id -> task that waits to open. `closed`, `kept` and `opened` (when tasks that reach the person
-    opened, as many as the largest budget) are bounded, oldest first. `lane` is the index of the person's lane.
+    task, `waiting` id -> task that waits to open, `ended` slot -> tasks that ended long ago. `closed`, `kept` and
+    `opened` (when tasks that reach the person opened, as many as the largest budget) are bounded, oldest first.
+    `lane` is the index of the person's lane.
     `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
     """
 
@@ -118,6 +131,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     waiting: dict[str, WaitingTask] = {}
     opened: list[datetime] = []
     closed: list[ClosedTask] = []
+    ended: dict[str, Ended] = {}
     kept: list[KeptOutcome] = []
     text_bytes: int = 0
     given_way: int = 0

@@ -2,19 +2,21 @@
 
 The fold says which tasks are open now. `reconcile` compares that with what was last published of each and
 returns the messages that are still owed. It is done at the present only: what opened and closed in between
-was never asked of anybody. `requested` comes again only after `withdrawn`.
+was never asked of anybody. `requested` comes again only after `withdrawn`. What somebody did is told as done even after
+it was withdrawn; where the ground of that turns out untrue, the task is open again: `changed`, reason `reopened`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from lifecycle import canonical_json
 from lifecycle.person import Publication
+from lifecycle.rules.endings import state_of
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
 from lifecycle.rules.working import Closing
@@ -84,13 +86,20 @@ def content_of(state: str, ask: str, kind: str, due_at: str, lane: str, by: str)
 
 
 def strangers(state: PersonState, closings: Iterable[Closing], published: Mapping[str, Publication]) -> list[str]:
-    """Return the ids published as open of which this fold says nothing: fold from the start to know more."""
+    """Return the ids of which consumers were told another state than is true, and this fold does not know enough.
+
+    How they ended is forgotten, or known as a word alone: fold from the start to know more.
+    """
     known = {
         *state.tasks,
         *(closed.id for closed in state.closed),
         *(closing.closed.id for closing in closings),
     }
-    return [task_id for task_id, each in published.items() if each.state == "open" and task_id not in known]
+    return [
+        task_id
+        for task_id, each in published.items()
+        if task_id not in known and (each.state == "open" or state_of(state, task_id) not in (None, each.state))
+    ]
 
 
 def reconcile(
@@ -113,7 +122,8 @@ def reconcile(
     remembered = {closed.id: closed for closed in state.closed}
     for task_id in sorted(published.keys() - state.tasks.keys()):
         last = published[task_id]
-        closed = endings[task_id].closed if task_id in endings else remembered.get(task_id)
+        # What is remembered is how it ended last; a fold may not hold every ending of a task that ended twice.
+        closed = remembered.get(task_id) or (endings[task_id].closed if task_id in endings else None)
         if last.state != "open" and (closed is None or closed.state == last.state):
             continue
         if closed is None:
@@ -126,6 +136,8 @@ def reconcile(
         if last_published is not None and last_published.content == content:
             continue
         is_new = last_published is None or last_published.state in ("withdrawn", "expired")
+        if last_published is not None and last_published.state in ("completed", "declined"):
+            task = replace(task, reason="reopened")
         requests.append(
             _request(
                 "task.requested" if is_new else "task.changed",

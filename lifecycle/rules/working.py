@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lifecycle import ids
 from lifecycle.errors import FoldStopped
 from lifecycle.rules import texts
+from lifecycle.rules.endings import remember
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine, Rule, StageTable, Taker, TrackTable
 from lifecycle.rules.policy import Choice
-from lifecycle.rules.snapshot import ClosedTask, Instance, KeptOutcome, OpenTask, Origin, PersonState, WaitingTask
+from lifecycle.rules.snapshot import ClosedTask, Instance, OpenTask, Origin, PersonState, WaitingTask
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import Touchpoint, TouchpointKey
 
@@ -25,12 +25,6 @@ MAX_INSTANCES = 10_000
 
 MAX_OPEN_TASKS = 1_000
 """Most open tasks for one person."""
-
-MAX_CLOSED = 64
-"""Closed tasks remembered for matching late outcomes; the oldest give way."""
-
-MAX_KEPT = 64
-"""Outcomes kept for tasks that have not opened; the oldest give way and count as unmatched."""
 
 
 class Closing(NamedTuple):
@@ -210,24 +204,14 @@ class Working:
         """Return the rule that opened a task, or will."""
         return self.machine.tracks[task.track].stages[task.stage].rules[task.rule]
 
-    def take_kept(self, task_id: str) -> KeptOutcome | None:
-        """Return and forget the outcome that was kept for this task, else the oldest for its slot."""
-        kept = self.state.kept
-        if not kept:
-            return None
-        slot = ids.slot_of_task(task_id)
-        found = next((each for each in kept if each.task_id == task_id), None)
-        found = found or next((each for each in kept if ids.slot_of_task(each.task_id) == slot), None)
-        if found is not None:
-            self.state.kept = [each for each in kept if each is not found]
-        return found
-
     def close(
         self, task_id: str, state: TaskState, at: datetime, *, reason: str = "", by: Origin | None = None
     ) -> OpenTask:
         """Close an open task; a repeated one is scheduled again where its stage goes on."""
         task = self.state.tasks.pop(task_id)
-        self.remember(task, ClosedTask(task_id, state, reason, at))
+        closed = ClosedTask(task_id, state, reason, at)
+        self.closings.append(Closing(task, closed))
+        remember(self.state, closed)
         self.note(at, state, task.track, task.key, task.rule, task_id=task_id, by=by, detail=reason)
         instance = self.state.tracks[task.track][task.key]
         rule = self.rule_of(task)
@@ -241,8 +225,3 @@ class Working:
             instance.pending[rule.name] = rule.next_due(self.view_of(task.track, task.key, at), at)
             self.active[task.track, task.key] = instance
         return task
-
-    def remember(self, task: OpenTask, closed: ClosedTask) -> None:
-        """Keep how a task ended, bounded."""
-        self.closings.append(Closing(task, closed))
-        self.state.closed = [*self.state.closed[-(MAX_CLOSED - 1) :], closed]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from lifecycle import ids
+from lifecycle.rules.early import MAX_KEPT
+from lifecycle.rules.endings import MAX_CLOSED, MAX_OF_SLOT, state_of
 from lifecycle.rules.fold import Folded
 from lifecycle.rules.machine import Machine
-from lifecycle.rules.working import MAX_CLOSED, MAX_KEPT
-from tests.rules.histories import DAY, endings, folded, machine_of, open_tasks, touchpoint
+from lifecycle.touchpoint import Touchpoint
+from tests.rules.histories import DAY, HEAD, endings, folded, machine_of, open_tasks, touchpoint
 
 TRACK = """
   need:
@@ -89,13 +91,122 @@ def test_an_outcome_after_expiry_counts_as_late_and_withdraws_what_expiry_opened
     ]
 
 
-def test_an_outcome_of_a_withdrawn_task_is_unmatched_and_no_error() -> None:
-    """Somebody did what was not asked any more: counted."""
+def test_an_outcome_ends_its_task_also_after_it_was_withdrawn() -> None:
+    """Somebody did what was not asked any more: it is done, and answers no other question."""
     machine = machine_of(TRACK)
     again = touchpoint("2", "need.stated", 2, need="a")
     result = folded(machine, [STATED, again, outcome("3", 5, answer_id(machine))])
-    assert result.unmatched == (("anna", "s", "3"),)
+    assert result.unmatched == ()
     assert open_tasks(result) == ["need[a].answer"]
+    assert endings(result) == [("answer", "withdrawn", "left_stage"), ("answer", "completed", "")]
+    assert state_of(result.state, answer_id(machine)) == "completed"
+
+
+def test_the_first_outcome_in_order_wins() -> None:
+    """Declined, then completed: it stays declined; after expiry and withdrawal alike."""
+    machine = machine_of(TRACK)
+    again = touchpoint("2", "need.stated", 2, need="a")
+    task_id = answer_id(machine)
+    for history, hours in (([STATED], 5.0), ([STATED, again], 5.0), ([STATED], 60.0)):
+        first, second = outcome("x", hours, task_id, "task.declined"), outcome("y", hours + 1, task_id)
+        result = folded(machine, [*history, first, second])
+        assert state_of(result.state, task_id) == "declined"
+        assert result.unmatched == ()
+
+
+def test_of_several_outcomes_before_the_task_the_first_counts_and_none_is_left_for_another() -> None:
+    """Sent twice by a tool with a slow clock: one task is done, the next of the slot is asked."""
+    machine = machine_of(TRACK)
+    early = [outcome("w", -2, answer_id(machine), "task.declined"), outcome("x", -1, answer_id(machine))]
+    result = folded(machine, [*early, STATED, touchpoint("3", "need.stated", 10, need="a")], 11)
+    assert endings(result) == [("answer", "declined", "")]
+    assert open_tasks(result) == ["need[a].answer"]
+    assert result.state.kept == []
+
+
+def test_an_outcome_by_slot_counts_only_for_a_task_that_opens_within_its_due_and_expiry() -> None:
+    """A day and a day: an outcome of 48 hours before closes the task, one of an hour more does not."""
+    machine = machine_of(TRACK)
+    other = answer_id(machine, "other")
+    near = folded(machine, [outcome("0", -48, other), STATED], 1)
+    far = folded(machine, [outcome("0", -49, other), STATED], 1)
+    assert (endings(near), open_tasks(far)) == ([("answer", "completed", "")], ["need[a].answer"])
+
+
+def test_an_outcome_of_its_own_id_counts_however_early_it_came() -> None:
+    """An id is no coincidence."""
+    machine = machine_of(TRACK)
+    assert open_tasks(folded(machine, [outcome("0", -900, answer_id(machine)), STATED], 1)) == []
+
+
+def test_an_outcome_that_closed_another_task_of_its_slot_still_ends_its_own() -> None:
+    """The clock of the tool was slow by a moment: the question before was still open when the next was answered."""
+    machine = machine_of(TRACK)
+    again = touchpoint("2", "need.stated", 10, need="a")
+    result = folded(machine, [STATED, outcome("x", 9.9, answer_id(machine, "2")), again], 11)
+    assert endings(result) == [("answer", "completed", ""), ("answer", "completed", "")]
+    assert open_tasks(result) == []
+
+
+def many(first: int, count: int, need: str = "a") -> list[Touchpoint]:
+    """Return statements of one need, half a minute apart: each withdraws the task of the last."""
+    return [touchpoint(f"y{each:03}", "need.stated", each / 120, need=need) for each in range(first, first + count)]
+
+
+def test_of_each_slot_the_newest_closed_ids_are_remembered_besides_the_newest_of_all() -> None:
+    """Seventy others ended since: the eight newest of this question are still known."""
+    machine = machine_of(TRACK)
+    others = many(100, MAX_CLOSED + 6, "b")
+    history = [*many(0, MAX_OF_SLOT + 3), *others]
+    ids_in_order = [answer_id(machine, f"y{each:03}") for each in range(MAX_OF_SLOT + 2)]
+    for index, task_id in enumerate(ids_in_order):
+        result = folded(machine, [*history, outcome("x", 3, task_id)])
+        is_known = index >= 2
+        assert (state_of(result.state, task_id) == "completed") is is_known, index
+        assert (result.unmatched == ()) is is_known
+        assert "need[a].answer" in open_tasks(result), "never matched by slot"
+
+
+def test_an_id_of_a_slot_of_which_nothing_is_forgotten_is_known_to_be_new() -> None:
+    """Many tasks ended, but of this question all are known: the outcome closes the open one."""
+    machine = machine_of(TRACK)
+    history = [*many(0, MAX_OF_SLOT + 1), *many(100, MAX_CLOSED + 6, "b")]
+    result = folded(machine, [*history, outcome("x", 3, answer_id(machine, "never"))])
+    assert (result.unmatched, open_tasks(result)) == ((), ["need[b].answer"])
+
+
+def test_an_ending_that_changes_stays_one_of_the_newest() -> None:
+    """An expired task that is done after all, long after, is known as done and as nothing else."""
+    machine = machine_of(TRACK)
+    history = [*many(0, 3), *many(100, MAX_CLOSED + 6, "b")]
+    result = folded(machine, [*history, outcome("x", 3, answer_id(machine, "y000"))])
+    assert result.state.closed[-1].state == "completed"
+    slot = ids.slot_of("anna", "need", "a", "stated.answer")
+    assert [how for _, how in result.state.ended[slot].ends] == ["withdrawn"]
+
+
+def test_a_late_outcome_of_an_escalation_withdraws_what_followed_it_alone() -> None:
+    """Whoever called at last need not run; the first question stays expired."""
+    machine = machine_of(TRACK)
+    hours = 49 + 4 + 30 * DAY
+    before = folded(machine, [STATED], 50)
+    (second,) = before.state.tasks
+    result = folded(machine, [STATED, outcome("2", hours, second)], hours)
+    assert endings(result)[2:] == [
+        ("answer/or_else", "completed", ""),
+        ("answer/or_else/or_else", "withdrawn", "completed_late"),
+    ]
+    assert state_of(result.state, answer_id(machine)) == "expired"
+
+
+def test_a_late_outcome_takes_back_an_escalation_that_waits_for_quiet_hours() -> None:
+    """Nobody is asked in the morning for what was done in the night."""
+    kinds = "contact: {plain: {means: ., reaches: nobody}, call: {means: ., reaches: person, quiet: 00:00 to 20:00}}"
+    track = TRACK.replace("or_else: {ask: Call,", "or_else: {contact: call, ask: Call,")
+    machine = machine_of(track, head=HEAD.replace("touchpoints:", f"{kinds}\ntouchpoints:", 1))
+    assert list(folded(machine, [STATED], 50).state.waiting), "the escalation waits"
+    result = folded(machine, [STATED, outcome("2", 50, answer_id(machine))], 100)
+    assert (open_tasks(result), result.state.waiting) == ([], {})
 
 
 def test_a_second_outcome_of_a_completed_task_closes_nothing_else() -> None:
