@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from lifecycle.rules import facts
 from lifecycle.rules.compile_waits import WaitCompiler, compile_contact
@@ -20,6 +21,7 @@ from lifecycle.rules.machine import (
 )
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
+from lifecycle.rules.schedule import Duration
 from lifecycle.rules.vocabulary import checker
 
 
@@ -44,7 +46,7 @@ def compile_policy(policy: Policy) -> Machine:
         for track, fact in all_facts
         if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
     )
-    return Machine(policy, types, tables, contacts, most, lanes, readers, texts)
+    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, partial(waits.time.after, _DAY))
 
 
 def _reader(policy: Policy, compiler: GuardCompiler, fact: Fact, track: str) -> Read:
@@ -64,6 +66,9 @@ def _kind_of(policy: Policy, fact: Fact, type_name: str) -> str | None:
     field = fact.fields[type_name]
     declared = policy.types[type_name].field(field) if field else None
     return None if declared is None else declared.kind
+
+
+_DAY = Duration(1, "day")
 
 
 class _Compiler:

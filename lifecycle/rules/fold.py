@@ -273,7 +273,7 @@ def _follow(work: Working, at: datetime) -> None:
                 if rule.name in instance.spent or rule.name in instance.counts:
                     continue
                 moment = rule.moment(view)
-                due = None if moment is None else max(moment, at)
+                due = None if moment is None else max(moment, instance.held_until or at, at)
             if due is not None:
                 floor = None if rule.floor is None else rule.floor(view)
                 pending[rule.name] = due if floor is None or floor < due else floor

@@ -155,6 +155,7 @@ class Machine:
 
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any, so many openings are remembered.
+    `next_day` returns the same clock time a day later, in our zone.
     """
 
     policy: Policy
@@ -165,6 +166,7 @@ class Machine:
     lanes: tuple[Holds | None, ...]
     fact_readers: Mapping[tuple[str, str], Read]
     text_facts: TextFacts
+    next_day: Callable[[datetime], datetime]
 
     def lane_of(self, view: View) -> int:
         """Return the index of the first lane whose guard holds; the last lane takes everybody else."""

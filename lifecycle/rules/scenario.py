@@ -18,7 +18,6 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle import canonical_json
-from lifecycle.errors import FoldStopped
 from lifecycle.person import Publication
 from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
@@ -123,10 +122,7 @@ class _Person:
 
     def take(self, row: Row) -> list[Happening]:
         """Run one row; return what became of tasks, in order. Raises _Stopped."""
-        try:
-            return list(self.steps(row))
-        except FoldStopped as stopped:
-            raise _Stopped(str(stopped)) from stopped
+        return list(self.steps(row))
 
     def steps(self, row: Row) -> Iterator[Happening]:
         """Move time up to the row, take in its touchpoint, and move time through the row's instant."""

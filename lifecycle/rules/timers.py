@@ -2,7 +2,7 @@
 
 All timers due at one instant see the state before that instant; within one instance the first timed move of
 its stage wins. What they cause at that instant is a next round. A stage that is left at an instant asks for
-nothing at that instant. The limit counts rounds at one instant, never over a span.
+nothing at that instant. The limit on rounds counts those at one instant, never over a span.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from lifecycle import ids
-from lifecycle.errors import FoldStopped
+from lifecycle.rules.limits import MAX_ROUNDS, put_off
 from lifecycle.rules.machine import Rule, TrackTable
 from lifecycle.rules.openings import Candidate, open_tasks, pass_over, stop_contacts
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
 from lifecycle.rules.wording import guard_of, refusal
 from lifecycle.rules.working import Working
-
-MAX_ROUNDS = 100
-"""Most rounds at one virtual instant; a policy whose timers cause each other without end is stopped there."""
 
 Escalation = tuple[str, OpenTask]
 
@@ -26,7 +23,7 @@ Escalation = tuple[str, OpenTask]
 def fire(work: Working, at: datetime) -> datetime | None:
     """Fire everything due at `at`, until nothing more is due at that instant; return when the next is due.
 
-    Raises FoldStopped.
+    What is due after MAX_ROUNDS still goes on a day later (limits.py).
     """
     escalations: list[Escalation] = []
     for _ in range(MAX_ROUNDS):
@@ -36,16 +33,10 @@ def fire(work: Working, at: datetime) -> datetime | None:
         due = work.next_due()
         if not escalations and (due is None or due > at):
             return due
-    busy = sorted(
-        f"{track}[{key}]" if key else track
-        for (track, key), each in work.active.items()
-        if any(when <= at for when in each.pending.values())
-    )
-    raise FoldStopped(
-        f"{work.person} did not come to rest at {at.isoformat()}: {MAX_ROUNDS} rounds of timers caused each other "
-        f"in {', '.join(busy[:5]) or 'their tasks'}. Give one of their timers a longer wait and activate the "
-        "policy again."
-    )
+    for escalation in escalations:
+        work.state.waiting.update(_escalate(work, *escalation, at))
+    put_off(work, at)
+    return work.next_due()
 
 
 def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[Escalation]:

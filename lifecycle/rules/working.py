@@ -160,6 +160,7 @@ class Working:
         instance.pending = pending = {}
         instance.spent = []
         instance.counts = {}
+        instance.held_until = None
         if stage.entry:
             view = self.view(None, at)
             view.own = instance.facts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.errors import FoldStopped
 from lifecycle.rules.fold import can_append
 from lifecycle.rules.snapshot import encode
 from lifecycle.rules.working import Step
@@ -376,22 +375,74 @@ def test_within_one_instance_the_first_timed_move_that_fits_wins() -> None:
     assert stages(folded(machine, [touchpoint("1", "reply.sent", 0)], 2 * DAY))["alpha"] == "c"
 
 
-def test_a_loop_at_one_instant_stops_that_person_and_names_the_track() -> None:
-    """Rounds at one virtual instant are limited; the message says where and what to do."""
+LOOP = """
+  alpha:
+    per: person
+    start: a
+    stages:
+      a: {means: ., later: [{after: 0 days, to: b}], upon: {reply.sent: stay}}
+      b: {means: ., later: [{after: 0 days, to: a}]}
+"""
+
+
+def test_a_loop_at_one_instant_goes_on_a_day_later() -> None:
+    """Rounds at one virtual instant are limited; nobody is stopped by that."""
+    result = folded(machine_of(LOOP), [touchpoint("1", "reply.sent", 0)])
+    assert result.next_due_at == at(DAY)
+    assert result.state.tracks["alpha"][""].since == at(0)
+    again = continued(machine_of(LOOP), result.state, [], 3 * DAY)
+    assert again.next_due_at == at(4 * DAY)
+
+
+def test_a_row_of_moments_in_the_past_is_finished_a_day_later() -> None:
+    """A chain of 130 waits of no length is no loop: it ends, after one night."""
+    stages_ = "".join(
+        f"      s{each}: {{means: ., later: [{{after: 0 days, to: s{each + 1}}}]}}\n" for each in range(130)
+    )
+    machine = machine_of(f"""
+  alpha:
+    per: person
+    start: s0
+    stages:
+{stages_}      s130: {{means: ., watched_by: in_touch}}
+""")
+    history = [touchpoint("1", "reply.sent", 0)]
+    assert stages(folded(machine, history, DAY - 1))["alpha"] == "s100"
+    assert stages(folded(machine, history, DAY))["alpha"] == "s130"
+
+
+def test_news_does_not_call_earlier_what_was_put_off_for_a_day() -> None:
+    """Else each touchpoint would cause its hundred rounds."""
     machine = machine_of("""
   alpha:
     per: person
     start: a
     stages:
-      a: {means: ., later: [{after: 0 days, to: b}]}
-      b: {means: ., later: [{after: 0 days, to: a}]}
+      a: {means: ., later: [{at: heard, to: b}]}
+      b: {means: ., later: [{at: heard, to: a}]}
 """)
-    with pytest.raises(FoldStopped) as stopped:
-        folded(machine, [touchpoint("1", "reply.sent", 0)])
-    assert str(stopped.value) == (
-        "anna did not come to rest at 2026-03-02T10:00:00+00:00: 100 rounds of timers caused each other in alpha. "
-        "Give one of their timers a longer wait and activate the policy again."
-    )
+    history = [touchpoint("1", "need.stated", 0, need="n"), touchpoint("2", "reply.sent", 5)]
+    assert folded(machine, history, 6).next_due_at == at(DAY)
+    heard_again = [*history, touchpoint("3", "need.stated", 7, need="n")]
+    assert folded(machine, heard_again, 8).next_due_at == at(DAY)
+
+
+def test_what_follows_an_expired_task_is_not_lost_in_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last round lets a task expire; what is to follow it is asked a day later, and so on."""
+    monkeypatch.setattr("lifecycle.rules.timers.MAX_ROUNDS", 6)
+    chain = "{ask: Last}"
+    for _ in range(9):
+        chain = f"{{ask: Next, due: 0 hours, expires: 0 hours, or_else: {chain}}}"
+    machine = machine_of(f"""
+  alpha:
+    per: person
+    start: a
+    stages:
+      a: {{means: ., watched_by: in_touch, tasks: {{ask: {chain}}}}}
+""")
+    history = [touchpoint("1", "reply.sent", 0)]
+    assert open_tasks(folded(machine, history, DAY - 1)) == []
+    assert open_tasks(folded(machine, history, 4 * DAY)) == ["alpha[].ask" + "/or_else" * 9]
 
 
 def test_a_long_chain_of_timers_over_a_span_is_no_loop() -> None:
