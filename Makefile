@@ -4,63 +4,80 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo "$$python" && exit; done; echo python3)
+# More for pytest, such as: make test PYTEST_ARGS="-k calendar"
 PYTEST_ARGS ?=
+# Processes that the tests run in, each with servers of its own: at most four, for more would wait for the disk.
+PYTEST_PROCESSES ?= --numprocesses auto --maxprocesses 4
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# What is installed: the program alone, or the tools and servers of the tests besides.
+PROGRAM := $(VENV)/.program
+TOOLS := $(VENV)/.tools
+# Without compiling all of it beforehand: most of a library is never imported.
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types lock bench generated clean
+.PHONY: help demo test quick check lint types lock bench generated clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## the main job on a sample: people, policy and tasks, without Kafka
-	$(BIN)/python -m lifecycle.demo
+demo: $(PROGRAM) ## the main job on a sample: people, policy and tasks, without Kafka
+	@echo "playing a year of 300 invented people"
+	@$(BIN)/python -m lifecycle.demo
 
-test: $(INSTALLED) ## all tests; starts a real Kafka and a real PostgreSQL of its own
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(TOOLS) ## all tests; starts a real Kafka and a real PostgreSQL of its own
+	$(BIN)/python -m pytest $(PYTEST_PROCESSES) $(PYTEST_ARGS)
+
+quick: $(TOOLS) ## the tests that need no server, in a minute
+	$(BIN)/python -m pytest $(PYTEST_PROCESSES) -m "not integration and not slow" $(PYTEST_ARGS)
 
 check: lint types ## what CI runs: lint, format, types, imports, tests
 	@$(MAKE) --no-print-directory test
 
-lint: $(INSTALLED)
+lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(INSTALLED)
+types: $(TOOLS)
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## the benchmarks, one after another
+bench: $(TOOLS) ## the benchmarks, one after another
 	@for script in benchmarks/[a-z]*.py; do \
 		[ -e "$$script" ] || { echo "no benchmarks/*.py yet"; exit 0; }; \
 		name=$$(basename "$$script" .py); echo "== $$name"; \
 		$(BIN)/python -m "benchmarks.$$name" || exit 1; \
 	done
 
-generated: $(INSTALLED) ## write anew what is generated: schemas, references of commands and settings
+generated: $(TOOLS) ## write anew what is generated: schemas, references of commands and settings
 	$(BIN)/python -m lifecycle.contracts schemas
 	$(BIN)/python -m lifecycle.cli.reference
 
-lock: ## choose the newest allowed dependencies, write requirements.txt
+lock: ## choose the newest allowed dependencies, write requirements.txt and requirements-dev.txt
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" install --quiet uv && \
-	"$$tools/bin/uv" pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
-		--custom-compile-command "make lock" --output-file requirements.txt
+	lock() { "$$tools/bin/uv" pip compile pyproject.toml "$$@" --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock"; } && \
+	lock --extra build --upgrade --output-file requirements.txt && \
+	lock --extra build --extra dev --upgrade --constraints requirements.txt --output-file requirements-dev.txt
 
 clean: ## remove what the other targets leave behind, but for .venv
 	rm -rf demo-out build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.txt pyproject.toml
+$(PROGRAM): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "$(PYTHON) is not a Python from 3.11 on; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "installing into $(VENV); this takes a minute or two the first time"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --require-hashes -r requirements.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@test -x $(BIN)/python || { echo "making $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); }
+	@echo "fetching what the program needs into $(VENV): some 60 MB, once"
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@echo "installing the program: $(BIN)/lifecycle"
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TOOLS): requirements-dev.txt $(PROGRAM)
+	@echo "fetching the tools and servers of the tests into $(VENV): some 200 MB, once"
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@
