@@ -71,6 +71,20 @@ def _kind_of(policy: Policy, fact: Fact, type_name: str) -> str | None:
 _DAY = Duration(1, "day")
 
 
+def _ranks(policy: Policy) -> dict[int, int]:
+    """Return the place of each timed rule in the policy as it is written, by identity."""
+    rules: list[TaskRule | TimedMove] = []
+    for track in policy.tracks.values():
+        for stage in track.stages.values():
+            for task in (*stage.tasks, *(() if stage.review is None else (stage.review,))):
+                rules.append(task)
+                while task.or_else is not None:
+                    task = task.or_else
+                    rules.append(task)
+            rules += stage.later
+    return {id(rule): rank for rank, rule in enumerate(rules)}
+
+
 class _Compiler:
     """Compiles tracks and types of one policy."""
 
@@ -81,6 +95,7 @@ class _Compiler:
         self.guards = guards
         self.waits = waits
         self.contacts = contacts
+        self.ranks = _ranks(policy)
 
     def optional(self, guard: Guard | None, track: str) -> Holds | None:
         """Return the closure of a guard; None stays None."""
@@ -93,6 +108,7 @@ class _Compiler:
             name=task.name,
             slot_name=task.slot_name,
             order=order,
+            rank=self.ranks[id(task)],
             task=task,
             move=None,
             when=self.optional(task.when, track),
@@ -113,6 +129,7 @@ class _Compiler:
             name=move.name,
             slot_name=move.slot_name,
             order=order,
+            rank=self.ranks[id(move)],
             task=None,
             move=move,
             when=self.optional(move.when, track),

@@ -25,7 +25,7 @@ from datetime import datetime
 from lifecycle import ids
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
-from lifecycle.rules.openings import pass_over, stop_contacts
+from lifecycle.rules.openings import look_again, pass_over, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
@@ -121,6 +121,7 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
     _follow(work, at)
     if state.tasks or state.waiting:
         stop_contacts(work, at, origin)
+        look_again(work, at)
     make_room(state, work.machine.text_facts)
     state.lane = work.machine.lane_of(view)
 

@@ -32,4 +32,4 @@ def put_off(work: Working, at: datetime) -> None:
             task.expires_at = later
     for waiting in work.state.waiting.values():
         if waiting.opens_at <= at:
-            waiting.opens_at = later
+            waiting.opens_at = waiting.held_until = later

@@ -24,7 +24,7 @@ Choices = tuple[tuple[Holds | None, Choice], ...]
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A kind of contact, compiled. `most` is how many, `free_again` when one that was opened at a time counts no more.
+    """A kind of contact, compiled. `most` is how many, `free_again` when one that counts from a time counts no more.
 
     `quiet_until` returns when quiet ends for the person, None where it is not quiet.
     """
@@ -40,15 +40,16 @@ class Contact:
 class Rule:
     """A timed rule of a stage, compiled. Exactly one of `task` and `move` is given.
 
-    `order` is the place in the stage. `wait` is `after`, `period` is `every`, `moment` the time of the fact for
-    `at` rules, `floor` the time before which an `every ... after fact` does not open; `due` and `expires` are
-    those of a task. All are functions of what can be seen, and of the time from which they count.
-    `done_by` maps types to guards.
+    `order` is the place in the stage, `rank` the place in the whole policy. `wait` is `after`, `period` is `every`,
+    `moment` the time of the fact for `at` rules, `floor` the time before which an `every ... after fact` does not
+    open; `due` and `expires` are those of a task. All are functions of what can be seen, and of the time from which
+    they count. `done_by` maps types to guards.
     """
 
     name: str
     slot_name: str
     order: int
+    rank: int
     task: TaskRule | None
     move: TimedMove | None
     when: Holds | None
@@ -154,7 +155,7 @@ class Machine:
     """A compiled policy. `fact_readers` reads a fact by (track or "", name).
 
     `text_facts` are those that remember texts, bounded by texts.py.
-    `contacts` has every kind of contact; `most` is the largest budget of any, so many openings are remembered.
+    `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
     `next_day` returns the same clock time a day later, in our zone.
     """
 

@@ -1,12 +1,19 @@
 """Opening tasks: whether one opens now, waits for quiet hours or a budget to end, or does not open at all.
 
 Called by timers.py with everything that would open at one instant, and by fold.py when news has changed what a
-person wants. The order among tasks of one instant is the smaller due time, then the task id, so that a budget
-is spent alike in every replay. What waits, waits with its stage.
+person wants. All who wait stand in one queue: first whoever was to open first (quiet hours included), then the
+earlier due, then the order in the policy, key, id. So a budget is spent alike in every replay, and room that comes
+goes to whoever waits longest. A budget counts what reaches the person: an open task from its opening, a done one
+from when it was done; one that expired, was declined or withdrawn counts no more, and its room is free at once.
+
+`opens_at` of what waits is when it may open as things stand, set anew by `look_again` after whatever happened: room
+that a touchpoint makes is a timer of that instant, and so is given after all its touchpoints. Whoever gets room is
+looked at again like a task that opens: `when`, `stops`, `every ... after fact`. What waits, waits with its stage.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -21,40 +28,99 @@ Candidate = tuple[str, WaitingTask]
 """Task id, and the task as it would open."""
 
 
+class _Room:
+    """What budgets count of one person at an instant, and so when the next task of a kind may open."""
+
+    def __init__(self, work: Working, at: datetime) -> None:
+        self._work = work
+        self._at = at
+        self._counted: list[datetime] | None = None
+
+    def opens_at(self, contact: Contact | None) -> datetime:
+        """Return the first moment, this instant or later, with room for one more of a kind and without quiet."""
+        if contact is None:
+            return self._at
+        free_at = self._free_at(contact)
+        if contact.quiet_until is None:
+            return free_at
+        return contact.quiet_until(self._work.view(None, free_at)) or free_at
+
+    def take(self, task_id: str) -> None:
+        """Count a task that opened, unless an outcome that came before it ended it at once."""
+        task = self._work.state.tasks.get(task_id)
+        if task is None:
+            self._counted = None
+        elif self._counted is not None and self._work.reaches(self._work.rule_of(task)):
+            insort(self._counted, task.opened_at)
+
+    def _free_at(self, contact: Contact) -> datetime:
+        if contact.most is None or contact.free_again is None:
+            return self._at
+        if self._counted is None:
+            tasks = self._work.state.tasks.values()
+            opened = [task.opened_at for task in tasks if self._work.reaches(self._work.rule_of(task))]
+            self._counted = sorted([*opened, *self._work.state.done])
+        if len(self._counted) < contact.most:
+            return self._at
+        return max(self._at, contact.free_again(self._counted[-contact.most]))
+
+
+def look_again(work: Working, at: datetime) -> None:
+    """Set anew when each task that waits may open, as things stand after what happened at this instant."""
+    if not work.state.waiting:
+        return
+    room, known = _Room(work, at), dict[int, datetime]()
+    for task in work.state.waiting.values():
+        contact = work.rule_of(task).contact
+        if id(contact) not in known:
+            known[id(contact)] = room.opens_at(contact)
+        opens_at = known[id(contact)]
+        task.opens_at = opens_at if task.held_until is None else max(opens_at, task.held_until)
+
+
 def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> None:
-    """Open what may open now; the rest waits or is passed over."""
+    """Open what may open now, in the order of the queue; the rest waits or is passed over."""
     ready = []
     for task_id, task in candidates:
         rule = work.rule_of(task)
         view = work.view_of(task.track, task.key, at)
         assert rule.due is not None
-        ready.append((rule.due(view, at), task_id, task, rule, view))
-    ready.sort(key=lambda each: each[:2])
-    for due_at, task_id, task, rule, view in ready:
+        ready.append((task.wanted_at, rule.due(view, at), rule.rank, task.key, task_id, task, rule, view))
+    if not ready:
+        return
+    look_again(work, at)
+    # Somebody got room in this very round, and was not asked whether they still want it: they are in the next round,
+    # and whoever is held by a budget is looked at with them, so that nobody comes first by being later.
+    is_next = any(task.opens_at <= at for task in work.state.waiting.values())
+    room = _Room(work, at)
+    for _, due_at, _, _, task_id, task, rule, view in sorted(ready, key=lambda each: each[:5]):
         contact = rule.contact
         if contact is not None and contact.stops is not None and contact.stops(view):
             pass_over(work, task_id, task, rule, at, detail="stopped")
             continue
-        opens_at = None if contact is None else _waits_until(work, contact, view)
-        if opens_at is None:
-            _open(work, task_id, task, rule, view, due_at)
-        else:
-            task.opens_at = opens_at
+        if _is_too_soon(work, task_id, task, rule, view):
+            continue
+        task.opens_at = room.opens_at(contact)
+        if task.opens_at > at or (is_next and contact is not None and (contact.most or contact.reaches)):
             work.state.waiting[task_id] = task
-            work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=opens_at.isoformat())
+            until = task.opens_at.isoformat()
+            work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=until)
+        else:
+            _open(work, task_id, task, rule, view, due_at)
+            room.take(task_id)
 
 
-def _waits_until(work: Working, contact: Contact, view: View) -> datetime | None:
-    """Return until when a task of this kind waits, None where it need not: quiet hours first, then the budget."""
-    if contact.quiet_until is not None:
-        until = contact.quiet_until(view)
-        if until is not None:
-            return until
-    opened = work.state.opened
-    if contact.most is None or contact.free_again is None or len(opened) < contact.most:
-        return None
-    free_at = contact.free_again(opened[-contact.most])
-    return free_at if free_at > view.at else None
+def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View) -> bool:
+    """Put a repeated task that waited back where the fact of its `every ... after` has moved on meanwhile."""
+    floor = None if rule.floor is None else rule.floor(view)
+    if floor is None or floor <= view.at:
+        return False
+    work.note(view.at, "not_opened", task.track, task.key, rule.name, task_id=task_id, detail="too_soon")
+    instance = work.state.tracks[task.track][task.key]
+    if instance.cause == task.entry and rule.name not in instance.pending:
+        instance.pending[rule.name] = floor
+        work.active[task.track, task.key] = instance
+    return True
 
 
 def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View, due_at: datetime) -> None:
@@ -79,8 +145,6 @@ def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View
         expires_at=max(rule.expires(view, due_at), at),
         root=task.root,
     )
-    if rule.contact is not None and rule.contact.reaches and work.machine.most:
-        state.opened = [*state.opened, at][-work.machine.most :]
     work.note(at, "opened", task.track, task.key, rule.name, task_id=task_id)
     early = take_kept(state, task_id, at, state.tasks[task_id].expires_at)
     if early is not None:

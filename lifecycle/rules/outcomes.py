@@ -53,6 +53,9 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
     state, at = work.state, by.occurred_at
     ended = ClosedTask(task_id, outcome, "", at)
     remember(state, ended)
+    rule = work.rule_of_slot(ids.slot_of_task(task_id)) if outcome == "completed" and work.machine.most else None
+    if rule is not None and work.reaches(rule):
+        work.count_done(at)
     before = next((each for each in reversed(work.closings) if each.closed.id == task_id), None)
     if before is not None:
         work.closings.append(Closing(before.task, ended))

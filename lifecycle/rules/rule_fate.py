@@ -16,6 +16,7 @@ _NOT_OPENED = {
     "done": "it was done already",
     "open": "the last one was still open",
     "left": "its stage had been left before",
+    "too_soon": "the fact that it waits after had moved on",
     "": "its guard said no",
 }
 

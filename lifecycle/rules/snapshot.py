@@ -71,7 +71,8 @@ class OpenTask(msgspec.Struct, omit_defaults=True):
 class WaitingTask(msgspec.Struct, omit_defaults=True):
     """A task that would be open but for quiet hours or a budget; it is looked at again at `opens_at`.
 
-    The other fields are those of OpenTask.
+    `wanted_at` is when it was to open: whoever waits longest is served first. `held_until`: not looked at earlier
+    (limits.py). The other fields are those of OpenTask.
     """
 
     track: str
@@ -82,7 +83,9 @@ class WaitingTask(msgspec.Struct, omit_defaults=True):
     since: datetime
     origin: Origin
     opens_at: datetime
+    wanted_at: datetime
     root: str = ""
+    held_until: datetime | None = None
 
 
 class ClosedTask(msgspec.Struct, frozen=True, array_like=True):
@@ -118,7 +121,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
 
     `tracks` maps track -> key -> instance; the key of a `per: person` track is "". `tasks` maps id -> open
     task, `waiting` id -> task that waits to open, `ended` slot -> tasks that ended long ago. `closed`, `kept` and
-    `opened` (when tasks that reach the person opened, as many as the largest budget) are bounded, oldest first.
+    `done` (when tasks that reach the person were done, as many as the largest budget) are bounded, oldest first.
     `lane` is the index of the person's lane.
     `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
     """
@@ -131,7 +134,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     tracks: dict[str, dict[str, Instance]] = {}
     tasks: dict[str, OpenTask] = {}
     waiting: dict[str, WaitingTask] = {}
-    opened: list[datetime] = []
+    done: list[datetime] = []
     closed: list[ClosedTask] = []
     ended: dict[str, Ended] = {}
     kept: list[KeptOutcome] = []

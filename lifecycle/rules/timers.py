@@ -12,7 +12,7 @@ from datetime import datetime
 from lifecycle import ids
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
 from lifecycle.rules.machine import Rule, TrackTable
-from lifecycle.rules.openings import Candidate, open_tasks, pass_over, stop_contacts
+from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
 from lifecycle.rules.wording import guard_of, refusal
 from lifecycle.rules.working import Working
@@ -40,8 +40,13 @@ def fire(work: Working, at: datetime) -> datetime | None:
 
 
 def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[Escalation]:
-    """Decide on the state as it is, then expire, move, and open; return what expired with something to follow."""
+    """Decide on the state as it is, then move and open; return what expired with something to follow.
+
+    Expiring comes first, and no guard sees it: what it frees of a budget is there for whoever waits.
+    """
     state = work.state
+    following = _expire(work, at)
+    look_again(work, at)
     due = sorted(
         (name, key) for (name, key), each in work.active.items() if any(when <= at for when in each.pending.values())
     )
@@ -51,7 +56,6 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
         for task_id, task in sorted(state.waiting.items())
         if task.opens_at <= at
     ]
-    following = _expire(work, at)
     for name, key, move, _ in decided:
         if move is not None:
             _move(work, work.machine.tracks[name], key, move, at)
@@ -75,6 +79,7 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
             work.watch(table, key, instance, table.stages[instance.stage])
     open_tasks(work, candidates, at)
     stop_contacts(work, at, None)
+    look_again(work, at)
     return following
 
 
@@ -155,8 +160,8 @@ def _due(
     at_entry = rule.moment is None and rule.period is None and rule.wait is None
     cause = instance.cause if at_entry else ids.cause_of_timer(instance.cause, rule.slot_name, count)
     task_id = ids.task_id(ids.slot_of(work.person, table.slot_name, key, rule.slot_name), cause)
-    task = WaitingTask(table.name, key, instance.stage, rule.name, instance.cause, instance.since, instance.origin, at)
-    return [(task_id, task)]
+    names = table.name, key, instance.stage, rule.name
+    return [(task_id, WaitingTask(*names, instance.cause, instance.since, instance.origin, at, at))]
 
 
 def _escalate(work: Working, parent_id: str, parent: OpenTask, at: datetime) -> list[Candidate]:
@@ -172,4 +177,4 @@ def _escalate(work: Working, parent_id: str, parent: OpenTask, at: datetime) -> 
     task_id = ids.task_id(ids.slot_of(work.person, table.slot_name, parent.key, rule.slot_name), cause)
     root = parent.root or parent_id
     names = parent.track, parent.key, parent.stage, rule.name
-    return [(task_id, WaitingTask(*names, parent.entry, parent.since, parent.origin, at, root))]
+    return [(task_id, WaitingTask(*names, parent.entry, parent.since, parent.origin, at, at, root))]

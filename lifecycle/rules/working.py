@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from lifecycle import ids
 from lifecycle.errors import FoldStopped
 from lifecycle.rules import texts
 from lifecycle.rules.endings import remember
@@ -43,7 +44,8 @@ class Step(NamedTuple):
     rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line of the policy that
     decided, `due` when a rule was to be due. `detail` is the stage that was moved from (for time with its rule),
     what a guard wanted and got, the reason of an ending, until when a task waits, or for not_opened a word: stopped
-    (the contact), done (already), open (the last review is), left (its stage was).
+    (the contact), done (already), open (the last review is), left (its stage was), too_soon (the fact of its
+    `every ... after` moved on while it waited).
     """
 
     at: datetime
@@ -205,6 +207,23 @@ class Working:
         """Return the rule that opened a task, or will."""
         return self.machine.tracks[task.track].stages[task.stage].rules[task.rule]
 
+    def reaches(self, rule: Rule) -> bool:
+        """Tell whether the person notices the tasks of a rule, where any kind of contact has a budget."""
+        return rule.contact is not None and rule.contact.reaches and self.machine.most > 0
+
+    def count_done(self, at: datetime) -> None:
+        """Remember, for budgets, that something that reaches the person was done."""
+        self.state.done = [*self.state.done, at][-self.machine.most :]
+
+    def rule_of_slot(self, slot: str) -> Rule | None:
+        """Return the rule that a task id belongs to by its slot, None where no instance has it any more."""
+        for name, instances in sorted(self.state.tracks.items()):
+            table = self.machine.tracks[name]
+            for rule in (rule for stage in table.stages.values() for rule in stage.rules.values() if rule.task):
+                if any(ids.slot_of(self.person, table.slot_name, key, rule.slot_name) == slot for key in instances):
+                    return rule
+        return None
+
     def close(
         self, task_id: str, state: TaskState, at: datetime, *, reason: str = "", by: Origin | None = None
     ) -> OpenTask:
@@ -213,6 +232,8 @@ class Working:
         closed = ClosedTask(task_id, state, reason, at)
         self.closings.append(Closing(task, closed))
         remember(self.state, closed)
+        if state == "completed" and self.reaches(self.rule_of(task)):
+            self.count_done(at)
         self.note(at, state, task.track, task.key, task.rule, task_id=task_id, by=by, detail=reason)
         instance = self.state.tracks[task.track][task.key]
         rule = self.rule_of(task)

@@ -8,12 +8,13 @@ import pytest
 
 from lifecycle.errors import PolicyRefused
 from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.fold import Folded
+from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
-from lifecycle.rules.snapshot import encode
+from lifecycle.rules.snapshot import PersonState, encode
 from lifecycle.rules.working import Step
-from tests.rules.histories import DAY, continued, endings, folded, happened, open_tasks, touchpoint
+from lifecycle.touchpoint import Touchpoint
+from tests.rules.histories import DAY, START, at, continued, endings, folded, happened, open_tasks, touchpoint
 
 HEAD = """
 policy: test
@@ -30,6 +31,7 @@ facts:
   zone: {last: place.told.zone}
   country: {last: place.told.country}
   judged: {last: horizon.judged.horizon}
+  replied: {last: reply.sent}
   horizon: {choose: [{is: lifetime, when: {fact.judged: lifetime}}, {is: reason}]}
 """
 TRACKS = """
@@ -150,6 +152,134 @@ def test_budgets_agree_in_one_leap_and_in_many_steps() -> None:
     for day in range(1, 80):
         state = continued(machine, state, [], day * DAY).state
     assert encode(continued(machine, state, [], 80 * DAY).state) == encode(leap.state)
+
+
+ONE = "contact: {offered: {reaches: person, most: 1 per 30 days}, owed: {reaches: person}}\n"
+
+
+def asked(machine: Machine, history: list[Touchpoint], hours: float) -> list[tuple[float, str]]:
+    """Return (days after the start, key.rule) of each task that opened, in order."""
+    trail: list[Step] = []
+    folded(machine, history, hours, trail)
+    return [
+        (round((step.at - START).total_seconds() / 86_400, 2), f"{step.key}.{step.name}")
+        for step in trail
+        if step.what == "opened"
+    ]
+
+
+def test_room_goes_to_whoever_waits_longest() -> None:
+    """Whatever is due earlier, came later, and would be first by its name."""
+    machine = machine_of(ONE, "gift: {ask: A, due: 9 days, expires: 40 days}, z: {after: 1 day, ask: B, due: 1 hour}")
+    history = [stated("1", 0, need="m"), stated("2", 5, need="b"), stated("3", 9, need="a")]
+    assert asked(machine, history, 95 * DAY)[:4] == [(0, "m.gift"), (30, "b.gift"), (60, "a.gift")]
+
+
+@pytest.mark.parametrize("person", ["anna", "bert", "carl", "dora"])
+def test_who_gets_room_is_no_lottery(person: str) -> None:
+    """The same three questions of four people in the same order: that of the policy, where nothing else decides."""
+    tasks = "q3: {ask: C, due: 9 days}, q1: {ask: A, due: 9 days}, q2: {ask: B, due: 9 days}"
+    machine = machine_of(ONE, tasks)
+    trail: list[Step] = []
+    fold(machine, person, PersonState(), [stated("1", 0)._replace(person=person)], at(59 * DAY), trail=trail)
+    assert opened(trail) == [(0.0, "q3"), (30 * DAY, "q1")]
+
+
+def test_of_those_that_wait_equally_long_the_earlier_due_is_first_then_the_policy_then_the_key() -> None:
+    """One order for all."""
+    machine = machine_of(ONE, "late: {ask: A, due: 9 days}, soon: {ask: B, due: 8 days}")
+    history = [stated("1", 0, need="b"), stated("2", 0, need="a")]
+    assert asked(machine, history, 50 * DAY) == [(0, "a.soon"), (30, "b.soon")]
+
+
+def test_quiet_hours_count_as_waiting() -> None:
+    """What was to open in the evening comes before what was to open in the morning."""
+    kinds = ONE.replace("most: 1 per 30 days", "most: 1 per 30 days, quiet: 19:00 to 09:00")
+    machine = machine_of(kinds, "gift: {ask: A, due: 5 days}")
+    history = [stated("1", 0, need="a"), stated("2", 12, need="c"), stated("3", 23, need="b")]
+    assert asked(machine, history, 62 * DAY) == [(0, "a.gift"), (30, "c.gift"), (60, "b.gift")]
+
+
+@pytest.mark.parametrize(
+    ("news", "due"),
+    [
+        ([], 2.0),  # nobody does it: given up after a day and another one
+        ([("task.declined", 5.0)], 5 / 24),
+        ([("contact.chosen", 5.0)], 5 / 24),
+        ([("task.completed", 5.0)], 5 / 24 + 30),
+    ],
+)
+def test_only_what_is_open_or_done_counts(news: list[tuple[str, float]], due: float) -> None:
+    """What expired, was declined or withdrawn frees its room at once; what was done counts from when it was done."""
+    kinds = (
+        "contact: {offered: {reaches: person, most: 1 per 30 days}, "
+        "asked: {reaches: person, stops: {fact.allows: nothing}}}\n"
+    )
+    machine = machine_of(
+        kinds, "first: {ask: A, contact: asked, due: 1 day, expires: 1 day}, second: {after: 1 hour, ask: B}"
+    )
+    task_id = next(iter(folded(machine, [stated("1", 0)], 0).state.tasks))
+    history = [stated("1", 0)]
+    for kind, hours in news:
+        data = {"allows": "nothing"} if kind == "contact.chosen" else {"task": task_id}
+        history.append(touchpoint(kind, kind, hours, **data))
+    assert asked(machine, history, 40 * DAY) == [(0, "a.first"), (round(due, 2), "a.second")]
+
+
+def test_an_open_task_counts_from_its_opening_for_the_window_only() -> None:
+    """One that is open for long does not hold up others for ever."""
+    machine = machine_of(ONE, "first: {ask: A, due: 50 days}, second: {after: 1 day, ask: B}")
+    assert asked(machine, [stated("1", 0)], 40 * DAY) == [(0, "a.first"), (30, "a.second")]
+
+
+def test_one_done_long_after_it_opened_counts_from_then() -> None:
+    """That is when the person noticed."""
+    machine = machine_of(ONE, "first: {ask: A, due: 50 days}, second: {after: 31 days, ask: B}")
+    task_id = next(iter(folded(machine, [stated("1", 0)], 0).state.tasks))
+    history = [stated("1", 0), touchpoint("2", "task.completed", 30.5 * DAY, task=task_id)]
+    # The stage ends after 60 days, before there is room again.
+    assert asked(machine, history, 59 * DAY) == [(0, "a.first")]
+    history[1] = touchpoint("2", "task.completed", 25 * DAY, task=task_id)
+    assert asked(machine, history, 59 * DAY) == [(0, "a.first"), (55, "a.second")]
+
+
+def test_what_is_answered_after_it_expired_counts_as_done() -> None:
+    """The person was reached after all, whichever way the history was cut."""
+    machine = machine_of(ONE, "first: {ask: A, due: 1 day, expires: 1 day}, second: {after: 10 days, ask: B}")
+    task_id = next(iter(folded(machine, [stated("1", 0)], 0).state.tasks))
+    late = touchpoint("2", "task.completed", 5 * DAY, task=task_id)
+    assert asked(machine, [stated("1", 0), late], 40 * DAY) == [(0, "a.first"), (35, "a.second")]
+    state = folded(machine, [stated("1", 0)], 4 * DAY).state
+    assert encode(continued(machine, state, [late], 40 * DAY).state) == encode(
+        folded(machine, [stated("1", 0), late], 40 * DAY).state
+    )
+
+
+def test_room_that_comes_at_an_instant_is_given_after_its_touchpoints() -> None:
+    """Somebody declines and somebody answers at one instant: what is answered is not asked."""
+    machine = machine_of(ONE, "first: {ask: A}, second: {ask: B, done_by: reply.sent}, third: {ask: C}")
+    task_id = next(iter(folded(machine, [stated("1", 0)], 0).state.tasks))
+    history = [
+        stated("1", 0),
+        touchpoint("2", "task.declined", 5, task=task_id),
+        touchpoint("3", "reply.sent", 5, need="a"),
+    ]
+    assert asked(machine, history, DAY) == [(0, "a.first"), (0.21, "a.third")]
+
+
+def test_whoever_gets_room_is_looked_at_again() -> None:
+    """`when`, and the fact of `every ... after`: nobody is asked for what has become pointless."""
+    machine = machine_of(
+        ONE,
+        "first: {ask: A, expires: 1 day, due: 19 days}, if_new: {ask: B, due: 20 days, when: {fact.judged: {given: false}}}, "
+        "call: {every: 5 days after replied, ask: C}",
+    )
+    history = [
+        stated("1", 0),
+        touchpoint("2", "horizon.judged", 3 * DAY, horizon="reason"),
+        touchpoint("3", "reply.sent", 18 * DAY, need="a"),
+    ]
+    assert asked(machine, history, 30 * DAY) == [(0, "a.first"), (23, "a.call")]
 
 
 STOPS = "contact: {offered: {reaches: person, stops: {fact.allows: nothing}}, owed: {reaches: person}}\n"
