@@ -10,6 +10,7 @@ names run together.
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 
 
@@ -41,6 +42,14 @@ def cause_of_timer(stage_cause: str, timer: str, count: int) -> str:
 def task_id(slot: str, cause: str) -> str:
     """Return the task id `slot-cause`."""
     return f"{slot}-{cause}"
+
+
+_TASK_ID = re.compile(r"[0-9a-f]{20}-[0-9a-f]{24}")
+
+
+def is_task_id(text: str) -> bool:
+    """Tell whether a text has the form of a task id; whether there ever was such a task is another question."""
+    return _TASK_ID.fullmatch(text) is not None
 
 
 def slot_of_task(identifier: str) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from lifecycle.record import Accounting, DeadLetter, Fault, Record, TopicPartition
 from lifecycle.rules.machine import Machine
+from lifecycle.rules.vocabulary import fault_of
 from lifecycle.touchpoint import Touchpoint, TouchpointKey, content_hash, key_of, variant_key
 
 
@@ -91,7 +92,7 @@ class Sorter:
             self.refuse(record, self.in_the_future(touchpoint), "future")
             return
         table = self.machine.types.get(touchpoint.type)
-        fault = None if table is None else table.check(touchpoint)
+        fault = None if table is None else fault_of(touchpoint, table.read(touchpoint))
         if fault is not None:
             self.refuse(record, fault, "dead_lettered")
             return

@@ -90,7 +90,7 @@ class Ways:
         """Return the ways in: an instance enters `start`, and the same touchpoint may move it on at once."""
         start = self.track.stages[self.track.start]
         found: list[Way] = []
-        for name in sorted(self.track.begins, key=is_built_in):
+        for name in self.track.begins:
             choices = self.list_for(start, name)
             verdict = self.decider.choices(choices, self.track.name, name)
             stays = any(choice.target == STAY and fires for choice, fires in zip(choices, verdict.first, strict=True))

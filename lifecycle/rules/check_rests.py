@@ -121,11 +121,11 @@ class RestChecker:
             message = f'"{name}" is to watch the person, and is kept for each {track.per}.'
             self.report.refuse("watch", track.place, message, advice)
             return
-        late = [each for each in self.policy.types if each not in track.begins]
+        late = [each for each in self.policy.types if not is_built_in(each) and each not in track.begins]
         if late:
-            named = ", ".join(sorted(late, key=is_built_in)[:3]) + (", ..." if len(late) > 3 else "")
+            named = ", ".join(late[:3]) + (", ..." if len(late) > 3 else "")
             message = f'"{name}" is to watch everybody, and does not begin with {named}.'
-            self.report.refuse("watch", track.place, message, advice, (min(late, key=is_built_in),))
+            self.report.refuse("watch", track.place, message, advice, (late[0],))
         for stage in track.stages.values():
             if stage.watched_by is not None:
                 path = self.ways[name].paths.get(stage.name, ())

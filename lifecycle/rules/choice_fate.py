@@ -19,6 +19,7 @@ from lifecycle.rules.wording import (
     guard_in_words,
     line_of,
     listed,
+    misfits_in_words,
     place_of,
     quoted,
     rule_in_words,
@@ -109,13 +110,12 @@ def _of_news(case: Case, table: TrackTable, way: Way, key: str, position: int, b
     """Return what a touchpoint of the right type did to an instance by this way; None: it was about another one."""
     assert by is not None
     news = f"{when(case.machine, by.occurred_at)}: {touchpoint(by)} came"
-    fault = _fault(case, by)
-    if fault is not None:
-        return Fate("refused", (f"{news}, and this policy cannot read it: {fault}",))
+    fit = case.machine.types[by.type].read(case.log[by.source, by.id])
     if table.field is not None:
-        value = case.log[by.source, by.id].data.get(table.field)
+        value = fit.data.get(table.field)
         if value is None:
-            return Fate("no_news", (f"{news} without a {table.field}, so it was about no {table.name}.",))
+            said = f" ({misfits_in_words(fit.misfits)})" if fit.misfits else ""
+            return Fate("no_news", (f"{news} without a {table.field}{said}, so it was about no {table.name}.",))
         if value != key:
             return None
     place = place_of(table.name, key)
@@ -139,11 +139,6 @@ def _of_reaction(case: Case, table: TrackTable, step: Step, news: str) -> Fate:
     return Fate("refused", (f"{where}: {step.detail}.",))
 
 
-def _fault(case: Case, by: Origin) -> str | None:
-    fault = case.machine.types[by.type].check(case.log[by.source, by.id])
-    return None if fault is None else fault.message
-
-
 def fate_of_start(case: Case, table: TrackTable, key: str | None = None) -> Fate:
     """Return what became of beginning a track; with a key, of the instance that did begin."""
     begins = table.track.begins
@@ -157,8 +152,8 @@ def fate_of_start(case: Case, table: TrackTable, key: str | None = None) -> Fate
     came = [step.by for name in begins for _, step in case.story.came.get(name, ()) if step.by is not None]
     fates = []
     for by in sorted(came, key=lambda each: each.occurred_at):
-        fault = _fault(case, by)
-        why = f"without a {table.field}" if fault is None else f"and this policy cannot read it: {fault}"
+        misfits = case.machine.types[by.type].read(case.log[by.source, by.id]).misfits
+        why = f"without a {table.field}" + (f" ({misfits_in_words(misfits)})" if misfits else "")
         fates.append(Fate("not_begun", (f"{when(case.machine, by.occurred_at)}: {touchpoint(by)} came {why}.",)))
     never = (
         f"{table.name} has not begun: it begins with {begins_in_words(case.machine, table.name)}, which has not come."

@@ -22,7 +22,7 @@ from lifecycle.rules.machine import (
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.schedule import Duration
-from lifecycle.rules.vocabulary import checker
+from lifecycle.rules.vocabulary import reader
 
 
 def compile_policy(policy: Policy) -> Machine:
@@ -180,6 +180,7 @@ class _Compiler:
         """Return what a type means for a person."""
         declared = self.policy.types[name]
         steps = []
+        keys: dict[str, list[str]] = {}
         for table in tables.values():
             if table.field is not None and declared.field(table.field) is None:
                 continue
@@ -188,4 +189,9 @@ class _Compiler:
             moves = any(name in stage.upon for stage in table.stages.values())
             if begins or takers or moves:
                 steps.append(TrackStep(table, begins, takers))
-        return TypeTable(checker(declared), self.takers(self.policy.facts, name, ""), tuple(steps), is_built_in(name))
+            does = any(name in rule.done_by for stage in table.stages.values() for rule in stage.rules.values())
+            if table.field is not None and (begins or takers or moves or does):
+                keys.setdefault(table.field, []).append(table.name)
+        takers = self.takers(self.policy.facts, name, "")
+        named = tuple((field, tuple(tracks)) for field, tracks in keys.items())
+        return TypeTable(reader(declared), takers, tuple(steps), named, is_built_in(name))

@@ -11,6 +11,7 @@ from typing import Any
 
 from lifecycle.moment import MAX_TIME_CHARACTERS
 from lifecycle.rules.policy import FieldKind, Policy, TouchpointType
+from lifecycle.rules.vocabulary import NO_ZONES
 from lifecycle.touchpoint import MAX_ID_BYTES
 
 Schema = dict[str, Any]
@@ -55,10 +56,16 @@ _KINDS: dict[str, Schema] = {
     "zone": {
         "type": "string",
         "pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+        "not": {"enum": list(NO_ZONES)},
         "description": "A time zone by its IANA name.",
         "examples": ["Europe/Vienna"],
     },
     "country": {"type": "string", "pattern": "^[A-Z]{2}$", "description": "A country.", "examples": ["AT"]},
+    "task_id": {
+        "type": "string",
+        "pattern": "^[0-9a-f]{20}-[0-9a-f]{24}$",
+        "description": "The id of a task, as its messages name it.",
+    },
 }
 
 

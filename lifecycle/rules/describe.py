@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 from lifecycle.errors import NotFound
 from lifecycle.rules.machine import Machine, StageTable, TrackTable
-from lifecycle.rules.names import PERSON
+from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Choice, ContactKind, Every, Guard, Moment, Policy, TaskRule, TimedMove, Wait
 from lifecycle.rules.wording import guard_in_words, line_of
 
@@ -72,7 +72,7 @@ def moves_of(table: TrackTable) -> list[Move]:
 def beginning(policy: Policy, table: TrackTable) -> str:
     """Return in words which news begins an instance of a track."""
     begins = table.track.begins
-    if set(begins) == set(policy.types):
+    if set(begins) == {name for name in policy.types if not is_built_in(name)}:
         return "any touchpoint"
     if len(begins) > MANY:
         return f"any of {len(begins)} touchpoints"

@@ -60,13 +60,19 @@ def explain(machine: Machine, task: Task, state: PersonState, trail: Sequence[St
     return lines
 
 
-def way(machine: Machine, trail: Iterable[Step], track: str, key: str) -> Iterator[str]:
+def way(machine: Machine, trail: Sequence[Step], track: str, key: str) -> Iterator[str]:
     """Yield how an instance came to where it stood at the end of a trail: at most the last MAX_STEPS decisions."""
+    misfits = {step.by: step.detail for step in trail if step.what == "came" and step.detail}
     chain = [step for step in trail if (step.track, step.key) == (track, key) and step.what in ("began", "moved")]
     if len(chain) > MAX_STEPS:
         yield f"{len(chain) - MAX_STEPS} earlier decisions are left out."
     for step in chain[-MAX_STEPS:]:
-        yield decision(machine, step)
+        yield decision(machine, step) + _read_as(misfits.get(step.by))
+
+
+def _read_as(misfits: str | None) -> str:
+    """Say what of a touchpoint did not fit its type."""
+    return f" Of it, {misfits}." if misfits else ""
 
 
 def decision(machine: Machine, step: Step) -> str:
@@ -130,7 +136,8 @@ def _fact_behind(machine: Machine, task: Task, before: Sequence[Step]) -> Iterat
     came = [step for step in before if _gives(fact, step) and (reached is None or step.by in reached)]
     if came:
         step = came[0] if fact.kind == "first" else came[-1]
-        yield f"{when(machine, step.at)}: {fact.name} was set by {touchpoint(step.by)} ({line_of(fact.place)})."
+        by = touchpoint(step.by)
+        yield f"{when(machine, step.at)}: {fact.name} was set by {by} ({line_of(fact.place)}).{_read_as(step.detail)}"
 
 
 def _gives(fact: Fact, step: Step) -> bool:

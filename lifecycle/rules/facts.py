@@ -25,6 +25,7 @@ from typing import Any
 from lifecycle.rules.policy import Fact, parse_money
 from lifecycle.rules.schedule import Duration, parse_day, parse_time
 from lifecycle.rules.texts import SET_BYTES, SET_TEXT_BYTES, TEXT_BYTES, cut, size, size_of
+from lifecycle.rules.vocabulary import is_country, is_zone
 from lifecycle.touchpoint import Touchpoint, from_microseconds, microseconds
 
 WINDOW_ENTRIES = 1_000
@@ -195,6 +196,10 @@ def _single_reader(field_kind: str | None) -> Callable[[Raw, datetime], Any]:
         return lambda raw, at: None if parse_day(raw) is None else raw
     if field_kind in ("whole", "number"):
         return lambda raw, at: _as_number(raw)
+    if field_kind == "zone":
+        return lambda raw, at: raw if is_zone(raw) else None
+    if field_kind == "country":
+        return lambda raw, at: raw if is_country(raw) else None
     return lambda raw, at: raw
 
 

@@ -6,6 +6,17 @@ the same instant touchpoints come before timers (news beats silence), so timers 
 when no touchpoint of that instant is left. Moving either comparison by one sign breaks replay: a batch that
 ends at an instant and one that ends after it would differ.
 
+What was accepted stays accepted. A touchpoint is checked against its type once, at the door (sorting.py), and never
+again from the log: the policy that folds it may ask for more than the one that took it in. So nothing here drops a
+touchpoint of a known type. Its data are read once, by its type (vocabulary.py), before anything looks at them: a field
+that is missing, not of its kind, or beyond its limit counts as missing for guards, facts, keys, `done_by`, `at` and
+`choose` alike; the rest counts, and the person stays. A required date with a limit stands at the end of that limit
+instead, counted from its touchpoint, so that what the proof waits for always comes. Were the data read anywhere but
+there, two readers could disagree about one field.
+
+A person begins with the first touchpoint of a type that the policy knows and that is not built in. Outcomes before that
+are folded in their place (they are kept, facts may count them), and begin neither a person nor an instance.
+
 A touchpoint is seen by all tracks at once: (1) instances it begins are made, but not yet entered among the
 stages; (2) facts take it in; (3) every list of choices is decided on the facts as they are now and the
 stages as they were before; (4) it completes tasks; (5) instances move; (6) rules that follow facts are
@@ -23,6 +34,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle import ids
+from lifecycle.rules.fitting import fitted, label_reach
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
 from lifecycle.rules.openings import look_again, pass_over, stop_contacts
@@ -41,13 +53,16 @@ class Folded:
     """What a fold ends in. `state` belongs to the caller now.
 
     `next_due_at`: when time alone has work next (None: never). `closings`: tasks that ended during this fold,
-    in order. `unmatched`: outcomes that belong to no task any more.
+    in order. `unmatched`: outcomes that belong to no task any more. `unreached`: touchpoints of which a key names no
+    instance, since none had begun and they begin none. `keyless`: those of a type of keyed tracks without any key.
     """
 
     state: PersonState
     next_due_at: datetime | None
     closings: tuple[Closing, ...]
     unmatched: tuple[TouchpointKey, ...]
+    unreached: tuple[TouchpointKey, ...] = ()
+    keyless: tuple[TouchpointKey, ...] = ()
 
 
 def can_append(state: PersonState, key: OrderKey) -> bool:
@@ -88,7 +103,7 @@ def fold(
             reached = at
     while due is not None and reached is not None and due <= reached:
         due = fire(work, due)
-    return Folded(state, due, tuple(work.closings), tuple(work.unmatched))
+    return Folded(state, due, tuple(work.closings), tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless))
 
 
 def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None:
@@ -96,14 +111,16 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
     state.last_key = order_key(touchpoint)
     state.touchpoints += 1
     origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, touchpoint.occurred_at)
-    if work.trail is not None:
-        work.note(touchpoint.occurred_at, "came", "", "", touchpoint.type, by=origin)
     table = work.machine.types.get(touchpoint.type)
-    if table is None or table.check(touchpoint) is not None:
-        # Unknown here, or kept in the log by a policy that knew no such type and so could not check its data.
+    if table is None:
+        # A type that this policy does not know stays in the log; a later policy may use it.
+        if work.trail is not None:
+            work.note(touchpoint.occurred_at, "came", "", "", touchpoint.type, by=origin)
         return
-    at, data = touchpoint.occurred_at, touchpoint.data
-    view = View(data, state.facts, state.tracks, at)
+    touchpoint = fitted(work, table, touchpoint, origin)
+    state.begun = state.begun or not table.is_outcome
+    at = touchpoint.occurred_at
+    view = View(touchpoint.data, state.facts, state.tracks, at)
     touched = _touch(work, table, view, touchpoint, origin)
     for taker in table.takers:
         if taker.when is None or taker.when(view):
@@ -118,6 +135,7 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
         take_outcome(work, touchpoint, origin)
     for tracked, key, instance, is_new, choice in decided:
         _apply(work, tracked, key, instance, is_new, choice, origin)
+    label_reach(work, table, touchpoint)
     _follow(work, at)
     if state.tasks or state.waiting:
         stop_contacts(work, at, origin)

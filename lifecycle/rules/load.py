@@ -22,7 +22,7 @@ from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.load_includes import Find, Joiner
 from lifecycle.rules.load_stages import StageReader
 from lifecycle.rules.load_tasks import Defaults
-from lifecycle.rules.names import PERSON, Names, Reading, Scope, TrackNames
+from lifecycle.rules.names import PERSON, Names, Reading, Scope, TrackNames, is_built_in
 from lifecycle.rules.policy import ContactKind, Fact, Lane, Policy, TouchpointType, Track
 
 LANGUAGE = 1
@@ -240,7 +240,10 @@ class _TrackReader:
         found: dict[str, None] = {}
         for word, at in self.begin_words(upon):
             types = self.reading.types(word, at, self.names)
-            if types:
+            if any(is_built_in(each) for each in types):
+                message = f'"{word}" is built in and begins nothing. Take it out of "begins".'
+                self.reading.findings.add(at, "built-in", message)
+            elif types:
                 self.stages.keyed(types, self.name, at, word)
             found.update((each, None) for each in types if self.per == PERSON or self.names.types[each].field(self.per))
         if not found and "begins" not in self.body.entries:
@@ -252,8 +255,8 @@ class _TrackReader:
         if "begins" in self.body.entries:
             return self.reading.words(self.body.entries["begins"], '"begins"')
         if self.per == PERSON:
-            return tuple((word, self.place) for word in self.names.types)
-        return tuple((word, self.body.places["upon"]) for word in upon)
+            return tuple((word, self.place) for word in self.names.types if not is_built_in(word))
+        return tuple((word, self.body.places["upon"]) for word in upon if not is_built_in(word))
 
 
 def _lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane, ...]:

@@ -88,16 +88,16 @@ def read_calendar(reading: Reading, names: Names, root: Table) -> Calendar:
         hours = (time(9), time(17))
     return Calendar(
         zone=zone,
-        zone_from=_fact_from(reading, names, table, "zone_from", "Europe/Vienna"),
+        zone_from=_fact_from(reading, names, table, "zone_from", "zone"),
         holidays=country,
-        holidays_from=_fact_from(reading, names, table, "holidays_from", "AT"),
+        holidays_from=_fact_from(reading, names, table, "holidays_from", "country"),
         opens=hours[0],
         closes=hours[1],
         places=table.places,
     )
 
 
-def _fact_from(reading: Reading, names: Names, table: Table, key: str, example: str) -> str | None:
+def _fact_from(reading: Reading, names: Names, table: Table, key: str, field: str) -> str | None:
     text = reading.text(table, key, "the calendar", default="")
     if not text:
         return None
@@ -107,9 +107,10 @@ def _fact_from(reading: Reading, names: Names, table: Table, key: str, example: 
     if value is None or name == text:
         reading.findings.unknown(place, "unknown-fact", text, "a fact", [f"fact.{fact}" for fact in names.facts])
         return None
-    if value.kind != "text":
-        message = f'"{key}" needs a fact that remembers a text such as {example}; "{name}" is a {value.kind}.'
-        reading.findings.add(place, "fact", message)
+    if value.field != field:
+        message = f'"{key}" needs a fact that remembers a field of the kind {field}; "{name}" is a {value.kind}.'
+        advice = f'Write "{field}" as the kind of that field in every type it is taken from.'
+        reading.findings.add(place, "fact", f"{message} {advice}")
         return None
     return name
 

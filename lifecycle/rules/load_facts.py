@@ -24,7 +24,7 @@ MAX_CHAIN = 10
 
 NOWHERE = Place(1, 1)
 BUILT_IN = {
-    name: TouchpointType(name, "system", {"task": FieldKind("id")}, {"reason": FieldKind("text")}, means, NOWHERE)
+    name: TouchpointType(name, "system", {"task": FieldKind("task_id")}, {"reason": FieldKind("text")}, means, NOWHERE)
     for name, means in (
         ("task.completed", "A task was done."),
         ("task.declined", "Somebody decided not to do a task."),

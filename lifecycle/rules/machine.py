@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.record import Fault
 from lifecycle.rules import facts
 from lifecycle.rules.guards import Holds, Read, View
 from lifecycle.rules.policy import Choice, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.texts import TextFacts
-from lifecycle.touchpoint import Touchpoint
+from lifecycle.rules.vocabulary import ReadData
 
 TimeOf = Callable[[View], datetime | None]
 Step = Callable[[View, datetime], datetime]
@@ -142,11 +141,15 @@ class TrackStep:
 
 @dataclass(frozen=True, slots=True)
 class TypeTable:
-    """What one touchpoint type means for a person."""
+    """What one touchpoint type means for a person. `read` says what counts of its data, and what does not fit.
 
-    check: Callable[[Touchpoint], Fault | None]
+    `keys` are the fields that can name an instance, each with the tracks that this type has something to say to.
+    """
+
+    read: ReadData
     takers: tuple[Taker, ...]
     steps: tuple[TrackStep, ...]
+    keys: tuple[tuple[str, tuple[str, ...]], ...]
     is_outcome: bool
 
 

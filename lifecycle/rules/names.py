@@ -20,10 +20,14 @@ _SETTING = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a left side of a guard can be. `words` lists the possible words where they are known."""
+    """What a left side of a guard can be. `words` lists the possible words where they are known.
+
+    `field` is the kind of field where a guard sees no more than a text, and a calendar must know: zone, country.
+    """
 
     kind: ValueKind
     words: tuple[str, ...] = ()
+    field: Literal["", "zone", "country"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,16 @@ def field_value(kind: FieldKind) -> Value:
         return Value(kind.kind)
     if kind.kind == "words":
         return Value("words", kind.words)
+    if kind.kind == "zone" or kind.kind == "country":
+        return Value("text", field=kind.kind)
     return Value("text")
 
 
 def common_value(values: Iterable[Value]) -> Value | None:
     """Return the one kind that several values are of, with the words of all; None where they differ."""
     found = list(dict.fromkeys(values))
+    if len(found) == 1:
+        return found[0]
     kinds = {value.kind for value in found}
     if kinds == {"words"}:
         return Value("words", tuple(dict.fromkeys(word for value in found for word in value.words)))

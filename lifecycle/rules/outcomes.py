@@ -24,7 +24,10 @@ from lifecycle.touchpoint import Touchpoint, key_of
 
 def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
     """Close what this outcome is about, or keep it, or count it as unmatched."""
-    task_id = str(touchpoint.data["task"])
+    task_id = touchpoint.data.get("task")
+    if task_id is None:
+        work.unmatched.append(key_of(touchpoint))
+        return
     outcome: TaskState = "completed" if touchpoint.type == "task.completed" else "declined"
     state, at = work.state, touchpoint.occurred_at
     if task_id in state.tasks:

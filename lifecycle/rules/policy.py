@@ -37,12 +37,17 @@ By = Literal["person", "us", "system"]
 Places = Mapping[str, Place]
 """Where each key of a part stands (of a type: each field), so that a finding can point at the line to mend."""
 
-Kind = Literal["id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "words"]
+Kind = Literal[
+    "id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "task_id", "words"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """What a field of a touchpoint may hold. `words` for kind `words`; `within` limits a date."""
+    """What a field of a touchpoint may hold. `words` for kind `words`; `within` limits a date.
+
+    The kind `task_id` is that of outcomes alone, which are built in; no policy names it.
+    """
 
     kind: Kind
     words: tuple[str, ...] = ()

@@ -124,9 +124,13 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     `done` (when tasks that reach the person were done, as many as the largest budget) are bounded, oldest first.
     `lane` is the index of the person's lane.
     `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
+    `begun`: a touchpoint of a known type that is not built in has come; before that this is no person. `missing`
+    counts by `type.field` what was read as missing.
     """
 
     touchpoints: int = 0
+    begun: bool = False
+    missing: dict[str, int] = {}
     last_key: OrderKey | None = None
     last_fired_at: datetime | None = None
     lane: int = 0

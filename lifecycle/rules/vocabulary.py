@@ -1,59 +1,110 @@
-"""Checking the data of a touchpoint against its type: pure, one answer for each touchpoint."""
+"""Reading the data of a touchpoint by its type: what counts of it, and what does not fit.
+
+One reading serves both places that ask. At the door (sorting.py) a touchpoint with a misfit is refused, once. In the
+fold (fold.py) nothing is refused any more: what was accepted, perhaps under another policy, stays, and only the field
+that does not fit counts as missing, for everything that looks at it. Pure, one answer for each touchpoint.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
+from lifecycle import ids
 from lifecycle.record import Fault
 from lifecycle.rules.policy import FieldKind, TouchpointType, parse_money
-from lifecycle.rules.schedule import parse_day, parse_time
+from lifecycle.rules.schedule import Duration, parse_day, parse_time
 from lifecycle.touchpoint import EARLIEST, LATEST, MAX_ID_BYTES, Touchpoint
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 # Lone surrogates too: they cannot be encoded.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+NO_ZONES = ("Factory", "localtime", "posixrules")
+"""Names beside the time zones of a machine that are none: a place holder, and what the machine happens to be set to."""
+
 Check = Callable[[Any], str | None]
 """A field's value -> None, or what was wanted."""
 
 
-def checker(declared: TouchpointType) -> Callable[[Touchpoint], Fault | None]:
-    """Return the check of one type: None, or the first fault with the path of its field (`data.need`)."""
-    checks = [(name, _check(kind), True) for name, kind in declared.required.items()]
-    checks += [(name, _check(kind), False) for name, kind in declared.optional.items()]
-    limits = [(name, kind) for name, kind in {**declared.required, **declared.optional}.items() if kind.within]
+class Misfit(NamedTuple):
+    """A field that counts as missing: it is not there though it must be, or not of its kind, or beyond its limit.
 
-    def check(touchpoint: Touchpoint) -> Fault | None:
-        data: Mapping[str, Any] = touchpoint.data
-        for name, accept, required in checks:
-            value = data.get(name)
-            if value is None:
-                if required:
-                    return _fault(touchpoint, name, "a value", "none")
+    `reason` is the word for the dead letter, `wanted` and `got` are words for people. `stands_at`: a required date with
+    a limit stands at the end of that limit instead, so that what waits for it always comes (None: it is missing).
+    """
+
+    field: str
+    reason: str
+    wanted: str
+    got: str
+    stands_at: date | None
+
+
+class Fit(NamedTuple):
+    """What counts of a touchpoint's data: fields of its type, each of its kind; and what did not fit, in order."""
+
+    data: Mapping[str, Any]
+    misfits: tuple[Misfit, ...]
+
+
+ReadData = Callable[[Touchpoint], Fit]
+
+
+def reader(declared: TouchpointType) -> ReadData:
+    """Return how touchpoints of one type are read. A field that its type does not declare is in no answer."""
+    fields = [(name, kind, _check(kind), True) for name, kind in declared.required.items()]
+    fields += [(name, kind, _check(kind), False) for name, kind in declared.optional.items()]
+
+    def read(touchpoint: Touchpoint) -> Fit:
+        given: Mapping[str, Any] = touchpoint.data
+        data: dict[str, Any] = {}
+        misfits: list[Misfit] = []
+        for name, kind, accept, required in fields:
+            value = given.get(name)
+            if value is None and not required:
                 continue
-            wanted = accept(value)
-            if wanted is not None:
-                return _fault(touchpoint, name, wanted, repr(value)[:60])
-        for name, kind in limits:
-            value = data.get(name)
-            if value is not None and kind.within is not None:
-                latest = kind.within.after(touchpoint.occurred_at).date()
-                if date.fromisoformat(value) > latest:
-                    return _fault(touchpoint, name, f"a date within {kind.within} (until {latest})", value)
+            wanted = "a value" if value is None else accept(value)
+            last = None if kind.within is None else last_day(kind.within, touchpoint.occurred_at)
+            got = ""
+            if wanted is None and last is not None and date.fromisoformat(str(value)) > last:
+                wanted, got = f"a date within {kind.within} (until {last})", str(value)
+            if wanted is None:
+                data[name] = value
+                continue
+            got = got or ("none" if value is None else repr(value)[:60])
+            stands_at = last if required else None
+            if stands_at is not None:
+                data[name] = stands_at.isoformat()
+            misfits.append(Misfit(name, _REASONS.get(kind.kind, "invalid_data"), wanted, got, stands_at))
+        return Fit(data, tuple(misfits))
+
+    return read
+
+
+def checker(declared: TouchpointType) -> Callable[[Touchpoint], Fault | None]:
+    """Return the check of one type at the door: see `fault_of`."""
+    read = reader(declared)
+    return lambda touchpoint: fault_of(touchpoint, read(touchpoint))
+
+
+def last_day(within: Duration, occurred_at: datetime) -> date:
+    """Return the last day that a limited date may name, counted from its touchpoint."""
+    return min(within.after(occurred_at).date(), _LAST_DAY)
+
+
+def fault_of(touchpoint: Touchpoint, fit: Fit) -> Fault | None:
+    """Return why a touchpoint is refused at the door: its first misfit with the path of the field; None: it fits."""
+    if not fit.misfits:
         return None
-
-    return check
-
-
-def _fault(touchpoint: Touchpoint, name: str, wanted: str, got: str) -> Fault:
+    name, reason, wanted, got, _ = fit.misfits[0]
     return Fault(
-        "invalid_data",
+        reason,
         f"data.{name}",
         f"{touchpoint.type} {touchpoint.id} from {touchpoint.source}: data.{name} should be {wanted}, got {got}. "
         "Send it again with a new id and the field mended.",
@@ -106,23 +157,33 @@ def _time(value: Any) -> str | None:
     return None if fits else f"a time such as 2026-03-02T10:00:00Z, from {EARLIEST.year} to {LATEST.year - 1}"
 
 
-def is_zone(name: str) -> bool:
-    """Tell whether a time zone of this name is known."""
-    return name in _zones()
+def is_zone(name: Any) -> bool:
+    """Tell whether this is the name of a time zone that is known."""
+    return isinstance(name, str) and name in _zones()
 
 
 def _zone(value: Any) -> str | None:
-    return None if isinstance(value, str) and value in _zones() else "a time zone such as Europe/Vienna"
+    return None if is_zone(value) else "a time zone such as Europe/Vienna"
 
 
 @cache
 def _zones() -> frozenset[str]:
     # A table like the calendar: read once, when the first policy with such a field is compiled, never while folding.
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()).difference(NO_ZONES)
+
+
+def is_country(name: Any) -> bool:
+    """Tell whether this is written as a country: two capital letters."""
+    return isinstance(name, str) and _COUNTRY.fullmatch(name) is not None
 
 
 def _country(value: Any) -> str | None:
-    return None if isinstance(value, str) and _COUNTRY.fullmatch(value) else "a country of two letters such as AT"
+    return None if is_country(value) else "a country of two letters such as AT"
+
+
+def _task_id(value: Any) -> str | None:
+    fits = isinstance(value, str) and ids.is_task_id(value)
+    return None if fits else "the id of a task as its messages name it: 20 hex digits, -, 24 hex digits"
 
 
 _CHECKS: dict[str, Check] = {
@@ -136,4 +197,10 @@ _CHECKS: dict[str, Check] = {
     "time": _time,
     "zone": _zone,
     "country": _country,
+    "task_id": _task_id,
 }
+
+_REASONS = {"task_id": "no_task_id"}
+"""Kinds whose misfit has a word of its own in the dead letters; of the others it is invalid_data."""
+
+_LAST_DAY = LATEST.date() - timedelta(days=1)

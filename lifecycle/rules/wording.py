@@ -18,6 +18,7 @@ from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.names import is_built_in
 from lifecycle.rules.policy import AnyOf, Compare, Condition, Guard, TaskRule, TimedMove
 from lifecycle.rules.snapshot import Instance, Origin
+from lifecycle.rules.vocabulary import Misfit
 
 MAX_VALUES = 8
 """Values shown of what a guard got; of a longer list the first ones, and how many more."""
@@ -52,6 +53,17 @@ def touchpoint(origin: Origin | None) -> str:
     if origin is None:
         return "the passing of time"
     return f"{origin.type} (source {origin.source}, id {origin.id})"
+
+
+def misfits_in_words(misfits: Sequence[Misfit]) -> str:
+    """Say which fields of a touchpoint count as missing, or stand at the end of their limit; "" where all fit."""
+    return "; ".join(_misfit(each) for each in misfits)
+
+
+def _misfit(misfit: Misfit) -> str:
+    why = "is not there" if misfit.got == "none" else f"is {misfit.got}, wanted {misfit.wanted}"
+    counts = "counts as missing" if misfit.stands_at is None else f"stands at {misfit.stands_at}, the end of its limit"
+    return f"its {misfit.field} {why}: it {counts}"
 
 
 def quoted(text: str) -> str:

@@ -43,9 +43,9 @@ class Step(NamedTuple):
     dropped (its stage was left before it was due), completed, declined, expired, withdrawn. `name` is the stage or
     rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line of the policy that
     decided, `due` when a rule was to be due. `detail` is the stage that was moved from (for time with its rule),
-    what a guard wanted and got, the reason of an ending, until when a task waits, or for not_opened a word: stopped
-    (the contact), done (already), open (the last review is), left (its stage was), too_soon (the fact of its
-    `every ... after` moved on while it waited).
+    what a guard wanted and got, the reason of an ending, until when a task waits, what of a touchpoint counts as
+    missing, or for not_opened a word: stopped (the contact), done (already), open (the last review is), left (its stage
+    was), too_soon (the fact of its `every ... after` moved on while it waited).
     """
 
     at: datetime
@@ -70,6 +70,8 @@ class Working:
         self.trail = trail
         self.closings: list[Closing] = []
         self.unmatched: list[TouchpointKey] = []
+        self.unreached: list[TouchpointKey] = []
+        self.keyless: list[TouchpointKey] = []
         self.active: dict[tuple[str, str], Instance] = {}
         self.instances = 0
         for name, instances in state.tracks.items():

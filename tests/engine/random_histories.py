@@ -29,6 +29,7 @@ def _value(source: random.Random, kind: FieldKind, occurred_at: datetime) -> Any
     return {
         "words": lambda: source.choice(kind.words),
         "id": lambda: source.choice(("a", "b")),
+        "task_id": lambda: f"{source.randrange(2):020x}-{source.randrange(2):024x}",
         "whole": lambda: source.randrange(9),
         "number": lambda: source.randrange(9),
         "money": lambda: f"{source.randrange(900)}.50 EUR",

@@ -498,11 +498,14 @@ def test_an_unknown_type_moves_nothing() -> None:
     assert with_it.state.tasks == without.state.tasks
 
 
-def test_data_that_an_earlier_policy_could_not_check_moves_nothing() -> None:
-    """A touchpoint was kept as unknown; now its type is known and its key is a list."""
+def test_data_that_an_earlier_policy_could_not_check_loses_the_field_and_nothing_else() -> None:
+    """A touchpoint was kept as unknown; now its type is known and its key is a list: the person is there all the same."""
     odd = touchpoint("1", "need.stated", 0, need=["a"])
     lost = touchpoint("2", "task.completed", 1)
-    assert stages(folded(machine_of(NEED), [odd, lost], 5)) == {}
+    result = folded(machine_of(NEED), [odd, lost], 5)
+    assert stages(result) == {"in_touch": "here"}
+    assert result.state.missing == {"need.stated.need": 1, "task.completed.task": 1}
+    assert (result.keyless, result.unmatched) == ((("anna", "s", "1"),), (("anna", "s", "2"),))
 
 
 def test_the_lane_follows_the_facts() -> None:

@@ -288,7 +288,7 @@ MACHINES = {guard: machine_of(guard) for guard in [*COMPARISONS, *OTHERS]}
 def test_any_guard_answers_on_any_data_of_the_vocabulary(guard: str, data: dict[str, Any]) -> None:
     """What passed the check of the vocabulary never makes a guard raise."""
     machine = MACHINES[guard]
-    if machine.types["a.b"].check(Touchpoint("anna", "s", "1", "a.b", NOW, None, data)) is None:
+    if not machine.types["a.b"].read(Touchpoint("anna", "s", "1", "a.b", NOW, None, data)).misfits:
         assert holds(guard, data, machine=machine) in (True, False)
 
 

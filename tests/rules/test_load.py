@@ -15,6 +15,7 @@ import lifecycle.policies
 from lifecycle.errors import PolicyRefused
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.load import load_policy
+from lifecycle.rules.load_facts import BUILT_IN
 from lifecycle.rules.policy import (
     AnyOf,
     Compare,
@@ -147,8 +148,8 @@ def test_the_hash_names_content_and_not_layout() -> None:
 def test_outcomes_of_tasks_are_built_in() -> None:
     """`task.completed` and `task.declined` are types of every policy, and no `any by` stands for them."""
     policy = load("stages:\n      here:", "upon: {task.completed: here, task.declined: stay}\n    stages:\n      here:")
-    assert policy.types["task.completed"].required == {"task": FieldKind("id")}
-    assert "task.completed" in policy.tracks["in_touch"].begins
+    assert policy.types["task.completed"].required == {"task": FieldKind("task_id")}
+    assert "task.completed" not in policy.tracks["in_touch"].begins
     assert (
         "task.completed"
         not in load("heard: {last: any by person}", "heard: {last: any by system}").facts["heard"].types
@@ -179,10 +180,10 @@ def test_any_by_stands_for_all_types_of_somebody() -> None:
 
 
 def test_begins_defaults_to_what_stands_under_upon() -> None:
-    """For a keyed track the types under its `upon`, for a person any known type."""
+    """For a keyed track the types under its `upon`, for a person any known type but the outcomes of tasks."""
     policy = load("    begins: [need.stated]\n", "")
     assert policy.tracks["need"].begins == ("decision.made",)
-    assert set(policy.tracks["in_touch"].begins) == set(policy.types)
+    assert set(policy.tracks["in_touch"].begins) == policy.types.keys() - BUILT_IN.keys()
 
 
 def test_a_task_takes_the_defaults() -> None:
@@ -509,6 +510,11 @@ def test_a_long_chain_of_choices_is_refused() -> None:
             "begins: [need.stated]",
             "begins: [place.told]",
             '"place.told" has no field "need", so it never reaches need.',
+        ),
+        (
+            "begins: [need.stated]",
+            "begins: [need.stated, task.completed]",
+            '"task.completed" is built in and begins nothing. Take it out of "begins". [built-in]',
         ),
         ("begins: [need.stated]", "begins: []", '"begins" is a word or a list of words, and this list is empty.'),
         ("begins: [need.stated]", "begin: [need.stated]", '"begin" is not a key of a track. Did you mean "begins"?'),

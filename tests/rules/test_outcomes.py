@@ -221,7 +221,9 @@ def test_a_second_outcome_of_a_completed_task_closes_nothing_else() -> None:
 def test_what_is_kept_and_remembered_is_bounded() -> None:
     """Outcomes nobody asked for cannot fill the memory; those given up are counted as unmatched."""
     machine = machine_of(TRACK)
-    strays = [outcome(f"x{number:03}", 1 + number / 100, f"stray-{number}") for number in range(MAX_KEPT + 3)]
+    strays = [
+        outcome(f"x{number:03}", 1 + number / 100, f"{number:020x}-{number:024x}") for number in range(MAX_KEPT + 3)
+    ]
     again = [touchpoint(f"y{number:03}", "need.stated", 5 + number, need="a") for number in range(MAX_CLOSED + 3)]
     result: Folded = folded(machine, [STATED, *strays, *again])
     assert len(result.state.kept) == MAX_KEPT

@@ -1,0 +1,36 @@
+"""What of a touchpoint counts for a person, and whether it reached anything. Called by fold.py alone.
+
+`fitted` is the one place where a fold reads data by their type; everything after it sees fields that are there and
+of their kind, and nothing else.
+"""
+
+from __future__ import annotations
+
+from lifecycle.rules.machine import TypeTable
+from lifecycle.rules.snapshot import Origin
+from lifecycle.rules.wording import misfits_in_words
+from lifecycle.rules.working import Working
+from lifecycle.touchpoint import Touchpoint, key_of
+
+
+def fitted(work: Working, table: TypeTable, touchpoint: Touchpoint, origin: Origin) -> Touchpoint:
+    """Return a touchpoint with what counts of its data, and count and note what does not."""
+    fit = table.read(touchpoint)
+    missing = work.state.missing
+    for misfit in fit.misfits:
+        name = f"{touchpoint.type}.{misfit.field}"
+        missing[name] = missing.get(name, 0) + 1
+    if work.trail is not None:
+        said = misfits_in_words(fit.misfits)
+        work.note(touchpoint.occurred_at, "came", "", "", touchpoint.type, by=origin, detail=said)
+    return touchpoint._replace(data=fit.data)
+
+
+def label_reach(work: Working, table: TypeTable, touchpoint: Touchpoint) -> None:
+    """Note a touchpoint of which a key names no instance, or that has no key though it is one of keyed tracks."""
+    given = [(touchpoint.data[field], tracks) for field, tracks in table.keys if field in touchpoint.data]
+    if table.keys and not given:
+        work.keyless.append(key_of(touchpoint))
+    tracks = work.state.tracks
+    if any(all(key not in tracks.get(name, ()) for name in names) for key, names in given):
+        work.unreached.append(key_of(touchpoint))
