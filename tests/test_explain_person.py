@@ -1,14 +1,19 @@
 """Where a person stands, how they came there, what would move them, and what time will do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from lifecycle import Lifecycle, canonical_json, open_engine
+from lifecycle.errors import FoldStopped
 from lifecycle.rules.findings import Place
+from lifecycle.rules.fold import fold
+from lifecycle.rules.machine import Machine
+from lifecycle.rules.snapshot import PersonState
 from lifecycle.rules.wording import line_of
+from lifecycle.touchpoint import Touchpoint
 from tests.cli.stories import START, line
 
 DAY = timedelta(days=1)
@@ -193,10 +198,17 @@ def test_many_instances_are_counted(lifecycle: Lifecycle, monkeypatch: pytest.Mo
 
 
 def test_a_person_who_is_stopped_says_why(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lifecycle.rules.working.MAX_INSTANCES", 2)
+    def fold_with_defect(
+        machine: Machine, person: str, state: PersonState, ready: Sequence[Touchpoint], *rest: Any, **more: Any
+    ) -> NoReturn:
+        fold(machine, person, state, ready[:2], None, **more)
+        raise FoldStopped(f"{person} cannot be folded.")
+
+    for place in ("folding", "questions"):
+        monkeypatch.setattr(f"lifecycle.{place}.fold", fold_with_defect)
     with open_engine(sqlite_url, POLICY) as lifecycle:
         lines = told(lifecycle, *(on(str(each), "need.stated", each, need=f"n{each}") for each in range(4)), days=5)
-    assert lines[0].startswith("anna as of 2026-03-07 11:00 CET, lane prospect. Stopped there: anna has more than 2")
+    assert lines[0] == ("anna as of 2026-03-07 11:00 CET, lane prospect. Stopped there: anna cannot be folded.")
     assert any(each.startswith("need n0 is at") for each in lines)
 
 

@@ -36,6 +36,7 @@ from datetime import datetime
 from lifecycle import ids
 from lifecycle.rules.fitting import fitted, label_reach
 from lifecycle.rules.guards import View
+from lifecycle.rules.limits import make_place
 from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
 from lifecycle.rules.openings import look_again, pass_over, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
@@ -158,7 +159,7 @@ def _touch(
         instance = None if instances is None else instances.get(key)
         is_new = instance is None
         if instance is None:
-            if not step.begins:
+            if not step.begins or not make_place(work, tracked.name, table, touchpoint.data):
                 continue
             instance = Instance(tracked.start, touchpoint.occurred_at, "", origin)
         for taker in step.takers:

@@ -1,20 +1,85 @@
-"""Limits that never stop a person: what is beyond one goes on later, and is told.
+"""Limits that never stop a person: what is beyond one goes on later or gives way, and is counted and told.
 
 A policy can have timers that cause each other without end, and a source can send keys without end. Neither may cost
-a person their follow-ups, so nothing here raises: what is still due after MAX_ROUNDS at one instant goes on a day
-later.
+a person their follow-ups, so nothing here raises. What is still due after MAX_ROUNDS at one instant goes on a day
+later. Of MAX_INSTANCES instances the finished ones give way, oldest first; where none is finished, what would begin
+is counted and does not begin.
 
-Called by timers.py. Pure.
+Called by fold.py and timers.py. Pure, and the same for every order and split of a history.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from heapq import heapify, heappop, heappush
+from typing import Any
 
-from lifecycle.rules.working import Working
+from lifecycle.rules import texts
+from lifecycle.rules.machine import TypeTable
+from lifecycle.rules.working import Finished, Working
 
 MAX_ROUNDS = 100
 """Most rounds at one virtual instant; what is due then still goes on at the same clock time next day."""
+
+MAX_INSTANCES = 10_000
+"""Most instances of tracks for one person."""
+
+
+def make_place(work: Working, track: str, table: TypeTable, data: Mapping[str, Any]) -> bool:
+    """Make place for one more instance of a track; False: there is none, and it must not begin.
+
+    `table` and `data` are those of the touchpoint at hand: instances that it may reach do not give way to it.
+    """
+    if work.instances >= MAX_INSTANCES and not _give_way(work, _reached(table, data)):
+        work.state.not_begun[track] = work.state.not_begun.get(track, 0) + 1
+        return False
+    work.instances += 1
+    return True
+
+
+def _reached(table: TypeTable, data: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {(each.table.name, data.get(each.table.field, "")) for each in table.steps if each.table.field is not None}
+
+
+def _give_way(work: Working, reached: Collection[tuple[str, str]]) -> bool:
+    """Forget the finished instance that has stood longest, by (since, track, key), but for a count."""
+    state = work.state
+    if work.finished is None:
+        work.finished = [
+            (instance.since, track, key)
+            for track, instances in state.tracks.items()
+            for key, instance in instances.items()
+            if work.is_finished(track, key, instance)
+        ]
+        heapify(work.finished)
+    busy = {*reached, *((task.track, task.key) for each in (state.tasks, state.waiting) for task in each.values())}
+    aside: list[Finished] = []
+    is_found = False
+    while work.finished and not is_found:
+        since, track, key = first = heappop(work.finished)
+        instance = state.tracks.get(track, {}).get(key)
+        if instance is None or instance.since != since or not work.is_finished(track, key, instance):
+            continue  # It moved on, or was forgotten, since it was noted.
+        if (track, key) in busy:
+            aside.append(first)
+            continue
+        is_found = True
+        _forget(work, track, key)
+    for each in aside:
+        heappush(work.finished, each)
+    return is_found
+
+
+def _forget(work: Working, track: str, key: str) -> None:
+    state = work.state
+    instance = state.tracks[track].pop(key)
+    if not state.tracks[track]:
+        del state.tracks[track]
+    held = (raw for name, raw in instance.facts.items() if (track, name) in work.machine.text_facts)
+    state.text_bytes -= sum(texts.size_of(raw) for raw in held)
+    state.forgotten[track] = state.forgotten.get(track, 0) + 1
+    work.instances -= 1
 
 
 def put_off(work: Working, at: datetime) -> None:

@@ -124,6 +124,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     `done` (when tasks that reach the person were done, as many as the largest budget) are bounded, oldest first.
     `lane` is the index of the person's lane.
     `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
+    `forgotten` counts, by track, finished instances that gave way, `not_begun` what would have begun (limits.py).
     `begun`: a touchpoint of a known type that is not built in has come; before that this is no person. `missing`
     counts by `type.field` what was read as missing.
     """
@@ -144,6 +145,8 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     kept: list[KeptOutcome] = []
     text_bytes: int = 0
     given_way: int = 0
+    forgotten: dict[str, int] = {}
+    not_begun: dict[str, int] = {}
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

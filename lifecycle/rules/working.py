@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from heapq import heappush
 from typing import Any, NamedTuple
 
 from lifecycle import ids
-from lifecycle.errors import FoldStopped
 from lifecycle.rules import texts
 from lifecycle.rules.endings import remember
 from lifecycle.rules.guards import View
@@ -21,11 +21,12 @@ from lifecycle.rules.snapshot import ClosedTask, Instance, OpenTask, Origin, Per
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import Touchpoint, TouchpointKey
 
-MAX_INSTANCES = 10_000
-"""Most instances of tracks for one person."""
-
 MAX_OPEN_TASKS = 1_000
 """Most open tasks for one person."""
+
+
+Finished = tuple[datetime, str, str]
+"""An instance that may give way to new ones: (since, track, key)."""
 
 
 class Closing(NamedTuple):
@@ -74,6 +75,7 @@ class Working:
         self.keyless: list[TouchpointKey] = []
         self.active: dict[tuple[str, str], Instance] = {}
         self.instances = 0
+        self.finished: list[Finished] | None = None
         for name, instances in state.tracks.items():
             table = machine.tracks[name]
             self.instances += len(instances)
@@ -136,14 +138,7 @@ class Working:
         self.state.given_way += texts.is_lost(taker.kind, before, after, touchpoint.data.get(taker.text_field))
 
     def begin(self, table: TrackTable, key: str, instance: Instance) -> None:
-        """Register a new instance."""
-        self.instances += 1
-        if self.instances > MAX_INSTANCES:
-            raise FoldStopped(
-                f"{self.person} has more than {MAX_INSTANCES} instances of tracks; the last is "
-                f"{table.name}[{key[:80]}]. Look for a key that is new in every touchpoint, mend the policy or the "
-                "source, and activate the policy again."
-            )
+        """Register a new instance, for which place was made (limits.py)."""
         self.state.tracks.setdefault(table.name, {})[key] = instance
 
     def enter(
@@ -181,6 +176,14 @@ class Working:
             self.active[table.name, key] = instance
         else:
             self.active.pop((table.name, key), None)
+            if self.finished is not None and self.is_finished(table.name, key, instance):
+                heappush(self.finished, (instance.since, table.name, key))
+
+    def is_finished(self, track: str, key: str, instance: Instance) -> bool:
+        """Tell whether nothing but news can move a keyed instance, and another track watches the person."""
+        table = self.machine.tracks[track]
+        is_watched = table.stages[instance.stage].stage.watched_by is not None
+        return is_watched and table.field is not None and (track, key) not in self.active
 
     def leave(self, table: TrackTable, key: str, instance: Instance, at: datetime, by: Origin | None) -> None:
         """Withdraw the open tasks of a stage that is left, and forget the waiting ones, but for those that stay."""
