@@ -111,7 +111,7 @@ class OutcomeEvent(Incoming):
 class ReferenceData(BaseModel):
     """A touchpoint that led to a task."""
 
-    model_config = ConfigDict(title="Reference", extra="forbid")
+    model_config = ConfigDict(title="Reference", extra="allow")
 
     source: str
     id: str
@@ -122,7 +122,7 @@ class ReferenceData(BaseModel):
 class WhyData(BaseModel):
     """Why a task is asked."""
 
-    model_config = ConfigDict(title="Why", extra="forbid")
+    model_config = ConfigDict(title="Why", extra="allow")
 
     track: str
     key: str | None = Field(description="Which instance of the track; null in a track per person.")
@@ -136,15 +136,23 @@ class WhyData(BaseModel):
 class TaskData(BaseModel):
     """The whole task, as of `version`."""
 
-    model_config = ConfigDict(title="Task", extra="forbid")
+    model_config = ConfigDict(title="Task", extra="allow")
 
     id: str = Field(description="The same after any replay; send it back in the outcome's `data.task`.")
     version: int = Field(description="Keep the message with the highest one; messages may be seen again.")
     state: TaskState
     person: str
     kind: str = Field(description="Its name in the policy.")
-    ask: str = Field(description="What is asked, for people.")
-    by: str = Field(description="Who is to do it.")
+    key: str | None = Field(default=None, description="Which instance of its track; null in a track per person.")
+    ask: str = Field(
+        description="What is asked, for people: one line. It follows its facts; a new text is a task.changed."
+    )
+    by: str = Field(description="Who is to do it: a word of the policy, or a name from the person's facts.")
+    about: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The facts that it is about, as of this message; one without a value is left out. "
+        "A change of these alone is no message.",
+    )
     lane: str = Field(description="Service order: lanes are served in the policy's order.")
     requested_at: Time
     due_at: Time
@@ -157,9 +165,12 @@ class TaskData(BaseModel):
 
 
 class TaskEvent(BaseModel):
-    """A message about a follow-up task: a CloudEvent 1.0, keyed by person, that carries the whole task."""
+    """A message about a follow-up task: a CloudEvent 1.0, keyed by person, that carries the whole task.
 
-    model_config = ConfigDict(title="TaskMessage", extra="forbid")
+    Later versions may add fields, here and in the task: pass over those that you do not know.
+    """
+
+    model_config = ConfigDict(title="TaskMessage", extra="allow")
 
     specversion: Literal["1.0"]
     id: str = Field(description="Task id and version; the same id is the same message.")

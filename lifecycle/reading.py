@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from lifecycle import canonical_json, ids
+from lifecycle import ids
 from lifecycle.person import PersonRow
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.obligations import next_obligation, next_of_instance
+from lifecycle.rules.saying import as_json
 from lifecycle.rules.snapshot import Instance, PersonState
 from lifecycle.rules.tasks import task_of
 from lifecycle.rules.working import Closing
@@ -76,11 +76,11 @@ def tasks_of(machine: Machine, standing: Standing) -> list[Task]:
     person, state = standing.row.person, standing.state
     ended = {closing.closed.id: closing for closing in standing.closings}
     known = [
-        task_of(machine, person, state.lane, task_id, closing.task, closing.closed)
+        task_of(machine, person, state, task_id, closing.task, closing)
         for task_id, closing in ended.items()
         if task_id not in state.tasks
     ]
-    return known + [task_of(machine, person, state.lane, task_id, task) for task_id, task in state.tasks.items()]
+    return known + [task_of(machine, person, state, task_id, task) for task_id, task in state.tasks.items()]
 
 
 def last_event(state: PersonState) -> datetime | None:
@@ -102,19 +102,8 @@ def _instance(machine: Machine, view: View, track: str, key: str, instance: Inst
 
 
 def _facts(machine: Machine, view: View, track: str) -> dict[str, Any]:
-    known = {name: _plain(read(view)) for (whose, name), read in machine.fact_readers.items() if whose == track}
+    known = {name: as_json(read(view)) for (whose, name), read in machine.fact_readers.items() if whose == track}
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, Decimal):
-        # 10.50 and 10.5 are one number: reading it back writes it in one way.
-        return canonical_json.loads(str(value))
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    return value
 
 
 def slots_of(machine: Machine, person: str, state: PersonState) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -70,17 +71,20 @@ class Why:
 class Task:
     """One task. `kind` is its name in the policy (`acknowledge`, `acknowledge/or_else`, `review`).
 
-    `lane` is the word of the person's present lane. `requested_at` is when it opened, `due_at` when it should
-    be done, `expires_at` when it is given up; `closed_at` belongs to states other than open, and so does `reason`, but
-    for `reopened`.
+    `key` names the instance of its track (None in a track per person). `about` has the facts that it is about, by
+    name, as canonical JSON data. `lane` is the word of the person's present lane. `requested_at` is when it opened,
+    `due_at` when it should be done, `expires_at` when it is given up; `closed_at` belongs to states other than open,
+    and so does `reason`, but for `reopened`.
     All times aware UTC.
     """
 
     id: str
     person: str
     kind: str
+    key: str | None
     ask: str
     by: str
+    about: Mapping[str, Any]
     lane: str
     state: TaskState
     requested_at: datetime
@@ -96,8 +100,10 @@ class Task:
             "id": self.id,
             "person": self.person,
             "kind": self.kind,
+            "key": self.key,
             "ask": self.ask,
             "by": self.by,
+            "about": dict(self.about),
             "lane": self.lane,
             "state": self.state,
             "requested_at": rfc3339(self.requested_at),

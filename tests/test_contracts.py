@@ -144,6 +144,8 @@ def task(**changes: Any) -> Task:
         "id": "slot-cause",
         "person": "p1",
         "kind": "acknowledge",
+        "key": "n1",
+        "about": {"words": "a door", "day": "2026-03-09"},
         "ask": "Say that you heard them",
         "by": "us",
         "lane": "customers",
@@ -173,6 +175,14 @@ def test_every_task_message_is_valid(kind: contracts.MessageType, changes: dict[
     assert (message["time"], message["data"]["version"]) == ("2026-03-01T09:30:00Z", 7)
     # It is a CloudEvent that the codec itself can read.
     assert read_event(text.encode()).person == "p1"
+
+
+def test_a_message_with_a_field_of_a_later_version_is_valid() -> None:
+    """A consumer that validates goes on when something is added, at whatever depth."""
+    message = json.loads(contracts.task_message({**task().as_data(), "version": 7}, type="task.requested", at=AT))
+    for part in (message, message["data"], message["data"]["why"], message["data"]["why"]["touchpoints"][0]):
+        part["added_later"] = {"any": "thing"}
+    validator("task").validate(message)
 
 
 def test_outcomes_are_touchpoints_that_name_a_task() -> None:

@@ -61,8 +61,8 @@ def test_every_stage_and_every_task_of_an_example_is_a_sentence(path: Path) -> N
             assert stage.means.endswith("."), f"{track.name}.{stage.name}: {stage.means}"
             assert VOICE.search(stage.means), stage.means
             for task in tasks_of(stage):
-                assert task.ask[0].isupper(), task.ask
-                assert len(task.ask.split()) >= LEAST_WORDS, task.ask
+                assert task.ask.text[0].isupper(), task.ask
+                assert len(task.ask.text.split()) >= LEAST_WORDS, task.ask
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: f"{table.parents[1].name}-{table.stem}")

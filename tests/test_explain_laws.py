@@ -81,7 +81,7 @@ def test_every_open_task_is_explained_and_everybody_stands_somewhere(machine: Ma
     told = person(machine, log, seed)
     ids = {touchpoint.id for touchpoint in log}
     for task_id, each in told.state.tasks.items():
-        lines = explain(machine, task_of(machine, "anna", told.state.lane, task_id, each), told.state, told.trail)
+        lines = explain(machine, task_of(machine, "anna", told.state, task_id, each), told.state, told.trail)
         assert any(f"id {touchpoint})" in lines[1] for touchpoint in ids) or "left out" in lines[1]
         assert any(line.startswith("What comes next: it is open.") for line in lines)
     standing = stand(machine, told)

@@ -70,8 +70,8 @@ def test_open_tasks_and_all_that_ever_were(lifecycle: Lifecycle) -> None:
     still = list(lifecycle.tasks())
     assert [(task["person"], task["kind"]) for task in still] == [("anna", "ask_after"), ("bert", "ask_after")]
     assert set(still[0]) == {
-        *("id", "person", "kind", "track", "key", "stage", "lane", "state", "ask", "by", "requested_at"),
-        *("due_at", "expires_at", "closed_at", "reason", "why"),
+        *("id", "person", "kind", "track", "key", "stage", "lane", "state", "ask", "by", "about"),
+        *("requested_at", "due_at", "expires_at", "closed_at", "reason", "why"),
     }
     ever = [task for task in lifecycle.tasks(include_closed=True) if task["person"] == "anna"]
     assert [(task["kind"], task["state"], task["reason"]) for task in ever] == [

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecycle import canonical_json
 from lifecycle.cli.options import Database, Json, asking
 from lifecycle.cli.output import minute, plural, print_json, print_table
 from lifecycle.questions import Questions
@@ -74,6 +75,7 @@ def show_task(
         ("id", task["id"]),
         ("person", task["person"]),
         ("kind", task["kind"]),
+        ("key", task["key"] or ""),
         ("ask", task["ask"]),
         ("by", task["by"]),
         ("lane", task["lane"]),
@@ -82,6 +84,7 @@ def show_task(
         ("due", minute(task["due_at"])),
         ("expires", minute(task["expires_at"])),
         ("why", task["why"]["sentence"]),
+        *((f"about {name}", canonical_json.dumps(value)) for name, value in sorted(task["about"].items())),
     ]
     print_table(rows)
     typer.echo(f"More: lifecycle explain {task['id']}")

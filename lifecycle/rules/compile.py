@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from lifecycle.rules import facts
 from lifecycle.rules.compile_waits import WaitCompiler, compile_contact
 from lifecycle.rules.guards import GuardCompiler, Holds, Read
+from lifecycle.rules.load_facts import facts_in
 from lifecycle.rules.machine import (
     Choices,
     Contact,
@@ -21,6 +22,7 @@ from lifecycle.rules.machine import (
 )
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
+from lifecycle.rules.saying import compile_saying
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.vocabulary import reader
 
@@ -32,7 +34,7 @@ def compile_policy(policy: Policy) -> Machine:
     guards = GuardCompiler(readers, per)
     all_facts = [("", fact) for fact in policy.facts.values()]
     all_facts += [(name, fact) for name, track in policy.tracks.items() for fact in track.facts.values()]
-    for track, fact in all_facts:
+    for track, fact in _before_their_users(all_facts):
         readers[track, fact.name] = _reader(policy, guards, fact, track)
     waits = WaitCompiler(policy.calendar, readers)
     contacts = {name: compile_contact(kind, policy.calendar, guards, waits) for name, kind in policy.contacts.items()}
@@ -47,6 +49,21 @@ def compile_policy(policy: Policy) -> Machine:
         if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
     )
     return Machine(policy, types, tables, contacts, most, lanes, readers, texts, partial(waits.time.after, _DAY))
+
+
+def _before_their_users(facts: list[tuple[str, Fact]]) -> Iterator[tuple[str, Fact]]:
+    """Yield (track or "", fact), what a `choose` fact chooses by before itself: the file's order means nothing."""
+    waiting = facts
+    while waiting:
+        names = {(track, fact.name) for track, fact in waiting}
+        later = []
+        for track, fact in waiting:
+            uses = {name for choice in fact.choices for name in facts_in(choice.when)}
+            if any((track, name) in names or ("", name) in names for name in uses):
+                later.append((track, fact))
+            else:
+                yield track, fact
+        waiting = later
 
 
 def _reader(policy: Policy, compiler: GuardCompiler, fact: Fact, track: str) -> Read:
@@ -120,6 +137,7 @@ class _Compiler:
             expires=waits.after(task.expires),
             contact=self.contacts.get(task.contact),
             done_by={each: self.optional(guard, track) for each, guard in task.done_by.items()},
+            saying=compile_saying(task, self.policy.calendar.zone, partial(waits.fact, track)),
         )
         return [rule] if task.or_else is None else [rule, *self.task(track, task.or_else, order)]
 
@@ -141,6 +159,7 @@ class _Compiler:
             expires=None,
             contact=None,
             done_by={},
+            saying=None,
         )
 
     def stage(self, track: Track, stage: Stage) -> StageTable:

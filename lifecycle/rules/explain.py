@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lifecycle.rules.machine import Machine
+from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.obligations import next_of_instance
-from lifecycle.rules.policy import Fact, TaskRule, TimedMove
+from lifecycle.rules.policy import Fact, TaskRule
 from lifecycle.rules.snapshot import PersonState
+from lifecycle.rules.tasks import said_by
 from lifecycle.rules.wording import (
-    ask_of,
+    as_part,
     guard_in_words,
     guard_of,
     line_of,
@@ -173,7 +174,7 @@ def _ending(machine: Machine, task: Task, trail: Sequence[Step]) -> Iterator[str
 def _next(machine: Machine, task: Task, state: PersonState) -> Iterator[str]:
     """Say what happens when nobody does anything from here on."""
     if task.state == "open":
-        yield f"What comes next: it is open. {if_nobody(machine, task)}"
+        yield f"What comes next: it is open. {if_nobody(machine, task, state)}"
     track, key = task.why.track, task.why.key or ""
     instance = state.tracks.get(track, {}).get(key)
     if instance is None:
@@ -185,28 +186,31 @@ def _next(machine: Machine, task: Task, state: PersonState) -> Iterator[str]:
         rule = machine.tracks[track].stages[instance.stage].rules[following.name]
         asked = guard_of(rule)
         guard = "" if asked is None else f", if {guard_in_words(asked)}"
-        yield f"{here}; next there, on {when(machine, following.at)}: {_prospect(spec_of(rule))}{guard}."
+        yield f"{here}; next there, on {when(machine, following.at)}: {_prospect(machine, task, state, rule)}{guard}."
     elif stage.watched_by is not None:
         yield f"{here}; nothing more is due there, the track {stage.watched_by} watches this person."
     else:
         yield f"{here}; no time is set for anything more there."
 
 
-def if_nobody(machine: Machine, task: Task) -> str:
+def if_nobody(machine: Machine, task: Task, state: PersonState) -> str:
     """Say what becomes of an open task that nobody does."""
     after = machine.tracks[task.why.track].stages[task.why.stage].rules.get(f"{task.kind}/or_else")
     then = "and is not asked again by this rule"
     if after is not None and after.task is not None:
-        then = f"and {after.task.by} is asked instead: {ask_of(after.task)}"
+        said = said_by(machine, task.person, state, (task.why.track, task.why.key or ""), after)
+        then = f"and {said.by} is asked instead: {as_part(said.ask)}"
     elif _rule(machine, task, task.kind).every is not None:
         then = "and is asked again in time"
     return f"If nobody does it by {when(machine, task.expires_at)} it expires, {then}."
 
 
-def _prospect(rule: TaskRule | TimedMove) -> str:
-    if isinstance(rule, TimedMove):
-        return f"time moves it to {quoted(rule.to)} ({line_of(rule.place)})"
-    return f"{rule.name}, {ask_of(rule)} ({line_of(rule.place)})"
+def _prospect(machine: Machine, task: Task, state: PersonState, rule: Rule) -> str:
+    line = line_of(spec_of(rule).place)
+    if rule.move is not None:
+        return f"time moves it to {quoted(rule.move.to)} ({line})"
+    said = said_by(machine, task.person, state, (task.why.track, task.why.key or ""), rule)
+    return f"{rule.name}, {as_part(said.ask)} ({line})"
 
 
 def _rule(machine: Machine, task: Task, name: str) -> TaskRule:

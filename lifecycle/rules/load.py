@@ -16,6 +16,7 @@ import simplejson
 from lifecycle import canonical_json
 from lifecycle.rules.document import Listing, Node, Scalar, Table, read_document
 from lifecycle.rules.findings import Findings, Place
+from lifecycle.rules.load_asks import AskReader
 from lifecycle.rules.load_company import contact_of, read_calendar, read_contacts, settle
 from lifecycle.rules.load_facts import check_circles, fact_values, read_fact, read_types
 from lifecycle.rules.load_guards import GuardReader
@@ -62,7 +63,8 @@ def load_policy(text: str, *, name: str = "policy", find: Find | None = None) ->
         if fact.kind == "choose"
     }
     contacts = read_contacts(reading, guards, root)
-    stages = StageReader(reading, guards, names, _defaults(reading, root, contacts), contacts)
+    asks = AskReader(reading, names, facts)
+    stages = StageReader(reading, guards, names, _defaults(reading, root, contacts, asks), contacts, asks)
     tracks = {
         track: _TrackReader(reading, stages, guards, names, track, node, tracks_table.places[track]).read(facts)
         for track, node in tracks_table.entries.items()
@@ -174,12 +176,12 @@ def _facts(reading: Reading, guards: GuardReader, names: Names, table: Table, tr
     }
 
 
-def _defaults(reading: Reading, root: Table, contacts: Mapping[str, ContactKind]) -> Defaults:
+def _defaults(reading: Reading, root: Table, contacts: Mapping[str, ContactKind], asks: AskReader) -> Defaults:
     table = reading.table(root.entries.get("defaults"), '"defaults"', root.place)
     reading.keys(table, "defaults", ("by", "contact", "due", "expires"))
     usual = Defaults()
     return Defaults(
-        reading.text(table, "by", "defaults", default=usual.by),
+        asks.by(table, "defaults", None, usual.by),
         contact_of(reading, table, contacts, "defaults", next(iter(contacts))),
         reading.duration_of(table, "due") or usual.due,
         reading.duration_of(table, "expires") or usual.expires,
@@ -218,6 +220,7 @@ class _TrackReader:
         facts_table = reading.table(body.entries.get("facts"), f'"facts" of {name}', place)
         facts = _facts(reading, self.guards, self.names, facts_table, name)
         check_circles(reading, policy_facts, facts)
+        self.stages.asks.see({**policy_facts, **facts})
         return Track(
             name=name,
             slot_name=self.stages.slot(body, "", name, place),

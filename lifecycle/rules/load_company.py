@@ -42,6 +42,7 @@ def settle(reading: Reading, root: Table) -> Table:
         else:
             message = f'The setting "{name}" is a value, or a table with depends_on and a duration for each word.'
             reading.findings.add(node.place, "setting", message)
+    reading.values = values
     entries = {
         key: node if key == "settings" else _replaced(reading, node, values) for key, node in root.entries.items()
     }

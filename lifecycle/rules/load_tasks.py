@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 from lifecycle.rules.document import Node, Table
 from lifecycle.rules.findings import Place, shown
+from lifecycle.rules.load_asks import AskReader
 from lifecycle.rules.load_company import USUAL_KIND, contact_of
 from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.names import NAME, PERSON, Names, Reading, Scope, is_built_in
 from lifecycle.rules.policy import (
+    Asked,
     ContactKind,
     Every,
     Guard,
@@ -31,6 +33,7 @@ _TASK_KEYS = (
     "when",
     "due",
     "by",
+    "about",
     "contact",
     "done_by",
     "expires",
@@ -38,6 +41,7 @@ _TASK_KEYS = (
     "stays",
     "formerly",
 )
+REVIEW_KEYS = ("every", "ask", "by", "about")
 _NOT_IN_OR_ELSE = dict.fromkeys(("after", "at", "every", "when"), "opens when the task expires")
 _NOT_IN_OR_ELSE["formerly"] = "has no name of its own"
 _DUE, _EXPIRES = Duration(3, "business day"), Duration(30, "day")
@@ -48,7 +52,7 @@ REVIEW_ASK = "Look again whether this is still right."
 class Defaults:
     """What a task is that does not say."""
 
-    by: str = "owner"
+    by: Asked = "owner"
     contact: str = USUAL_KIND
     due: Wait = _DUE
     expires: Wait = _EXPIRES
@@ -64,6 +68,7 @@ class TaskReader:
         names: Names,
         defaults: Defaults,
         contacts: Mapping[str, ContactKind],
+        asks: AskReader,
     ) -> None:
         self.reading = reading
         self.findings = reading.findings
@@ -71,6 +76,7 @@ class TaskReader:
         self.guards = guards
         self.names = names
         self.defaults = defaults
+        self.asks = asks
         self.slots: dict[tuple[str, str], str] = {}
 
     def slot(self, body: Table, scope: str, name: str, place: Place) -> str:
@@ -184,8 +190,9 @@ class TaskReader:
         rule = TaskRule(
             name=name,
             slot_name=slot_name,
-            ask=self.reading.text(body, "ask", what),
-            by=self.reading.text(body, "by", what, default=self.defaults.by),
+            ask=self.asks.ask(body, what, track),
+            by=self.asks.by(body, what, track, self.defaults.by),
+            about=self.asks.about(body, track, () if parent is None else parent.about),
             contact=contact_of(
                 self.reading, body, self.contacts, what, self.defaults.contact if parent is None else parent.contact
             ),
@@ -214,15 +221,16 @@ class TaskReader:
     def review(self, node: Node, track: str, slot: str, place: Place) -> TaskRule:
         """Return the review of a rest as the repeated task that it is."""
         body = self.reading.table(node, "A review", place)
-        self.reading.keys(body, "a review", ("every", "ask", "by"))
+        self.reading.keys(body, "a review", REVIEW_KEYS)
         every = self.every(body, track)
         if "every" not in body.entries:
             self.findings.add(place, "missing", 'A review needs "every:", such as every: 1 year.')
         return TaskRule(
             name="review",
             slot_name=f"{slot}.review",
-            ask=self.reading.text(body, "ask", "a review", default=REVIEW_ASK),
-            by=self.reading.text(body, "by", "a review", default=self.defaults.by),
+            ask=self.asks.ask(body, "a review", track, REVIEW_ASK),
+            by=self.asks.by(body, "a review", track, self.defaults.by),
+            about=self.asks.about(body, track),
             contact="",
             after=None,
             at=None,

@@ -13,6 +13,7 @@ from datetime import datetime
 from lifecycle.rules import facts
 from lifecycle.rules.guards import Holds, Read, View
 from lifecycle.rules.policy import Choice, Policy, Stage, TaskRule, TimedMove, Track
+from lifecycle.rules.saying import Saying
 from lifecycle.rules.texts import TextFacts
 from lifecycle.rules.vocabulary import ReadData
 
@@ -42,7 +43,7 @@ class Rule:
     `order` is the place in the stage, `rank` the place in the whole policy. `wait` is `after`, `period` is `every`,
     `moment` the time of the fact for `at` rules, `floor` the time before which an `every ... after fact` does not
     open; `due` and `expires` are those of a task. All are functions of what can be seen, and of the time from which
-    they count. `done_by` maps types to guards.
+    they count. `done_by` maps types to guards; `saying` is what a task says.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Rule:
     expires: Step | None
     contact: Contact | None
     done_by: Mapping[str, Holds | None]
+    saying: Saying | None
 
     def first_due(self, view: View, since: datetime) -> datetime | None:
         """Return when this rule is due for a stage entered at `since` (= view.at); None: its fact is missing."""

@@ -107,7 +107,8 @@ class Reading:
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
-        self.settings: dict[str, Table] = {}  # those that depend on a fact; the others are replaced before
+        self.values: Mapping[str, Scalar] = {}  # settings that are one value: replaced before, but for those in a text
+        self.settings: dict[str, Table] = {}  # those that depend on a fact
         self.words_of: Mapping[str, tuple[str, ...]] = {}  # the words of each `choose` fact of the policy
 
     def setting(self, value: Any, place: Place) -> bool:

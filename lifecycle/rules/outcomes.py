@@ -17,7 +17,7 @@ from lifecycle.rules.early import is_kept, keep
 from lifecycle.rules.endings import has_forgotten, remember, state_of
 from lifecycle.rules.openings import pass_over
 from lifecycle.rules.snapshot import ClosedTask, KeptOutcome, OpenTask, Origin, WaitingTask
-from lifecycle.rules.working import Closing, Working
+from lifecycle.rules.working import Working
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import Touchpoint, key_of
 
@@ -61,7 +61,7 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
         work.count_done(at)
     before = next((each for each in reversed(work.closings) if each.closed.id == task_id), None)
     if before is not None:
-        work.closings.append(Closing(before.task, ended))
+        work.closings.append(before._replace(closed=ended))
     for each in sorted(each for each, task in state.tasks.items() if _follows(work, task, task_id)):
         work.close(each, "withdrawn", at, reason="completed_late", by=by)
     for each in sorted(each for each, task in state.waiting.items() if _follows(work, task, task_id)):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field as defaulted
 from datetime import time
 from typing import Literal
 
-# The guards are a part of the policy: whoever knows the policy takes them from here.
+# What tasks ask and the guards are parts of the policy: whoever knows the policy takes them from here.
+from lifecycle.rules.ask import Ask as Ask, Asked as Asked, Blank as Blank, NamedBy as NamedBy
 from lifecycle.rules.conditions import (
     AnyOf as AnyOf,
     Choice as Choice,
@@ -140,14 +141,16 @@ class TaskRule:
     """A follow-up that a stage asks for. `name` is its kind (`acknowledge`, `acknowledge/or_else`, `review`).
 
     `done_by` maps touchpoint types to a guard (None: always). `due` is a duration from opening, or a fact.
-    `contact` is the kind of contact ("" for a review, which reaches nobody).
+    `about` are the facts that travel with the task. `contact` is the kind of contact ("" for a review, which
+    reaches nobody).
     `slot_name` is the name that goes into task ids, and stays when the rule is renamed (`formerly`).
     """
 
     name: str
     slot_name: str
-    ask: str
-    by: str
+    ask: Ask
+    by: Asked
+    about: tuple[str, ...]
     contact: str
     after: Wait | None
     at: Moment | None

@@ -68,7 +68,8 @@ def _key(name: str, means: str, takes: Schema | None = None, *, required: bool =
 
 _WHEN = _key("when", "The guard: all its lines must hold. Without it the line always fits.", _ref("guard"))
 _FORMERLY = _key("formerly", "An older name, which stays in the ids of tasks.", _ref("name"))
-_BY = "Who is asked: a word the company knows."
+_BY = "Who is asked: a word the company knows, or whoever a fact names."
+_ABOUT = _key("about", "Further facts that travel with the task.", _one_or_list(_ref("name")))
 
 KEYS: Mapping[str, tuple[Key, ...]] = {
     "policy": (
@@ -108,7 +109,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
         _key("stops", "While this holds, tasks of this kind are not asked: the opt-out.", _ref("guard")),
     ),
     "defaults": (
-        _key("by", f"{_BY} Without it owner."),
+        _key("by", f"{_BY} Without it owner.", _ref("by")),
         _key("contact", "The kind of contact. Without it the first one.", _ref("name")),
         _key("due", "How long after opening a task is due. Without it 3 business days.", _ref("duration")),
         _key("expires", "How long after that it is given up. Without it 30 days.", _ref("duration")),
@@ -168,17 +169,19 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
     ),
     "review": (
         _key("every", "How often somebody looks again.", _ref("every"), required=True),
-        _key("ask", "What is asked."),
-        _key("by", _BY),
+        _key("ask", "What is asked.", _ref("ask")),
+        _key("by", _BY, _ref("by")),
+        _ABOUT,
     ),
     "task": (
-        _key("ask", "What a person could say to a colleague.", required=True),
+        _key("ask", "What a person could say to a colleague.", _ref("ask"), required=True),
         _key("after", "Opens so long after the stage was entered. Without a time it opens at once.", _ref("duration")),
         _key("at", "Opens at a moment taken from a fact; it follows the fact.", _ref("moment")),
         _key("every", "Opens again a period after the last one was closed.", _ref("every")),
         _WHEN,
         _key("due", "How long after opening it is due, or the fact that says when.", _ref("due")),
-        _key("by", _BY),
+        _key("by", _BY, _ref("by")),
+        _ABOUT,
         _key("contact", "The kind of contact.", _ref("name")),
         _key("done_by", "The touchpoints that complete it, each perhaps with a guard.", _ref("done_by")),
         _key("expires", "How long after due it is given up.", _ref("duration")),
@@ -186,6 +189,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
         _key("stays", "It stays open when the stage is left.", _FLAG),
         _FORMERLY,
     ),
+    "named": (_key("fact", "The fact that names them.", _ref("name"), required=True), _key("or", "Who else.")),
     "comparison": (
         _key("at_least", "This much or more, this day or later.", _SCALAR),
         _key("less_than", "Less than this, before this day.", _SCALAR),
@@ -207,6 +211,8 @@ SHAPES: Mapping[str, Schema] = {
         rf"({_TYPE}|any by (person|us|system))(\.{_NAME})?|{_SETTING}", "purchase.completed.amount", "need.stated"
     ),
     "duration": _pattern(_DURATION, "14 days", "2 business days", "4 business hours", "$patience"),
+    "ask": {"type": "string", "minLength": 1, "examples": ['Keep the promise: {fact.what or "the one of {key}"}']},
+    "by": {"anyOf": [_TEXT, _ref("named")]},
     "moment": _pattern(
         rf"({_DURATION} (before|after) )?{_NAME}|{_SETTING}.*", "60 days before renewal_on", "1 year after heard"
     ),

@@ -23,7 +23,7 @@ from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.scenario_rows import Row
 from lifecycle.rules.scenario_table import Scenario, layout
-from lifecycle.rules.scenario_words import Happening, InstanceName, Mark, TaskName, clock_text, word
+from lifecycle.rules.scenario_words import Happening, InstanceName, Mark, TaskName
 from lifecycle.rules.schedule import parse_time
 from lifecycle.rules.snapshot import PersonState, decode, encode
 from lifecycle.rules.tasks import Request, reconcile
@@ -179,7 +179,7 @@ def _happening(request: Request, last: Publication | None) -> Happening:
     data = request.data
     due = parse_time(data["due_at"])
     if request.type == "task.requested":
-        return Happening("+", _name(data), lane=data["lane"], by=data["by"], due=due)
+        return Happening("+", _name(data), lane=data["lane"], by=data["by"], due=due, ask=data["ask"])
     if data["state"] != "open":
         reason = "declined" if data["state"] == "declined" else data["reason"]
         mark = _MARKS[data["state"]]
@@ -189,7 +189,9 @@ def _happening(request: Request, last: Publication | None) -> Happening:
         "",
         _name(data),
         lane=data["lane"] if data["lane"] != before.get("lane") else None,
+        by=data["by"] if data["by"] != before.get("by") else None,
         due=due if data["due_at"] != before.get("due_at") else None,
+        ask=data["ask"] if data["ask"] != before.get("ask") else None,
     )
 
 
@@ -215,7 +217,7 @@ def _compare(
     for wanted in row.tasks:
         happened = next((each for each in left if _fits(wanted, each)), None)
         if happened is None:
-            problems.append(f'"{_said(scenario, wanted)}" did not happen.')
+            problems.append(f'"{wanted.said(scenario.zone)}" did not happen.')
             continue
         left.remove(happened)
         cells[id(happened)] = _as_written(wanted, happened)
@@ -225,9 +227,9 @@ def _compare(
     for happened in left:
         near = next((each for each in row.tasks if (each.mark, each.task) == (happened.mark, happened.task)), None)
         cells[id(happened)] = _as_written(near or _USUAL, happened)
-        problems.append(f'"{_said(scenario, cells[id(happened)])}" happened. This is not written.')
+        problems.append(f'"{cells[id(happened)].said(scenario.zone)}" happened. This is not written.')
     standing = [f"{name}={stage}" for name, stage in after.items() if name in changed or name in row.stages]
-    tasks = "; ".join(_said(scenario, cells[id(each)]) for each in found)
+    tasks = "; ".join(cells[id(each)].said(scenario.zone) for each in found)
     return RowResult(row, ", ".join(sorted(standing)), tasks, tuple(problems))
 
 
@@ -236,13 +238,14 @@ def _fits(wanted: Happening, happened: Happening) -> bool:
     if (wanted.mark, wanted.task) != (happened.mark, happened.task):
         return False
     if wanted.mark == "":
-        return (wanted.lane, wanted.due) == (happened.lane, happened.due)
+        return wanted.changes() == happened.changes()
     return all(
         written is None or written == true
         for written, true in (
             (wanted.lane, happened.lane),
             (wanted.by, happened.by),
             (wanted.due, happened.due),
+            (wanted.ask, happened.ask),
             (wanted.reason, happened.reason),
         )
     )
@@ -262,6 +265,7 @@ def _as_written(wanted: Happening, happened: Happening) -> Happening:
         lane=None if wanted.lane is None else happened.lane,
         by=happened.by if says_by else None,
         due=None if wanted.due is None else happened.due,
+        ask=None if wanted.ask is None else happened.ask,
         before=wanted.before,
     )
 
@@ -275,21 +279,3 @@ def _not_before(person: _Person, task: TaskName, other: _Person) -> str:
     lanes = person.machine.policy.lanes
     mine, theirs = lanes[person.state.lane].name, lanes[other.state.lane].name
     return f"{task} is not served before that of {other.name}: the lanes are {mine} and {theirs}."
-
-
-def _said(scenario: Scenario, happening: Happening) -> str:
-    """Return one thing that happens to a task as it is written in a cell."""
-    parts = [happening.mark, str(happening.task)]
-    if happening.lane is not None:
-        parts.append(f"lane {word(happening.lane)}")
-    if happening.by is not None:
-        parts.append(f"by {word(happening.by)}")
-    if happening.due is not None:
-        parts.append(f"due {clock_text(happening.due, scenario.zone)}")
-    if happening.reason is not None:
-        parts.append(happening.reason)
-    said = " ".join(part for part in parts if part)
-    if happening.before is None:
-        return said
-    owner = f"{happening.before}'s"
-    return f"{said}, served before {owner if word(owner) == owner else word(happening.before)}"

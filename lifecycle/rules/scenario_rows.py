@@ -17,15 +17,8 @@ from zoneinfo import ZoneInfo
 from lifecycle.rules.findings import Findings, Place, shown
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Policy, Stage, TaskRule
-from lifecycle.rules.scenario_words import (
-    Cell,
-    Happening,
-    InstanceName,
-    Unreadable,
-    plain,
-    read_clock,
-    read_step,
-)
+from lifecycle.rules.scenario_clock import Unreadable, read_clock, read_step
+from lifecycle.rules.scenario_words import Cell, Happening, InstanceName, plain
 from lifecycle.rules.vocabulary import checker
 from lifecycle.touchpoint import Touchpoint
 
@@ -268,7 +261,7 @@ class RowReader:
             self.findings.unknown(happening.place, "unknown-lane", happening.lane, "a lane", lanes)
         if happening.before is not None and happening.before not in self.people:
             self.findings.unknown(happening.place, "person", happening.before, "a person above this row", self.people)
-        if happening.mark == "" and happening.lane is None and happening.due is None:
+        if happening.mark == "" and (happening.lane, happening.by, happening.due, happening.ask) == (None,) * 4:
             self.findings.add(happening.place, "cell", f"What becomes of {task}? Write +, ok, x or - before it.")
         if happening.reason is not None and happening.mark != "-":
             message = f'"{happening.reason}" says why a task is not asked any more. Write - before it.'

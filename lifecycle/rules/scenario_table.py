@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from lifecycle.rules.findings import Findings, Place, shown
 from lifecycle.rules.policy import Fact, Policy
+from lifecycle.rules.scenario_clock import Unreadable, read_clock
 from lifecycle.rules.scenario_rows import Row, RowReader, field_value, split_cells
-from lifecycle.rules.scenario_words import Unreadable, plain, read_clock
+from lifecycle.rules.scenario_words import plain
 from lifecycle.rules.schedule import parse_time
 from lifecycle.touchpoint import microseconds
 

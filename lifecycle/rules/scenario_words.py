@@ -1,4 +1,4 @@
-"""The words of a scenario table's cells, both ways: times by a clock, touchpoints, stages and tasks as text.
+"""The words of a scenario table's cells, both ways: touchpoints, stages and tasks as text.
 
 Whatever is written here is read here, so that a printed cell can be pasted. Used by scenario_table.py, scenario.py.
 """
@@ -9,26 +9,20 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from lifecycle.rules.findings import Findings, Place, shown
-from lifecycle.rules.schedule import Duration
+from lifecycle.rules.scenario_clock import CLOCK_TIME, Unreadable, clock_text, read_clock
 from lifecycle.task import WithdrawnReason
-from lifecycle.touchpoint import EARLIEST, LATEST
 
 Mark = Literal["+", "ok", "x", "-", ""]
-"""Opened, completed, expired, withdrawn or declined, and for a task that stays open: another lane or day."""
+"""Opened, completed, expired, withdrawn or declined, and for a task that stays open: what else is told of it."""
 
 REASONS = (*(reason for reason in get_args(WithdrawnReason) if reason != "expired"), "declined")
 """Why a task is not asked any more, where nobody did it and it did not expire."""
 
-_TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)([+-][0-9]{2}:[0-9]{2})?"
-)
-_STEP = re.compile(r"\+ ?([0-9]{1,6}) ?(minute|min|hour|h|day|d|week|w|month|year)s?")
-_UNITS = {"min": "minute", "h": "hour", "d": "day", "w": "week"}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^\s"\[\]|;,()=]+'
 _WORD = re.compile(rf"{_QUOTED}|{_BARE}")
@@ -37,16 +31,12 @@ _RULE = re.compile(r"\.([a-z][a-z0-9_]*(?:/or_else)*)")
 _FIELD = re.compile(rf"([a-z][a-z0-9_]*)=({_QUOTED}|[^\s\"|]*)")
 _TYPE = re.compile(r"[^\s\"|=]+")
 _MARK = re.compile(r"(\+|ok|x|-)\s")
-_ATTRIBUTE = re.compile(rf"(lane|by|due|served before|{'|'.join(REASONS)})(?![\w.\[/])")
-_KEYS = {"lane": "lane", "by": "by", "due": "due", "served before": "before"}
+_ATTRIBUTE = re.compile(rf"(lane|by|due|ask|served before|{'|'.join(REASONS)})(?![\w.\[/])")
+_KEYS = {"lane": "lane", "by": "by", "due": "due", "ask": "ask", "served before": "before"}
 _COMMA = re.compile(",")
 _SEMICOLON = re.compile(";")
 _STAGE = re.compile(r"\s*=\s*([a-z][a-z0-9_]*)")
 _SKIPPED = re.compile(r"(?:\s|\([^()]*\))+")
-
-
-class Unreadable(Exception):
-    """What is wrong with a text, as a sentence; the reader of the table knows the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +76,29 @@ class Happening:
     lane: str | None = None
     by: str | None = None
     due: datetime | None = None
+    ask: str | None = None
     reason: str | None = None
     before: str | None = None
     place: Place = _NOWHERE
+
+    def changes(self) -> tuple[object, ...]:
+        """Return what is said of a task that stays open, of which all counts."""
+        return self.lane, self.by, self.due, self.ask
+
+    def said(self, zone: ZoneInfo) -> str:
+        """Return it as it is written in a cell."""
+        told = {
+            "lane": None if self.lane is None else word(self.lane),
+            "by": None if self.by is None else word(self.by),
+            "due": None if self.due is None else clock_text(self.due, zone),
+            "ask": None if self.ask is None else word(self.ask),
+        }
+        parts = [self.mark, str(self.task), *(f"{key} {text}" for key, text in told.items() if text is not None)]
+        said = " ".join(part for part in (*parts, self.reason) if part)
+        if self.before is None:
+            return said
+        owner = f"{self.before}'s"
+        return f"{said}, served before {owner if word(owner) == owner else word(self.before)}"
 
 
 def word(text: str) -> str:
@@ -104,63 +114,6 @@ def plain(text: str) -> str:
         return str(json.loads(text, strict=False))
     except ValueError as error:
         raise Unreadable(f"{shown(text)} cannot be read. In quotes, write a backslash twice.") from error
-
-
-def read_clock(text: str, zone: ZoneInfo) -> datetime:
-    """Return in UTC the time that a clock in the zone shows. Raises Unreadable.
-
-    A time that the clock shows twice is the first, unless its offset (`+01:00`) is written after it.
-    """
-    match = _TIME.fullmatch(text)
-    try:
-        local = datetime.fromisoformat(f"{match[1]} {match[2]}") if match else None
-    except ValueError:
-        local = None
-    if match is None or local is None or not EARLIEST.year <= local.year < LATEST.year:
-        raise Unreadable(f'"{shown(text)}" is no time. Write "2026-03-02 10:00", or "+ 3d" from the row before.')
-    readings = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
-    real = [each for each in readings if each.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local]
-    if not real:
-        raise Unreadable(f'The clock in {zone.key} never shows "{text}": it is put forward there. Write a later time.')
-    if match[3] is None:
-        return real[0].astimezone(UTC)
-    fitting = [each for each in real if f"{each:%z}" == match[3].replace(":", "")]
-    if not fitting:
-        offsets = " or ".join(dict.fromkeys(_offset(each) for each in real))
-        raise Unreadable(f'"{text}": the clock in {zone.key} is then {offsets} ahead of UTC. Write that, or nothing.')
-    return fitting[0].astimezone(UTC)
-
-
-def clock_text(at: datetime, zone: ZoneInfo) -> str:
-    """Return a time as a clock in the zone shows it; with the offset where it shows it for the second time."""
-    local = at.astimezone(zone)
-    text = f"{local:%Y-%m-%d %H:%M}" + (f":{local:%S}" if local.second or local.microsecond else "")
-    text += f".{local:%f}" if local.microsecond else ""
-    return text + _offset(local) if local.fold else text
-
-
-def _offset(local: datetime) -> str:
-    return f"{local:%z}"[:3] + ":" + f"{local:%z}"[3:5]
-
-
-def read_step(text: str, since: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return the time that `+ 3d` or `+ 2 hours` after another names; None where the text is no step.
-
-    Days and longer keep the clock time in the zone. Raises Unreadable where the clock skips that time.
-    """
-    match = _STEP.fullmatch(text)
-    if match is None:
-        return None
-    number, unit = int(match[1]), _UNITS.get(match[2], match[2])
-    try:
-        if unit in ("minute", "hour"):
-            at = since + number * timedelta(**{f"{unit}s": 1})
-            return read_clock(clock_text(at, zone), zone)
-        local = since.astimezone(zone).replace(tzinfo=None)
-        after = Duration(number, unit).after(local)  # type: ignore[arg-type]  # the pattern allows units only
-    except (OverflowError, ValueError) as error:
-        raise Unreadable(f'"{text}" leads beyond the calendar. Write a shorter step.') from error
-    return read_clock(f"{after:%Y-%m-%d %H:%M:%S.%f}", zone)
 
 
 class Cell:
@@ -240,7 +193,7 @@ class Cell:
                 yield found
             if not self.is_over and self.text[self.at] != ";":  # type: ignore[redundant-expr]  # as above
                 self.wrong(
-                    f'"{self.rest(";")}" is not understood. After a task come lane, by, due or why it ended; '
+                    f'"{self.rest(";")}" is not understood. After a task come lane, by, due, ask or why it ended; '
                     "write ; between tasks and comments in ( )."
                 )
                 self.go_to(";")
@@ -270,14 +223,14 @@ class Cell:
         return Happening(sign, name, due=due, place=place, **told)
 
     def attribute(self, told: dict[str, str]) -> bool:
-        """Read one of lane, by, due, served before and the reason into `told`; False where none stands here."""
+        """Read one of lane, by, due, ask, served before and the reason into `told`; False where none stands here."""
         self.take(_COMMA)
         place = self.place
         match = self.take(_ATTRIBUTE)
         if match is None:
             return False
         key = _KEYS.get(match[1], "reason")
-        value = match if key == "reason" else self.take(_TIME if key == "due" else _WORD)
+        value = match if key == "reason" else self.take(CLOCK_TIME if key == "due" else _WORD)
         if value is None:
             self.wrong(f'"{match[1]}" is not followed by {"a time" if key == "due" else "a word"}. Add it.')
             return False

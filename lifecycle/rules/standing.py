@@ -14,7 +14,7 @@ from lifecycle.rules.explain import if_nobody, way
 from lifecycle.rules.machine import Machine, Rule, StageTable, TrackTable
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import Instance, PersonState
-from lifecycle.rules.tasks import task_of
+from lifecycle.rules.tasks import said_by, task_of
 from lifecycle.rules.wording import (
     begins_in_words,
     guard_in_words,
@@ -244,7 +244,9 @@ def _waits(machine: Machine, person: Person, table: TrackTable, key: str, instan
         rule = stage.rules[name]
         guard, _ = guarded_now(machine, person, table.name, key, instance, rule)
         place = spec_of(rule).place
-        sentence = f"{when(machine, at)}: {name}: {rule_in_words(rule, instance.stage)} ({line_of(place)}){guard}."
+        said = None if rule.task is None else said_by(machine, person.id, person.state, (table.name, key), rule)
+        words = rule_in_words(rule, instance.stage, said)
+        sentence = f"{when(machine, at)}: {name}: {words} ({line_of(place)}){guard}."
         yield Wait(at, name, place.line, sentence)
     for rule in stage.following:
         moment = spec_of(rule).at
@@ -271,12 +273,12 @@ def guarded_now(
 
 def _tasks(machine: Machine, person: Person) -> Iterator[tuple[str, str]]:
     for task_id, each in sorted(person.state.tasks.items(), key=lambda item: (item[1].due_at, item[0])):
-        task = task_of(machine, person.id, person.state.lane, task_id, each)
+        task = task_of(machine, person.id, person.state, task_id, each)
         place = place_of(each.track, each.key)
         yield (
             task_id,
             f"{task.kind} ({task_id}) of {place}: {task.by} is asked {quoted(task.ask)}, to be done by "
-            f"{when(machine, task.due_at)}. {if_nobody(machine, task)}",
+            f"{when(machine, task.due_at)}. {if_nobody(machine, task, person.state)}",
         )
     for task_id, waiting in sorted(person.state.waiting.items(), key=lambda item: (item[1].opens_at, item[0])):
         rule = machine.tracks[waiting.track].stages[waiting.stage].rules[waiting.rule].task

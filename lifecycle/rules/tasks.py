@@ -17,11 +17,13 @@ from typing import Any
 from lifecycle import canonical_json
 from lifecycle.person import Publication
 from lifecycle.rules.endings import state_of
-from lifecycle.rules.machine import Machine
+from lifecycle.rules.guards import View
+from lifecycle.rules.machine import Machine, Rule
+from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
 from lifecycle.rules.working import Closing
 from lifecycle.task import MessageType, Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
-from lifecycle.touchpoint import microseconds
+from lifecycle.touchpoint import EPOCH, microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +35,34 @@ class Request:
     publication: Publication
 
 
+def said_by(machine: Machine, person: str, state: PersonState, instance: tuple[str, str], rule: Rule) -> Said:
+    """Return what a rule says now of an instance (track, key), by the facts of a state."""
+    track, key = instance
+    assert rule.saying is not None
+    view = View(None, state.facts, state.tracks, EPOCH)  # No time: what a task says changes by news alone.
+    view.own, view.key = state.tracks[track][key].facts, key
+    return rule.saying.said(view, person)
+
+
 def task_of(
-    machine: Machine, person: str, lane: int, task_id: str, task: OpenTask, closed: ClosedTask | None = None
+    machine: Machine, person: str, state: PersonState, task_id: str, task: OpenTask, ending: Closing | None = None
 ) -> Task:
-    """Return a task in the words of the policy; `closed` says how it ended."""
-    rule = machine.tracks[task.track].stages[task.stage].rules[task.rule].task
-    assert rule is not None
+    """Return a task in the words of the policy, by the facts of a state; `ending` says how it ended and read."""
+    closed = None if ending is None else ending.closed
+    said = None if ending is None else ending.said
+    if said is None:
+        rule = machine.tracks[task.track].stages[task.stage].rules[task.rule]
+        said = said_by(machine, person, state, (task.track, task.key), rule)
     reason: Any = closed.reason or None if closed is not None else None
     return Task(
         id=task_id,
         person=person,
         kind=task.rule,
-        ask=rule.ask,
-        by=rule.by,
-        lane=machine.policy.lanes[lane].name,
+        key=task.key or None,
+        ask=said.ask,
+        by=said.by,
+        about=said.about,
+        lane=machine.policy.lanes[state.lane].name,
         state="open" if closed is None else closed.state,
         requested_at=task.opened_at,
         due_at=task.due_at,
@@ -130,7 +146,7 @@ def reconcile(
             closed = ClosedTask(task_id, "withdrawn", untrue, at)
         requests.append(_closed(last, closed, at))
     for task_id in sorted(state.tasks):
-        task = task_of(machine, person, state.lane, task_id, state.tasks[task_id])
+        task = task_of(machine, person, state, task_id, state.tasks[task_id])
         content = content_of("open", task.ask, task.kind, rfc3339(task.due_at), task.lane, task.by)
         last_published = published.get(task_id)
         if last_published is not None and last_published.content == content:

@@ -7,16 +7,16 @@ by explain.py, standing.py and why_not.py, and by fold.py and timers.py where th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from lifecycle.rules.calendar import zone_of
 from lifecycle.rules.findings import MAX_SHOWN, Place
 from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words
 from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.names import is_built_in
 from lifecycle.rules.policy import AnyOf, Compare, Condition, Guard, TaskRule, TimedMove
+from lifecycle.rules.saying import Said, clock_time
 from lifecycle.rules.snapshot import Instance, Origin
 from lifecycle.rules.vocabulary import Misfit
 
@@ -32,10 +32,7 @@ MAX_KNOWN = 12
 
 def when(machine: Machine, at: datetime) -> str:
     """Return a time to the minute, by the clock of the policy's calendar."""
-    zone = machine.policy.calendar.zone
-    if zone == "UTC":
-        return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return f"{at.astimezone(zone_of(zone)):%Y-%m-%d %H:%M %Z}"
+    return clock_time(at, machine.policy.calendar.zone)
 
 
 def line_of(place: Place) -> str:
@@ -113,18 +110,22 @@ def timing(rule: TaskRule | TimedMove, stage: str) -> str:
     return f"{first}, then {repeated}" if repeated else first
 
 
-def rule_in_words(rule: Rule, stage: str) -> str:
-    """Say what a rule does and when, without its guard: a question that is asked, or time moving somebody on."""
+def rule_in_words(rule: Rule, stage: str, said: Said | None = None) -> str:
+    """Say what a rule does and when, without its guard: a question that is asked, or time moving somebody on.
+
+    `said` is what it would say of the person at hand now; without it the words are those of the policy.
+    """
     if rule.move is not None:
         return f"time moves it from {quoted(stage)} to {quoted(rule.move.to)}, {timing(rule.move, stage)}"
     assert rule.task is not None
     how = "if nobody does the task before it" if "/or_else" in rule.name else timing(rule.task, stage)
-    return f"{rule.task.by} is asked {ask_of(rule.task)}, {how}"
+    by, ask = (rule.task.by, rule.task.ask.text) if said is None else (said.by, said.ask)
+    return f"{by} is asked {as_part(ask)}, {how}"
 
 
-def ask_of(task: TaskRule) -> str:
+def as_part(ask: str) -> str:
     """Return what a task asks for, without a full stop, as a part of a longer sentence."""
-    return quoted(task.ask.removesuffix("."))
+    return quoted(ask.removesuffix("."))
 
 
 def spec_of(rule: Rule) -> TaskRule | TimedMove:

@@ -17,6 +17,7 @@ from lifecycle.rules.endings import remember
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine, Rule, StageTable, Taker, TrackTable
 from lifecycle.rules.policy import Choice
+from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, Instance, OpenTask, Origin, PersonState, WaitingTask
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import Touchpoint, TouchpointKey
@@ -30,10 +31,11 @@ Finished = tuple[datetime, str, str]
 
 
 class Closing(NamedTuple):
-    """A task that ended during this fold, as it was, and how."""
+    """A task that ended during this fold, as it was, how, and what it said then (None: what it would say now)."""
 
     task: OpenTask
     closed: ClosedTask
+    said: Said | None = None
 
 
 class Step(NamedTuple):
@@ -235,7 +237,9 @@ class Working:
         """Close an open task; a repeated one is scheduled again where its stage goes on."""
         task = self.state.tasks.pop(task_id)
         closed = ClosedTask(task_id, state, reason, at)
-        self.closings.append(Closing(task, closed))
+        saying = self.rule_of(task).saying
+        said = None if saying is None else saying.said(self.view_of(task.track, task.key, at), self.person)
+        self.closings.append(Closing(task, closed, said))
         remember(self.state, closed)
         if state == "completed" and self.reaches(self.rule_of(task)):
             self.count_done(at)

@@ -240,7 +240,7 @@ def test_a_review_has_a_question_and_an_owner_by_default() -> None:
     """`ask` and `by` may be left out."""
     review = load().tracks["in_touch"].stages["here"].review
     assert review is not None
-    assert (review.ask, review.by) == ("Look again whether this is still right.", "us_all")
+    assert (str(review.ask), review.by) == ("Look again whether this is still right.", "us_all")
     assert review.every == Every(Duration(1, "year"), None)
 
 

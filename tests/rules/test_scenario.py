@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from lifecycle.rules import scenario as runner
 from lifecycle.rules.scenario import report, run_scenario, written
-from tests.rules.scenarios import COLUMNS, HEAD, MACHINE, STATED, problems, read, run
+from tests.rules.scenarios import COLUMNS, HEAD, MACHINE, POLICY, STATED, machine_of, problems, read, run
 
 UNANSWERED = f"""\
 {HEAD}{COLUMNS}{STATED}
@@ -101,6 +101,34 @@ def test_only_the_tracks_above_the_table_are_compared() -> None:
     assert problems(both + COLUMNS + STATED + rows)[-1] == (
         '6: "+ watch.look due 2026-04-15 10:00" happened. This is not written.'
     )
+
+
+ASKING = machine_of(
+    POLICY.replace("ask: Answer them.", "ask: 'Answer {fact.words or \"them\"} in {key}'")
+    .replace("begins: [need.stated]", "begins: [need.stated]\n    facts: {words: {last: need.stated.words}}")
+    .replace("upon: {decision.made", "upon: {need.stated: stay, decision.made")
+)
+TOLD = STATED.replace("due", 'ask "Answer x in n1" due')
+AGAIN = "+ 1h | need.stated need=n1 words=y | |"
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (f'{AGAIN} need[n1].answer ask "Answer y in n1"', []),
+        (AGAIN, ['6: "need[n1].answer ask "Answer y in n1"" happened. This is not written.']),
+        (
+            f'{AGAIN} need[n1].answer ask "Answer x in n1"',
+            [
+                '6: "need[n1].answer ask "Answer x in n1"" did not happen.',
+                '6: "need[n1].answer ask "Answer y in n1"" happened. This is not written.',
+            ],
+        ),
+    ],
+)
+def test_a_table_can_say_what_is_asked_and_must_say_when_that_changes(row: str, expected: list[str]) -> None:
+    """The text of a task follows its facts, so a change of it is something that happens."""
+    assert problems(HEAD + COLUMNS + TOLD + row, ASKING) == expected
 
 
 def test_given_facts_hold_before_the_first_row() -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lifecycle.errors import PolicyRefused
-from lifecycle.rules.scenario_words import Unreadable, clock_text, read_clock, read_step
+from lifecycle.rules.scenario_clock import Unreadable, clock_text, read_clock, read_step
 from tests.rules.scenarios import COLUMNS, HEAD, STATED, read
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -185,7 +185,7 @@ def test_a_table_without_columns_or_rows_is_refused() -> None:
         ("+ 1d | (time) | | need[n1].answer", "6:19: What becomes of need[n1].answer? Write +, ok, x or - before it. [cell]"),
         ("+ 1d | (time) | | + need[n1].answer left_stage", '6:19: "left_stage" says why a task is not asked any more. Write - before it. [cell]'),
         ("+ 1d | (time) | | + need[n1].answer due", '6:40: "due" is not followed by a time. Add it. [cell]'),
-        ("+ 1d | (time) | | + need[n1].answer soon; ok later", '6:37: "soon" is not understood. After a task come lane, by, due or why it ended; write ; between tasks and comments in ( ). [cell]'),
+        ("+ 1d | (time) | | + need[n1].answer soon; ok later", '6:37: "soon" is not understood. After a task come lane, by, due, ask or why it ended; write ; between tasks and comments in ( ). [cell]'),
         ("+ 1d | (time) | | + need[n1].answer soon; ok later", '6:43: "ok later" is no task. Write +, ok, x or - and TRACK.TASK or TRACK[KEY].TASK. [cell]'),
         ("+ 1d | (time) | | ok need[n1].answer lane customer lane customer", '6:52: "lane" is a second lane of one task. Keep one. [twice]'),
         ("+ 1d | (time) | | + need[n1].answer, served before carl's", '6:19: "carl" is not a person above this row. Known: somebody. [person]'),

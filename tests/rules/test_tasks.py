@@ -143,7 +143,7 @@ def test_a_task_tells_when_it_opened_is_due_and_will_be_given_up() -> None:
     machine = machine_of(TRACK)
     state = folded(machine, [STATED]).state
     ((task_id, task),) = state.tasks.items()
-    told_task = task_of(machine, "anna", state.lane, task_id, task)
+    told_task = task_of(machine, "anna", state, task_id, task)
     assert told_task.requested_at == START
     assert told_task.due_at - told_task.requested_at == timedelta(days=1)
     assert told_task.expires_at - told_task.due_at == timedelta(days=1)
