@@ -101,7 +101,9 @@ def test_dot_draws_time_dashed_and_losses_red() -> None:
     assert re.search(r't0_lost \[label="lost\\nI went elsewhere.\\l.*fillcolor="#fde8e4"\];', drawn)
 
 
-_MEANS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=60).filter(str.strip)
+# Not what the loader refuses: characters that cannot be seen, and what reads as the name of a setting.
+_CHARACTERS = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="\ufeff\ufffe\uffff")
+_MEANS = st.text(_CHARACTERS, min_size=1, max_size=60).filter(lambda text: text.strip() and text[0] != "$")
 
 
 @settings(max_examples=60, deadline=None)
