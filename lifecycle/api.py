@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from lifecycle import canonical_json, clock, codec
-from lifecycle.engine import Engine, Limits
+from lifecycle.engine import Engine
 from lifecycle.errors import Retry, TimeRefused
+from lifecycle.limits import Limits
+from lifecycle.opening import raise_format, require_readable
 from lifecycle.policies import active_policy, proved, read_policy
 from lifecycle.questions import Questions
 from lifecycle.record import Accounting, Batch, Place, Record
@@ -187,7 +189,8 @@ def open_engine(
 
     `url`: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. `policy`: a file, or a policy's text (it has
     several lines); None: the one that is active in the database, else the one that comes with this program.
-    `create` makes or upgrades the tables first. `future`: touchpoints further ahead of the clock are refused.
+    `create` makes or upgrades the tables first, and lets the snapshots have this program's format unless workers
+    were ever there (then `lifecycle db upgrade` does). `future`: touchpoints further ahead of the clock are refused.
 
     Raises PolicyRefused (findings), PolicyMismatch (another is active), NotFound (no such file),
     SchemaMismatch, SettingsRefused, StoreUnavailable.
@@ -195,6 +198,8 @@ def open_engine(
     given = None if policy is None else policy_of(policy)
     store = _patiently(lambda: open_store(url, create=create))
     try:
+        if create and not _patiently(store.state).belongs_to_workers:
+            _patiently(lambda: raise_format(store))
         chosen = given or _active_policy(store)
         engine = _patiently(lambda: Engine(store, chosen, opened_at=clock.now(), limits=Limits(future=future)))
     except BaseException:
@@ -206,7 +211,12 @@ def open_engine(
 def open_questions(url: str) -> tuple[Store, Questions]:
     """Open a database for reading alone, by the policy that is active there. Raises as open_engine does."""
     store = _patiently(lambda: open_store(url))
-    return store, Questions(store, compile_policy(_active_policy(store)))
+    try:
+        require_readable(store, _patiently(store.state))
+        return store, Questions(store, compile_policy(_active_policy(store)))
+    except BaseException:
+        store.close()
+        raise
 
 
 def policy_of(policy: Path | str) -> Policy:

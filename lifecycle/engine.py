@@ -5,9 +5,10 @@ Theory of operation. Every change goes gather, decide, commit, in this order, an
 1. Gather: bulk reads without locks (what is known of the touchpoints in the batch, the people, their logs
    where a person must be folded again, what was published of their tasks).
 2. Decide: pure functions on what was read (sorting.py, folding.py, rules). Nothing is written yet.
-3. Commit: one transaction. It compares and sets each person's revision and each partition's (epoch, offset),
-   so what was read may have been overtaken, but a decision on overtaken reads is never written: the whole
-   batch is read and decided again. Messages are rows in that transaction; nothing is published inside it.
+3. Commit: one transaction. It compares and sets each person's revision, each partition's (epoch, offset) and the
+   policy, so what was read may have been overtaken, but a decision on overtaken reads, or by a policy that is not
+   active any more, is never written: the whole batch is read and decided again, in halves once that happened
+   twice. Messages are rows in that transaction; nothing is published inside it.
 
 If the commit were moved before the last decision, a crash between would leave a log that no snapshot knows;
 if publishing were moved into it, a rollback would leave a task that nobody asked for. Acknowledging is the
@@ -19,16 +20,20 @@ the people due at once; the next `advance` that publishes reconciles them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import reduce
 
 from lifecycle import ids
 from lifecycle.contracts import task_message
-from lifecycle.errors import PolicyMismatch, RevisionConflict, ValueRefused
-from lifecycle.folding import DUE_AT_ONCE, Result, Start, fold_person, is_late, start_of
+from lifecycle.errors import RevisionConflict, ValueRefused
+from lifecycle.folding import Result, Start, fold_person, is_late, start_of
+from lifecycle.limits import Limits
+from lifecycle.opening import state_to_fold_by
 from lifecycle.person import Message, PersonRow, Publication
 from lifecycle.record import Accounting, Batch, Fault
+from lifecycle.refolding import Walk
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
@@ -40,19 +45,6 @@ from lifecycle.task import WithdrawnReason
 from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of, order_key
 
 NO_PUBLICATIONS: Mapping[str, Publication] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one engine, with their defaults.
-
-    `future`: touchpoints later than this after their receipt are refused. `advance_people`: people moved in
-    one transaction. `commit_attempts`: how often a batch overtaken by another writer is decided again.
-    """
-
-    future: timedelta = timedelta(hours=24)
-    advance_people: int = 500
-    commit_attempts: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,8 @@ class Engine:
     """Folds batches and moves time, on one store, by one policy. Synchronous; call it from a thread.
 
     `opened_at` is the wall clock, kept with a policy that becomes active. The first policy that a database
-    sees becomes active; with another one active, opening raises PolicyMismatch.
+    sees becomes active; with another one active, opening raises PolicyMismatch, with another format of snapshots
+    SchemaMismatch. When another becomes active later, every call that writes raises that: make another engine.
     """
 
     def __init__(self, store: Store, policy: Policy, *, opened_at: datetime, limits: Limits | None = None) -> None:
@@ -77,16 +70,8 @@ class Engine:
         self.policy = policy
         self.machine = compile_policy(policy)
         self.limits = limits or Limits()
-        state = store.state()
-        if state.policy_hash not in (None, policy.hash):
-            raise PolicyMismatch(
-                f"The database is folded by the policy {state.policy_hash}; this one ({policy.name}) is {policy.hash}. "
-                "Run `lifecycle policy activate FILE --db URL` to change over, or use the policy that is active."
-            )
-        if (state.policy_hash, state.snapshot_format) != (policy.hash, SNAPSHOT_FORMAT):
-            store.activate_policy(
-                policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=opened_at, due=DUE_AT_ONCE
-            )
+        state = state_to_fold_by(store, policy, opened_at=opened_at)
+        self._walk = Walk(store, policy.hash, SNAPSHOT_FORMAT)
         self.partitions = state.partitions
 
     def ingest(
@@ -110,21 +95,7 @@ class Engine:
         Raises StoreUnavailable and, after `commit_attempts`, RevisionConflict (retry), PartitionLost (stop).
         A value that the database refuses is found by halving the batch, and dead-lettered.
         """
-        moment = _Moment(received_at, until, ceiling, publish)
-        try:
-            return self._decide_and_commit(batch, moment)
-        except ValueRefused as refused:
-            if len(batch.records) == 1:
-                record = batch.records[0]
-                fault = Fault("refused_by_database", None, f"The database refused a value of this record: {refused}")
-                unreadable = type(record)(record.place, record.body, None, fault, record.key, record.headers)
-                return self._decide_and_commit(Batch((unreadable,), batch.steps), moment)
-            total = Accounting()
-            for half in batch.halves():
-                total = total.plus(
-                    self.ingest(half, received_at=received_at, ceiling=ceiling, until=until, publish=publish)
-                )
-            return total
+        return self._take(batch, _Moment(received_at, until, ceiling, publish))
 
     def advance(
         self,
@@ -136,25 +107,56 @@ class Engine:
     ) -> int:
         """Move time to `until` for at most `advance_people` people who are due; return how many were written.
 
-        Call it until it returns 0. `at`: wall clock, stamps messages. `partitions`: of people (None: all).
-        Does not move `reached_at`: the caller says so with Store.reached when a pass has come to its end.
-        Raises StoreUnavailable, RevisionConflict (retry).
+        When nobody is due, those follow who still stand by another policy. Call it until it returns 0. `at`: wall
+        clock, stamps messages. `partitions`: of people (None: all). Does not move `reached_at`: the caller says
+        so with Store.reached when a pass has come to its end. Raises StoreUnavailable, RevisionConflict (retry),
+        PolicyMismatch (stop).
         """
-        moment = _Moment(at, until, until, publish)
+        people = self.store.due_people(partitions, until, self.limits.advance_people)
+        people = people or self._walk.page(partitions, self.limits.advance_people)
+        return self._move(people, _Moment(at, until, until, publish)) if people else 0
+
+    def _move(self, people: Sequence[str], moment: _Moment) -> int:
         for attempt in range(1, self.limits.commit_attempts + 1):
-            due = self.store.due_people(partitions, until, self.limits.advance_people)
-            if not due:
-                return 0
-            rows = self.store.load_people(due)
+            rows = self.store.load_people(people)
             results = self._fold({row.person: [] for row in rows.values()}, rows, Sorted(), moment)
             try:
                 self.store.commit(self._changes(results, moment, Sorted(), Batch(())))
             except RevisionConflict:
+                if attempt == self.limits.whole_attempts and len(people) > 1:
+                    return self._move_halves(people, moment)
                 if attempt == self.limits.commit_attempts:
                     raise
                 continue
             return len(results)
         raise AssertionError("commit_attempts is at least 1")
+
+    def _move_halves(self, people: Sequence[str], moment: _Moment) -> int:
+        """Move both halves; whoever is contended in the first does not keep the second waiting."""
+        moved, overtaken = 0, None
+        middle = len(people) // 2
+        for half in (people[:middle], people[middle:]):
+            try:
+                moved += self._move(half, moment)
+            except RevisionConflict as conflict:
+                overtaken = conflict
+        if overtaken is not None:
+            raise overtaken
+        return moved
+
+    def _take(self, batch: Batch, moment: _Moment) -> Accounting:
+        try:
+            return self._decide_and_commit(batch, moment)
+        except ValueRefused as refused:
+            if len(batch.records) > 1:
+                return self._take_halves(batch, moment)
+            record = batch.records[0]
+            fault = Fault("refused_by_database", None, f"The database refused a value of this record: {refused}")
+            unreadable = type(record)(record.place, record.body, None, fault, record.key, record.headers)
+            return self._decide_and_commit(Batch((unreadable,), batch.steps), moment)
+
+    def _take_halves(self, batch: Batch, moment: _Moment) -> Accounting:
+        return reduce(Accounting.plus, (self._take(half, moment) for half in batch.halves()))
 
     def _decide_and_commit(self, batch: Batch, moment: _Moment) -> Accounting:
         for attempt in range(1, self.limits.commit_attempts + 1):
@@ -170,13 +172,12 @@ class Engine:
             try:
                 self.store.commit(self._changes(results, moment, result, batch))
             except RevisionConflict:
+                if attempt == self.limits.whole_attempts and len(batch.records) > 1:
+                    return self._take_halves(batch, moment)
                 if attempt == self.limits.commit_attempts:
                     raise
                 continue
-            total = Accounting()
-            for _, _, accounting in result.accounting():
-                total = total.plus(accounting)
-            return total
+            return result.total()
         raise AssertionError("commit_attempts is at least 1")
 
     def _sort(self, batch: Batch, received_at: datetime) -> Sorted:
@@ -255,7 +256,6 @@ class Engine:
     def _changes(self, results: Iterable[Result], moment: _Moment, result: Sorted, batch: Batch) -> Changes:
         people = list(results)
         requests = self._owed(people, moment) if moment.publish else []
-        counted = {**result.accepted, **{key: after for key, (_, after) in result.replaced.items()}}
         return Changes(
             steps=batch.steps,
             accounting=result.accounting(),
@@ -266,7 +266,9 @@ class Engine:
             publications=tuple(request.publication for request in requests),
             messages=tuple(self._message(request, moment.at) for request in requests),
             dead_letters=tuple(result.dead_letters),
-            newest_at=max((touchpoint.occurred_at for touchpoint in counted.values()), default=None),
+            newest=tuple((*place, at) for place, at in sorted(result.newest.items())),
+            policy_hash=self.policy.hash,
+            snapshot_format=SNAPSHOT_FORMAT,
         )
 
     def _message(self, request: Request, at: datetime) -> Message:

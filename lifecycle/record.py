@@ -50,11 +50,30 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """A partition of a topic as the broker has it: `id` of the topic, first offset, offset after the last record."""
+
+    id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastRecord:
+    """What tells a record from another that has its offset: the broker's time for it and a hash of key and value."""
+
+    offset: int
+    at: datetime
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """How far a batch moves one partition: compare (epoch, from_offset), set to_offset.
 
     `from_offset` is the stored next_offset when the batch was taken, `to_offset` the next one to be read
-    afterwards. Compared with the stored value, never by arithmetic: topics have gaps.
+    afterwards. Compared with the stored value, never by arithmetic: topics have gaps. `last` is the last record
+    before `to_offset` (None: what is stored of an earlier one stays).
     """
 
     topic: str
@@ -62,6 +81,7 @@ class Step:
     epoch: int
     from_offset: int
     to_offset: int
+    last: LastRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +101,9 @@ class Batch:
         first_steps, second_steps = [], []
         for step in self.steps:
             between = reached.get((step.topic, step.partition), step.from_offset)
-            first_steps.append(Step(step.topic, step.partition, step.epoch, step.from_offset, between))
-            second_steps.append(Step(step.topic, step.partition, step.epoch, between, step.to_offset))
+            last = step.last if between == step.to_offset else None
+            first_steps.append(Step(step.topic, step.partition, step.epoch, step.from_offset, between, last))
+            second_steps.append(Step(step.topic, step.partition, step.epoch, between, step.to_offset, step.last))
         return Batch(first, tuple(first_steps)), Batch(second, tuple(second_steps))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import reduce
 
 from lifecycle.record import Accounting, DeadLetter, Fault, Record, TopicPartition
 from lifecycle.rules.machine import Machine
@@ -21,7 +22,8 @@ from lifecycle.touchpoint import Touchpoint, TouchpointKey, content_hash, key_of
 class Sorted:
     """A batch sorted. `accepted` are new; `replaced` maps a key to (variant stored before, variant that counts now).
 
-    `places` says where each accepted touchpoint came from, for its labels.
+    `places` says where each accepted touchpoint came from, for its labels. `newest` is the latest occurred_at of
+    each partition, of every variant: which of them comes first must not matter.
     """
 
     accepted: dict[TouchpointKey, Touchpoint] = field(default_factory=dict)
@@ -30,6 +32,11 @@ class Sorted:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     counts: dict[TopicPartition, dict[str, int]] = field(default_factory=dict)
     places: dict[TouchpointKey, TopicPartition] = field(default_factory=dict)
+    newest: dict[TopicPartition, datetime] = field(default_factory=dict)
+
+    def hear(self, place: TopicPartition, at: datetime) -> None:
+        """Note when something occurred that was not refused, whichever variant of it will count."""
+        self.newest[place] = max(at, self.newest.get(place, at))
 
     def count(self, place: TopicPartition, name: str) -> None:
         """Add one to a counter of a partition."""
@@ -52,6 +59,10 @@ class Sorted:
             )
             for (topic, partition), counters in sorted(self.counts.items())
         )
+
+    def total(self) -> Accounting:
+        """Return the counters of all partitions together."""
+        return reduce(Accounting.plus, (counts for _, _, counts in self.accounting()), Accounting())
 
 
 class Sorter:
@@ -86,6 +97,7 @@ class Sorter:
         stored = self.known.get(key)
         if stored is not None and self.is_known(key, stored, touchpoint):
             # Judged once, when it came first: never again against a later clock or another policy.
+            result.hear(place, touchpoint.occurred_at)
             result.count(place, "duplicate")
             return
         if touchpoint.occurred_at > self.received_at + self.future:
@@ -96,6 +108,7 @@ class Sorter:
         if fault is not None:
             self.refuse(record, fault, "dead_lettered")
             return
+        result.hear(place, touchpoint.occurred_at)
         if stored is not None:
             result.count(place, "conflicting")
             self.add_variant(key, stored, touchpoint)

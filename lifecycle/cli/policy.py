@@ -28,7 +28,8 @@ def activate(
 ) -> None:
     """Make a policy the active one. Everybody is folded again by it, at the next run or by the workers.
 
-    Workers that run with another policy stop and say so; start them again with this one.
+    From then on nothing that was decided by the former policy is written. Workers that run take the new one
+    over from the database; where LIFECYCLE_POLICY names a file, change it before they are started again.
 
     \b
     Example:
@@ -36,16 +37,17 @@ def activate(
     """
     policy = read_policy(file)
     with closing_store(open_store(Settings.load(database=db).need_database())) as store:
-        if store.state().policy_hash == policy.hash:
-            typer.echo(f"{policy.name} ({policy.hash}) is active already.")
-            return
-        due = store.activate_policy(
+        changed = store.activate_policy(
             policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=clock.now(), due=DUE_AT_ONCE
         )
-        typer.echo(
-            f"{policy.name} ({policy.hash}) is active. {plural(due, 'person', 'people')} will be folded again "
-            "by the next `lifecycle run`, or by the workers as time goes on."
+        behind = store.count_by_other_policies(policy.hash, SNAPSHOT_FORMAT)
+    said = f"{policy.name} ({policy.hash}) is active{'' if changed else ' already'}."
+    if behind:
+        said += (
+            f" {plural(behind, 'person', 'people')} will be folded again by the next `lifecycle run`, or by the "
+            "workers as time goes on."
         )
+    typer.echo(said)
 
 
 policies.register(app)

@@ -46,16 +46,17 @@ def adopt(
     broker: Broker = None,
     db: Database = None,
 ) -> None:
-    """Accept that a topic was made anew, or has another number of partitions.
+    """Accept that a topic is not as the database knows it, so that it is read on.
 
-    It is read again from its beginning, and people are spread over as many partitions as it has. Workers must
-    not run meanwhile. What is in the database stays; repetitions do no harm.
+    A partition that is stopped begins at the start of its log: repetitions do no harm, and how many offsets
+    were never read is said and counted. People are spread over as many partitions as the topic has; when that
+    number has changed no worker may run meanwhile. What is in the database stays.
 
     \b
     Example:
       lifecycle topics adopt touchpoints --db postgresql://lifecycle@localhost/lifecycle
     """
-    from lifecycle.streams.topics import read_topics
+    from lifecycle.streams.topics import read_logs, read_topics
 
     settings = Settings.load(database=db, broker=broker)
     url = settings.need_database()
@@ -63,10 +64,13 @@ def adopt(
     if found is None:
         names = ", ".join(settings.input_topics)
         raise NotFound(f"{topic} is none of the input topics ({names}). Name one of them.")
+    logs = read_logs(settings, found)
     with closing_store(open_store(url)) as store:
-        store.adopt_topic(topic, found.id)
+        adopted = store.adopt_topic(topic, logs)
         moved = store.set_partitions(found.partitions)
-    typer.echo(
-        f"{topic} is adopted with {plural(found.partitions, 'partition')}; the next worker reads it from its "
-        f"beginning. {plural(moved, 'person', 'people')} belong to another partition now."
-    )
+    for each in adopted:
+        typer.echo(f"{each.wrong}\n  It begins again at offset {each.begins}.")
+    if not adopted:
+        typer.echo(f"{topic} is as the database knows it; it is read on from where it was.")
+    if moved:
+        typer.echo(f"{topic} has {plural(found.partitions, 'partition')}. {plural(moved, 'person', 'people')} moved.")

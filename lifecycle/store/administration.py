@@ -1,23 +1,24 @@
-"""What is known of the database as a whole and of its partitions: ownership, time, policy, topics.
+"""What is known of the database as a whole: its policy, the form of its snapshots, how many partitions it has.
 
-These are the rare writes. Those that touch people raise their revision, so that a batch folded before is
-refused and folded again with what is new. Called by the streams at assignment, by the clock and by the CLI.
+These are the rare writes. Called by the engine when it opens, and by the CLI.
+
+`activate_policy` fences everybody: it locks the row of each claimed partition, in order, then `database_state`, and
+changes them all. A commit that moves an offset has locked its partition by then, or finds the new policy there; a
+commit without one has locked `database_state`, or finds it there (fence.py). So when `activate_policy` returns,
+nothing that was decided by the old policy is written any more. People are left as they are: who stands by another
+policy is found by the hash in their row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import astuple
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, Update, or_, select, update
+from sqlalchemy import Connection, Update, exists, func, select, update
 
-from lifecycle.errors import NotFound, TopicChanged
+from lifecycle.errors import SchemaMismatch
 from lifecycle.ids import partition_of
-from lifecycle.record import ACCOUNTING_NAMES, Accounting, TopicPartition
-from lifecycle.store.bulk import Given, insert_rows, update_rows
-from lifecycle.store.changes import DatabaseState, Progress
+from lifecycle.store.bulk import Given, insert_rows, later_of, update_rows
+from lifecycle.store.changes import DatabaseState
 from lifecycle.store.database import Connected
 from lifecycle.store.tables import database_state, outbox, partition_progress, people, policies
 
@@ -25,104 +26,58 @@ _PAGE = 5_000
 
 
 class Administration(Connected):
-    """The part of Store that keeps partition_progress, policies and database_state."""
+    """The part of Store that keeps policies and database_state."""
 
     def state(self) -> DatabaseState:
         """Return what is known of the database as a whole."""
-        known = database_state.c
+        known, progress = database_state.c, partition_progress.c
         query = select(
             known.policy_hash,
             policies.c.text,
             known.snapshot_format,
             known.partitions,
             known.reached_at,
-            known.newest_at,
+            later_of(known.newest_at, select(func.max(progress.newest_at)).scalar_subquery()),
+            exists().where(progress.topic_id != ""),
         ).select_from(database_state.outerjoin(policies, policies.c.hash == known.policy_hash))
         with self._database.reading() as connection:
             return DatabaseState(*connection.execute(query).one())
 
-    def progress(self) -> list[Progress]:
-        """Return what is known of every partition, by topic and partition; files have a topic_id of ""."""
-        columns = partition_progress.c
-        with self._database.reading() as connection:
-            rows = connection.execute(select(partition_progress).order_by(columns.topic, columns.partition))
-            return [_progress(row) for row in rows]
-
-    def claim_partition(self, topic: str, partition: int, topic_id: str) -> Progress:
-        """Take a partition over: raise its epoch by one, so that every earlier owner is refused from now on.
-
-        Waits for a commit of the earlier owner that is in flight. A partition that was never claimed begins
-        at epoch 1 and offset 0. Raises TopicChanged when the topic was made anew since (another topic_id).
-        """
-        progress = partition_progress.c
-        columns = [column for column in progress if column is not progress.reached_at]
+    def begin_with_policy(self, policy_hash: str, text: str, *, snapshot_format: int, at: datetime) -> None:
+        """Make this the active policy of a database that has none; one that has a policy is left as it is."""
         with self._database.writing() as connection:
-            # The row must exist before it can be locked; who comes second finds it and waits at the update.
-            unclaimed = (topic, partition, "", 0, 0, *astuple(Accounting()))
-            insert_rows(connection, columns, [unclaimed], clash="ignore")
-            mine = progress.topic == topic, progress.partition == partition
-            known = progress.topic_id.in_(["", topic_id])
-            raised = update(partition_progress).where(*mine, known).values(epoch=progress.epoch + 1, topic_id=topic_id)
-            claimed = connection.execute(raised.returning(*progress)).one_or_none()
-            if claimed is None:
-                stored = connection.execute(select(progress.topic_id).where(*mine)).scalar_one()
-                raise TopicChanged(
-                    f"topic {topic} partition {partition} has id {topic_id}, the database knows it by id "
-                    f"{stored}: the topic was deleted and made anew, so its offsets mean other records. "
-                    f"When that was meant, run `lifecycle topics adopt {topic}`."
-                )
-            return _progress(claimed)
+            if _lock_everybody(connection)[0] is None:
+                insert_rows(connection, list(policies.columns), [(policy_hash, text, at)], clash="overwrite")
+                _fold_by(connection, policy_hash, snapshot_format)
 
-    def adopt_topic(self, topic: str, topic_id: str) -> None:
-        """Begin a topic that was made anew at offset 0 in all partitions; what was counted stays.
+    def activate_policy(
+        self, policy_hash: str, text: str, *, snapshot_format: int, at: datetime, due: datetime
+    ) -> bool:
+        """Make this the active policy; return whether it was another, or another snapshot format, before.
 
-        Raises the epochs, so a worker that still reads the old one is refused. Raises NotFound when nothing
-        of this topic was ever claimed.
-        """
-        progress = partition_progress.c
-        with self._database.writing() as connection:
-            adopted = update(partition_progress).where(progress.topic == topic, progress.topic_id != "")
-            renewed = adopted.values(topic_id=topic_id, epoch=progress.epoch + 1, next_offset=0)
-            if connection.execute(renewed).rowcount == 0:
-                topics = connection.execute(select(progress.topic).where(progress.topic_id != "").distinct())
-                known = ", ".join(sorted(topics.scalars())) or "none"
-                raise NotFound(f"no partition of topic {topic} was ever claimed here; topics that were: {known}.")
-
-    def reached(self, partitions: Collection[TopicPartition], at: datetime) -> None:
-        """Note that time was moved to `at` for these partitions, and for the database. Never moves back.
-
-        Partitions that nobody claimed are passed over; the database's own moment moves all the same.
-        """
-        progress = partition_progress.c
-
-        def move(given: Given) -> Update:
-            mine = progress.topic == given["topic"], progress.partition == given["partition"]
-            later = or_(progress.reached_at.is_(None), progress.reached_at < given["reached_at"])
-            return update(partition_progress).where(*mine, later).values(reached_at=given["reached_at"])
-
-        with self._database.writing() as connection:
-            columns = [progress.topic, progress.partition, progress.reached_at]
-            update_rows(connection, columns, [(*each, at) for each in sorted(partitions)], move)
-            state_at = database_state.c.reached_at
-            later = or_(state_at.is_(None), state_at < at)
-            connection.execute(update(database_state).where(later).values(reached_at=at))
-
-    def activate_policy(self, policy_hash: str, text: str, *, snapshot_format: int, at: datetime, due: datetime) -> int:
-        """Make this the active policy; return how many people were made due to be folded again.
-
-        When another policy or snapshot format was active before, everybody becomes due at `due`, those that
-        were stopped included: they get another chance. When it is active already, nothing happens.
+        From then on every commit that was decided by what was active before is refused. People who were stopped are
+        due at `due`: they get another chance. Raises SchemaMismatch when the snapshots have a newer format.
         """
         with self._database.writing() as connection:
-            query = select(database_state.c.policy_hash, database_state.c.snapshot_format).with_for_update()
-            before = tuple(connection.execute(query).one())
+            before = _lock_everybody(connection)
+            require_format(before[1], snapshot_format, self._database.where)
             if before == (policy_hash, snapshot_format):
-                return 0
-            columns = list(policies.columns)
-            insert_rows(connection, columns, [(policy_hash, text, at)], clash="overwrite")
-            connection.execute(update(database_state).values(policy_hash=policy_hash, snapshot_format=snapshot_format))
-            everybody = update(people).values(next_due_at=due, stopped=None, revision=people.c.revision + 1)
-            return connection.execute(everybody).rowcount
+                return False
+            insert_rows(connection, list(policies.columns), [(policy_hash, text, at)], clash="overwrite")
+            _fold_by(connection, policy_hash, snapshot_format)
+        self._start_again(due)
+        return True
+
+    def raise_format(self, snapshot_format: int, *, due: datetime) -> bool:
+        """Let snapshots have this format from now on; return whether they had an older one. Otherwise as above."""
+        with self._database.writing() as connection:
+            policy_hash, before = _lock_everybody(connection)
+            require_format(before, snapshot_format, self._database.where)
+            if policy_hash is None or before == snapshot_format:
+                return False
+            _fold_by(connection, policy_hash, snapshot_format)
+        self._start_again(due)
+        return True
 
     def set_partitions(self, count: int) -> int:
         """Set how many partitions people belong to; return how many people moved to another one.
@@ -139,6 +94,37 @@ class Administration(Connected):
             connection.execute(update(database_state).values(partitions=count))
             _move_outbox(connection, count)
             return _move_people(connection, count)
+
+    def _start_again(self, due: datetime) -> None:
+        # Finding who is stopped reads all people: not while everybody waits for the activation.
+        stopped = update(people).where(people.c.stopped.is_not(None))
+        with self._database.writing() as connection:
+            connection.execute(stopped.values(next_due_at=due, stopped=None, revision=people.c.revision + 1))
+
+
+def require_format(stored: int, own: int, where: str) -> None:
+    """Raise SchemaMismatch when snapshots have a newer format than this program writes: it must not touch them."""
+    if stored > own:
+        raise SchemaMismatch(
+            f"the snapshots in the database at {where} have format {stored}, this program knows up to format {own}: "
+            "a newer program was here. Nothing was read or written; install the newer program."
+        )
+
+
+def _lock_everybody(connection: Connection) -> tuple[str | None, int]:
+    """Wait for every commit in flight and let none begin; return (policy hash, snapshot format)."""
+    progress = partition_progress.c
+    claimed = select(progress.topic).where(progress.topic_id != "").order_by(progress.topic, progress.partition)
+    connection.execute(claimed.with_for_update()).all()
+    active = select(database_state.c.policy_hash, database_state.c.snapshot_format)
+    policy_hash, snapshot_format = connection.execute(active.with_for_update()).one()
+    return policy_hash, snapshot_format
+
+
+def _fold_by(connection: Connection, policy_hash: str, snapshot_format: int) -> None:
+    active = {"policy_hash": policy_hash, "snapshot_format": snapshot_format}
+    connection.execute(update(partition_progress).where(partition_progress.c.topic_id != "").values(active))
+    connection.execute(update(database_state).values(active))
 
 
 def _move_people(connection: Connection, count: int) -> int:
@@ -171,8 +157,3 @@ def _move_outbox(connection: Connection, count: int) -> None:
         after = page[-1].id
         rows = [(identifier, partition_of(person, count)) for identifier, person in page]
         update_rows(connection, [outbox.c.id, outbox.c.partition], rows, move)
-
-
-def _progress(row: Row[Any]) -> Progress:
-    counted = Accounting(*(row._mapping[name] for name in ACCOUNTING_NAMES))
-    return Progress(row.topic, row.partition, row.topic_id, row.epoch, row.next_offset, row.reached_at, counted)

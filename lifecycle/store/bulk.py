@@ -23,9 +23,11 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    case,
     column,
     func,
     literal_column,
+    or_,
     select,
     type_coerce,
 )
@@ -46,7 +48,8 @@ _PREFIX = "given_"
 
 Clash = Literal["refuse", "ignore", "overwrite", "add"]
 """What happens when a key exists already: the transaction fails (`refuse`), the stored row stays (`ignore`),
-its other columns are replaced (`overwrite`), or the ACCOUNTING_NAMES among them are added to (`add`)."""
+its other columns are replaced (`overwrite`), or the ACCOUNTING_NAMES among them are added to and the later newest_at
+stays (`add`)."""
 
 
 def given_keys(connection: Connection, columns: Sequence[Column[Any]], rows: Iterable[Sequence[Any]]) -> FromClause:
@@ -120,9 +123,15 @@ def on_clash(statement: Any, clash: Clash) -> Any:
         return statement.on_conflict_do_nothing(index_elements=keys)
     if clash == "add":
         changed = {name: columns[name] + new[name] for name in ACCOUNTING_NAMES}
+        changed["newest_at"] = later_of(columns.newest_at, new.newest_at)
     else:
         changed = {item.name: new[item.name] for item in columns if not item.primary_key}
     return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def later_of(stored: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the later of two times, either of which may be NULL. The stores' own functions disagree on NULL."""
+    return case((or_(stored.is_(None), stored < given), given), else_=stored)
 
 
 def _unnested(columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> FromClause:

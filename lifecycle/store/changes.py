@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.person import Message, PersonRow, Publication
-from lifecycle.record import Accounting, DeadLetter, Step
+from lifecycle.record import Accounting, DeadLetter, LastRecord, Step
 from lifecycle.touchpoint import Touchpoint
 
 
@@ -22,7 +22,9 @@ class Changes:
     `conflicts` are variants kept beside it. `people` are written by compare-and-set: a row of revision 1 is
     inserted, any other updates the row that still has revision - 1. `publications` are inserted or
     overwritten.
-    `newest_at` is the latest occurred_at among what was accepted (None: nothing was).
+    `newest` is the latest occurred_at among what was received of each (topic, partition) and not refused.
+    `policy_hash` and `snapshot_format` are what all this was decided by; the commit compares them with what is
+    active, and what they are in a new database is their default.
     """
 
     steps: tuple[Step, ...] = ()
@@ -34,14 +36,19 @@ class Changes:
     publications: tuple[Publication, ...] = ()
     messages: tuple[Message, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
-    newest_at: datetime | None = None
+    newest: tuple[tuple[str, int, datetime], ...] = ()
+    policy_hash: str | None = None
+    snapshot_format: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """One row of partition_progress.
 
-    `reached_at` is how far time was moved for the people of this partition (None: never).
+    `reached_at` is how far time was moved for the people of this partition (None: never). `policy_hash` and
+    `snapshot_format` are what commits of this partition must be decided by (files: None and 0). `last` is the
+    record before next_offset (None: not known). `stopped` says why the partition is not read (None: it is), and
+    `lost` counts the offsets that were gone before they were read.
     """
 
     topic: str
@@ -51,6 +58,11 @@ class Progress:
     next_offset: int
     reached_at: datetime | None
     accounting: Accounting
+    policy_hash: str | None = None
+    snapshot_format: int = 0
+    last: LastRecord | None = None
+    stopped: str | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,7 @@ class DatabaseState:
 
     `policy_hash`/`policy_text`: the active policy (None: none yet). `partitions`: how many partitions people
     belong to. `reached_at`: the latest moment that time was moved to anywhere. `newest_at`: the latest
-    occurred_at ever accepted.
+    occurred_at ever received and not refused. `belongs_to_workers`: a partition of a topic was claimed at some time.
     """
 
     policy_hash: str | None
@@ -68,6 +80,7 @@ class DatabaseState:
     partitions: int
     reached_at: datetime | None
     newest_at: datetime | None
+    belongs_to_workers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

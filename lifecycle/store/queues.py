@@ -12,7 +12,20 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, delete, func, select, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Update,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from lifecycle import canonical_json
 from lifecycle.person import OutboxRow
@@ -45,6 +58,26 @@ class Queues(Connected):
             if partitions is None:
                 partitions = range(connection.execute(select(database_state.c.partitions)).scalar_one())
             return [row.person for row in _first_of_all(connection, partitions, due_in, limit)]
+
+    def people_by_other_policies(
+        self, partitions: Collection[int] | None, policy_hash: str, snapshot_format: int, after: str, limit: int
+    ) -> list[str]:
+        """Return the next people after one id who were folded by another policy or in another format, by id.
+
+        Of these partitions (None: of all), without those that are stopped. Reads people until it has found `limit`
+        of them, so where there are none it reads them all.
+        """
+        query = select(people.c.person).where(people.c.person > after, *_by_others(policy_hash, snapshot_format))
+        if partitions is not None:
+            query = query.where(people.c.partition.in_(sorted(partitions)))
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(people.c.person).limit(limit)).scalars())
+
+    def count_by_other_policies(self, policy_hash: str, snapshot_format: int) -> int:
+        """Count the people who were folded by another policy or in another format. Reads whole tables."""
+        query = select(func.count()).select_from(people).where(*_by_others(policy_hash, snapshot_format))
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one()
 
     def outbox(self, partitions: Collection[int] | None, limit: int = 1000) -> list[OutboxRow]:
         """Return the oldest unsent messages of these partitions (None: of all), by id, each with its lane.
@@ -120,6 +153,11 @@ class Queues(Connected):
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(*_DEAD_LETTER_KEY).limit(limit))
             return [_dead_letter_row(row) for row in rows]
+
+
+def _by_others(policy_hash: str, snapshot_format: int) -> tuple[ColumnElement[bool], ...]:
+    differs = or_(people.c.policy_hash != policy_hash, people.c.snapshot_format != snapshot_format)
+    return people.c.stopped.is_(None), differs
 
 
 def _first_of_all(

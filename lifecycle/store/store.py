@@ -6,7 +6,9 @@ the streams and the CLI call `open_store` and nothing below it. Who does what:
     reader.py           people, log and publications, read before folding
     writer.py           the one transaction (its docstring is the theory of operation of the store)
     queues.py           due people, outbox, dead letters, counts
-    administration.py   ownership of partitions, time, policy, number of partitions
+    fence.py            what each commit is compared with first: ownership, policy, format of snapshots
+    ownership.py        who reads each partition, from where, and whether its log is the same
+    administration.py   policy, format of snapshots, number of partitions
     tables.py, migrations/, migrating.py    the tables: declared, made, compared
     database.py, bulk.py, failures.py       connections, many rows at once, what an error means: all that
                                             differs between PostgreSQL and SQLite
@@ -17,12 +19,13 @@ from __future__ import annotations
 from lifecycle.store.administration import Administration
 from lifecycle.store.database import Database
 from lifecycle.store.migrating import require_head, upgrade
+from lifecycle.store.ownership import Ownership
 from lifecycle.store.queues import Queues
 from lifecycle.store.reader import Reader
 from lifecycle.store.writer import Writer
 
 
-class Store(Reader, Writer, Queues, Administration):
+class Store(Reader, Writer, Queues, Ownership, Administration):
     """One open database. Synchronous; may be called from several threads, each call has its own connection.
 
     Times are aware UTC datetimes to the microsecond, both ways; a naive one is a programmer error. Every

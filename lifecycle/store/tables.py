@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 from lifecycle.record import ACCOUNTING_NAMES
@@ -156,7 +157,10 @@ Index(
     sqlite_where=dead_letters.c.sent_at.is_(None),
 )
 
-# A topic_id of "" marks a row that only counts (a file): nobody has claimed it.
+# A topic_id of "" marks a row that only counts (a file): nobody has claimed it. The policy and the format of the
+# snapshots stand here as in database_state, so that the update which moves the offset compares them too.
+# `last_*` are the record before next_offset, `stopped` is why the partition is not read any more, `lost` the
+# offsets that were gone before anybody read them.
 partition_progress = Table(
     "partition_progress",
     metadata,
@@ -167,6 +171,14 @@ partition_progress = Table(
     Column("next_offset", BigInteger, nullable=False),
     Column("reached_at", Microseconds),
     *(Column(name, BigInteger, nullable=False) for name in ACCOUNTING_NAMES),
+    Column("policy_hash", Text),
+    Column("snapshot_format", Integer, nullable=False, server_default=text("0")),
+    Column("newest_at", Microseconds),
+    Column("last_offset", BigInteger),
+    Column("last_at", Microseconds),
+    Column("last_hash", Text),
+    Column("stopped", Text),
+    Column("lost", BigInteger, nullable=False, server_default=text("0")),
 )
 
 policies = Table(
@@ -177,7 +189,8 @@ policies = Table(
     Column("activated_at", Microseconds, nullable=False),
 )
 
-# One row, id 1, written by the first migration.
+# One row, id 1, written by the first migration. A commit only locks it: one row that everybody writes would be
+# one commit at a time. `newest_at` is what programs older than partition_progress.newest_at have written.
 database_state = Table(
     "database_state",
     metadata,

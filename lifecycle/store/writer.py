@@ -7,11 +7,13 @@ intake, the clock, refold, merge and erase. Four promises rest on it.
    the offsets say was read, what the log holds, where people stand and what was published agree after any
    crash.
 
-2. A worker that lost its partitions does no harm. The first statement (`_fence`) moves each partition from
-   (epoch, from_offset) to to_offset, one row each or PartitionLost. Whoever claims a partition raises its
-   epoch, so a worker that woke up late changes no row. The update also locks those rows until the commit: a
-   second writer of the same partition waits here and then sees the moved offset. Were the fence not first,
-   the late worker would lock people and make the rightful one wait, or fail on its rows.
+2. Who may not write any more does no harm: a worker that lost its partitions, or one that folded by a policy
+   which is not active any more. The first statement (`pass_fence`) moves each partition from (epoch, from_offset)
+   to to_offset, if the row still holds the policy that this was decided by: one row each, or PartitionLost or
+   PolicyMismatch. Whoever claims a partition raises its epoch, so a worker that woke up late changes no row. The
+   update also locks those rows until the commit: a second writer of the same partition waits here and then sees
+   the moved offset, and whoever activates a policy waits as well. Were the fence not first, the late worker
+   would lock people and make the rightful one wait, or fail on its rows.
 
 3. No change of a person is lost. Folding reads without locks. Each person's row is written only if its
    revision is the one that was read, or does not exist yet for revision 1; one mismatch undoes the batch and
@@ -25,34 +27,31 @@ intake, the clock, refold, merge and erase. Four promises rest on it.
    commit in the other. The publications of a person need no check of their own for the same reason: they are
    written only together with the person.
 
-`database_state` is one row that every worker writes, so it is last: they wait for each other only while one
-of them commits. `Administration.reached` takes the same rows in the same order, partitions before the state.
+`database_state` is one row for everybody, so no commit writes it; those without a step lock it for share.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Update, delete, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Update, delete, func, select, tuple_, update
 
 from lifecycle import canonical_json
-from lifecycle.errors import PartitionLost, RevisionConflict
+from lifecycle.errors import RevisionConflict
 from lifecycle.person import PersonRow
-from lifecycle.record import ACCOUNTING_NAMES, Accounting, DeadLetter, Step, TopicPartition
+from lifecycle.record import DeadLetter
 from lifecycle.store.bulk import Given, given_keys, insert_rows, update_rows
 from lifecycle.store.changes import Changes
 from lifecycle.store.database import Connected
+from lifecycle.store.fence import Refused, pass_fence, refusal
 from lifecycle.store.tables import (
     conflicts,
-    database_state,
     dead_letters,
     outbox,
-    partition_progress,
     people,
     tasks,
     touchpoints,
@@ -70,15 +69,6 @@ _LOG_KEY = list(touchpoints.primary_key.columns)
 _CONFLICT_KEY = list(conflicts.primary_key.columns)
 _PEOPLE_COLUMNS = list(people.columns)
 _MESSAGE_COLUMNS = [outbox.c.person, outbox.c.partition, outbox.c.message_id, outbox.c.body]
-_STEP_COLUMNS = [
-    partition_progress.c.topic,
-    partition_progress.c.partition,
-    partition_progress.c.epoch,
-    partition_progress.c.next_offset,
-    Column("to_offset", BigInteger),
-    *(partition_progress.c[name] for name in ACCOUNTING_NAMES),
-]
-
 _person_values = attrgetter(*people.columns.keys())
 _publication_values = attrgetter(*tasks.columns.keys())
 
@@ -89,8 +79,9 @@ class Writer(Connected):
     def commit(self, changes: Changes) -> None:
         """Write everything in one transaction, or nothing.
 
-        Raises PartitionLost when a step's epoch or offset is not the stored one, RevisionConflict when a
-        person or touchpoint was written by somebody else meanwhile (it names up to 3: read and fold them
+        Raises PartitionLost when a step's epoch or offset is not the stored one, PolicyMismatch when another
+        policy is active than this was decided by (SchemaMismatch: a newer format of snapshots), RevisionConflict
+        when a person or touchpoint was written by somebody else meanwhile (it names up to 3: read and fold them
         again), ValueRefused when the database cannot hold a value, StoreUnavailable when it breaks off.
         After an error nothing was written and the call may be repeated, with one exception: when the
         connection breaks while the commit itself is answered, it may have happened. The repetition is
@@ -98,6 +89,7 @@ class Writer(Connected):
         """
         try:
             with self._database.writing() as connection:
+                pass_fence(connection, changes)
                 _write(connection, changes)
         except RevisionConflict as conflict:
             # Asked after the rollback: every key that is found then is somebody else's, none is ours.
@@ -110,16 +102,12 @@ class Writer(Connected):
                 f"somebody else wrote meanwhile: {'; '.join(lost[:_NAMED_IN_ERRORS])}{more}. "
                 "Nothing was written; read these people again and fold again."
             ) from conflict
-        except PartitionLost as loss:
-            # After the rollback as well: then the steps of this batch that did match stand where they stood.
+        except Refused as refused:
             with self._database.reading() as connection:
-                raise PartitionLost(_lost_partitions(connection, changes.steps)) from loss
+                raise refusal(connection, changes, self._database.where) from refused
 
 
 def _write(connection: Connection, changes: Changes) -> None:
-    accounting = _summed(changes.accounting)
-    _fence(connection, changes.steps, accounting)
-    _count_without_step(connection, accounting)
     insert_rows(connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)])
     _replace(connection, changes.replaced)
     _keep_conflicts(connection, changes.conflicts)
@@ -131,71 +119,6 @@ def _write(connection: Connection, changes: Changes) -> None:
     letters = [_dead_letter_row(each) for each in changes.dead_letters]
     # The same record read again (a file, say) is the same dead letter.
     insert_rows(connection, list(dead_letters.columns), letters, clash="ignore")
-    if changes.newest_at is not None:
-        newest = database_state.c.newest_at
-        later = or_(newest.is_(None), newest < changes.newest_at)
-        connection.execute(update(database_state).where(later).values(newest_at=changes.newest_at))
-
-
-def _summed(accounting: Iterable[tuple[str, int, Accounting]]) -> dict[TopicPartition, Accounting]:
-    summed: dict[TopicPartition, Accounting] = {}
-    for topic, partition, counts in accounting:
-        summed[topic, partition] = summed.get((topic, partition), Accounting()).plus(counts)
-    return summed
-
-
-def _fence(connection: Connection, steps: Sequence[Step], accounting: dict[TopicPartition, Accounting]) -> None:
-    """Compare and set the offset of each partition, adding (and taking out) what its records came to."""
-    progress = partition_progress.c
-    rows = []
-    for step in sorted(steps, key=lambda step: (step.topic, step.partition)):
-        counts = accounting.pop((step.topic, step.partition), Accounting())
-        offsets = (step.epoch, step.from_offset, step.to_offset)
-        rows.append((step.topic, step.partition, *offsets, *astuple(counts)))
-
-    def move(given: Given) -> Update:
-        return (
-            update(partition_progress)
-            .where(progress.topic == given["topic"], progress.partition == given["partition"])
-            .where(progress.epoch == given["epoch"], progress.next_offset == given["next_offset"])
-            .values(next_offset=given["to_offset"])
-            .values({name: progress[name] + given[name] for name in ACCOUNTING_NAMES})
-        )
-
-    if update_rows(connection, _STEP_COLUMNS, rows, move) != len(rows):
-        raise PartitionLost("a partition is not where this worker left it")
-
-
-def _lost_partitions(connection: Connection, steps: Sequence[Step]) -> str:
-    progress = partition_progress.c
-    query = select(progress.topic, progress.partition, progress.epoch, progress.next_offset)
-    stored = {
-        (row[0], row[1]): (row[2], row[3])
-        for row in connection.execute(query.where(progress.topic.in_({step.topic for step in steps})))
-    }
-    lost = []
-    for step in steps:
-        found = stored.get((step.topic, step.partition))
-        if found == (step.epoch, step.from_offset):
-            continue
-        has = "nothing: it was never claimed" if found is None else f"epoch {found[0]} at offset {found[1]}"
-        lost.append(
-            f"topic {step.topic} partition {step.partition}: expected epoch {step.epoch} at offset "
-            f"{step.from_offset}, stored is {has}"
-        )
-    return (
-        f"{'; '.join(lost)}. Another worker owns this now, or it was reset. Nothing was written; "
-        "end this worker and let it join again."
-    )
-
-
-def _count_without_step(connection: Connection, accounting: Mapping[TopicPartition, Accounting]) -> None:
-    """Add up the records of files, which have no offset to move."""
-    progress = partition_progress.c
-    columns = [progress.topic, progress.partition, progress.topic_id, progress.epoch, progress.next_offset]
-    counters = [progress[name] for name in ACCOUNTING_NAMES]
-    rows = [(topic, partition, "", 0, 0, *astuple(counts)) for (topic, partition), counts in sorted(accounting.items())]
-    insert_rows(connection, [*columns, *counters], rows, clash="add")
 
 
 def _replace(connection: Connection, replaced: Sequence[Touchpoint]) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
-from lifecycle.errors import BrokerUnavailable, LifecycleError
-from lifecycle.record import Step
+from lifecycle.errors import BrokerUnavailable, LifecycleError, TopicChanged
+from lifecycle.record import Log, Step
 from lifecycle.streams.equipment import Equipment
 from lifecycle.streams.patience import GivenUp, patiently
 
@@ -113,13 +113,19 @@ class Claims(ConsumerRebalanceListener):
         self._equipment.owned = frozenset()
 
     async def _claim(self, place: TopicPartition) -> None:
-        topic = self._equipment.inputs[place.topic]
+        log_now = Log(
+            self._equipment.inputs[place.topic].id,
+            (await self._consumer.beginning_offsets([place]))[place],
+            (await self._consumer.end_offsets([place]))[place],
+        )
         progress = await patiently(
-            lambda: asyncio.to_thread(self._equipment.store.claim_partition, place.topic, place.partition, topic.id),
+            lambda: asyncio.to_thread(self._equipment.store.claim_partition, place.topic, place.partition, log_now),
             doing="claiming",
             about=f"{place.topic}[{place.partition}]",
             given_up=self._ending,
             metrics=self._equipment.metrics,
         )
+        if progress.stopped is not None:
+            raise TopicChanged(f"{progress.stopped} Run `lifecycle topics adopt {place.topic}`.")
         self._claims[place] = Claim(progress.epoch, progress.next_offset, progress.next_offset)
         self._consumer.seek(place, progress.next_offset)

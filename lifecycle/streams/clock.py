@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from lifecycle import clock
+from lifecycle.store.changes import Progress
 from lifecycle.streams.equipment import Equipment, WorkerService
 from lifecycle.streams.intake import Intake
 from lifecycle.streams.patience import wait_for
@@ -45,6 +47,7 @@ class Clock(WorkerService):
             for row in await asyncio.to_thread(equipment.store.progress)
             if row.topic in equipment.inputs
         }
+        await self._follow_policy(progress.values())
         next_offsets = {place: row.next_offset for place, row in progress.items()}
         # Marks of earlier ticks first: a partition that has none then is marked anew.
         times.passed(next_offsets)
@@ -53,6 +56,12 @@ class Clock(WorkerService):
         times.misrouted = times.misrouted or any(row.accounting.misrouted for row in progress.values())
         for until, partitions in self._moments(asked_at).items():
             await self._move(until, partitions)
+
+    async def _follow_policy(self, rows: Iterable[Progress]) -> None:
+        """Take another policy over when one is active: a worker that has nothing to commit would not hear of it."""
+        equipment = self.equipment
+        if any(row.topic_id and row.policy_hash != equipment.engine.policy.hash for row in rows):
+            await equipment.in_engine(equipment.take_over)
 
     def _moments(self, now: datetime) -> dict[datetime, list[int]]:
         """Return the moments that time may move to, each with its partitions; those far behind are left out."""

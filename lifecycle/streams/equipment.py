@@ -8,6 +8,7 @@ read while one commits; the store's small calls share the loop's threads.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from mode import Service
 
 from lifecycle.engine import Engine
-from lifecycle.errors import LifecycleError
+from lifecycle.errors import LifecycleError, PolicyMismatch
 from lifecycle.metrics import Metrics
 from lifecycle.record import TopicPartition
 from lifecycle.settings import Settings
@@ -26,6 +27,10 @@ from lifecycle.streams.partition_time import PartitionTimes
 from lifecycle.streams.patience import GivenUp, patiently
 from lifecycle.streams.topics import Found
 
+MOST_POLICIES = 3
+"""Policies that are taken over during one call before it is given up."""
+
+log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 
@@ -39,7 +44,10 @@ class Bound:
 
 @dataclass(slots=True)
 class Equipment:
-    """Shared by the services of one worker. `owned` changes with every rebalance: partitions of people."""
+    """Shared by the services of one worker. `owned` changes with every rebalance: partitions of people.
+
+    `engine` changes when another policy becomes active; `reopen` makes one by the policy that is active now.
+    """
 
     settings: Settings
     store: Store
@@ -49,6 +57,7 @@ class Equipment:
     metrics: Metrics
     bound: Bound | None
     end: Callable[[LifecycleError | None], None]
+    reopen: Callable[[], Engine]
     owned: frozenset[int] = frozenset()
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     committed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,8 +65,29 @@ class Equipment:
     reading_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reading"))
 
     async def in_engine(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
-        """Run a call of the engine in its thread, after whatever runs there."""
-        return await asyncio.get_running_loop().run_in_executor(self.engine_thread, call, *arguments)
+        """Run a call of the engine in its thread, after whatever runs there.
+
+        Where another policy has become active nothing of it was written: the engine is opened again by that one,
+        and the call is made again. So it has to look for `engine` itself. Raises what the engine raises.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.engine_thread, self._by_active_policy, call, arguments)
+
+    def take_over(self) -> None:
+        """Open the engine again by the policy that is active now. In the engine's thread alone."""
+        engine = self.reopen()
+        if engine.policy.hash == self.engine.policy.hash:
+            return
+        self.engine, policy = engine, engine.policy
+        log.warning("another policy is active: going on by %s (%s) from the database", policy.name, policy.hash)
+
+    def _by_active_policy(self, call: Callable[..., Answer], arguments: tuple[Any, ...]) -> Answer:
+        for _ in range(MOST_POLICIES):
+            try:
+                return call(*arguments)
+            except PolicyMismatch:
+                self.take_over()
+        return call(*arguments)
 
     async def patiently(self, doing: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         """Repeat an attempt on passing trouble until the worker stops; then GivenUp."""

@@ -23,7 +23,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.consumer.offsets import IsolationLevel
 
 from lifecycle.errors import NotFound, SettingsRefused
-from lifecycle.record import TopicPartition as Pair
+from lifecycle.record import Log, TopicPartition as Pair
 from lifecycle.settings import Settings
 from lifecycle.streams.connection import admin_arguments, broker_trouble
 
@@ -121,6 +121,17 @@ def read_topics(settings: Settings) -> dict[str, Found]:
             "one with Kafka's own tool, or name another topic in the settings."
         )
     return found
+
+
+def read_logs(settings: Settings, topic: Found) -> dict[int, Log]:
+    """Return every partition of a topic as the broker has it now."""
+    places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
+    with _admin(settings, "reading offsets") as admin:
+        starts = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
+        ends = admin.list_partition_offsets(
+            dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
+        )
+    return {place.partition: Log(topic.id, starts[place].offset, ends[place].offset) for place in places}
 
 
 def read_end_offsets(settings: Settings, topics: Iterable[Found]) -> dict[Pair, int]:

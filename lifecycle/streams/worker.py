@@ -24,8 +24,9 @@ import faust
 from mode import Service
 
 from lifecycle import clock
-from lifecycle.engine import Engine, Limits
+from lifecycle.engine import Engine
 from lifecycle.errors import LifecycleError, TopicChanged
+from lifecycle.limits import Limits
 from lifecycle.metrics import Metrics
 from lifecycle.policies import active_policy, read_policy
 from lifecycle.rules.policy import Policy
@@ -184,7 +185,7 @@ class Work(Service):
         partitions = inputs[self.settings.touchpoints].partitions
         await self._patiently("checking partitions", _check_partitions, store, inputs, partitions)
         bound = await self._patiently("reading end offsets", self._bound, store, inputs)
-        engine = await self._patiently("opening the engine", self._open_engine, store)
+        engine = await self._patiently("opening the engine", self._open_engine, store, self._policy)
         return Equipment(
             settings=self.settings,
             store=store,
@@ -194,6 +195,7 @@ class Work(Service):
             metrics=self.metrics,
             bound=bound,
             end=self.end,
+            reopen=lambda: self._open_engine(store, None),
             stopping=self._stopping,
         )
 
@@ -221,11 +223,10 @@ class Work(Service):
         check_until(until, store.state())
         return Bound(until, read_end_offsets(self.settings, inputs.values()))
 
-    def _open_engine(self, store: Store) -> Engine:
-        limits = Limits(future=self.settings.future)
-        return Engine(
-            store, self._policy or active_policy(store.state().policy_text), opened_at=clock.now(), limits=limits
-        )
+    def _open_engine(self, store: Store, policy: Policy | None) -> Engine:
+        """Open the engine by a policy; None: by the one that is active."""
+        policy = policy or active_policy(store.state().policy_text)
+        return Engine(store, policy, opened_at=clock.now(), limits=Limits(future=self.settings.future))
 
 
 def _check_partitions(store: Store, inputs: dict[str, Found], partitions: int) -> None:

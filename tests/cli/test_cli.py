@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from lifecycle.cli import reference, runs
 from lifecycle.cli.app import ENTRIES, app
 from lifecycle.cli.output import plural, value_in_words, visible
+from lifecycle.record import Log
 from lifecycle.store import open_store
 from lifecycle.streams import topics
 from tests.cli.stories import POLICY, START, history, line, write
@@ -215,14 +216,21 @@ def test_import(lifecycle: Run, tmp_path: Path) -> None:
 def test_topics_adopt(told: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"touchpoints": topics.Found("touchpoints", "new-id", 3, {})}
     monkeypatch.setattr(topics, "read_topics", lambda settings: found)
+    logs = {0: Log("new-id", 3, 9), 1: Log("new-id", 0, 0), 2: Log("new-id", 0, 0)}
+    monkeypatch.setattr(topics, "read_logs", lambda settings, topic: logs)
     refused = told("topics", "adopt", "other", code=1).stderr
     assert "other is none of the input topics (touchpoints, task-outcomes). Name one of them." in refused
     assert "no partition of topic touchpoints was ever claimed" in told("topics", "adopt", "touchpoints", code=1).stderr
     store = open_store(sqlite_url)
-    store.claim_partition("touchpoints", 0, "old-id")
-    adopted = told("topics", "adopt", "touchpoints").stdout
-    assert adopted.startswith("touchpoints is adopted with 3 partitions; the next worker reads it from its beginning.")
+    store.claim_partition("touchpoints", 0, Log("old-id", 0, 9))
+    assert told("topics", "adopt", "touchpoints").stdout == (
+        "topic touchpoints partition 0 has id new-id, the database knows it by id old-id: the topic was deleted and "
+        "made anew, so its offsets mean other records.\n  It begins again at offset 3.\n"
+        "touchpoints has 3 partitions. 22 people moved.\n"
+    )
     assert (store.state().partitions, store.progress()[-1].topic_id) == (3, "new-id")
+    again = told("topics", "adopt", "touchpoints").stdout
+    assert again == "touchpoints is as the database knows it; it is read on from where it was.\n"
     store.close()
 
 

@@ -10,13 +10,14 @@ from typing import Any, NoReturn
 
 import pytest
 
-from lifecycle.engine import Engine, Limits
+from lifecycle.engine import Engine
 from lifecycle.errors import FoldStopped, PolicyMismatch, RevisionConflict, StoreUnavailable, ValueRefused
-from lifecycle.record import Accounting, Batch, Place, Record, Step
+from lifecycle.limits import Limits
+from lifecycle.record import Accounting, Batch, Log, Place, Record, Step
 from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
-from lifecycle.rules.snapshot import PersonState, decode
+from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store, open_store
 from lifecycle.touchpoint import Touchpoint
@@ -169,7 +170,7 @@ def test_a_misrouted_touchpoint_is_folded_and_labelled(store: Store) -> None:
     """People belong to partitions by murmur2, wherever their records arrive."""
     store.set_partitions(4)
     engine = engine_on(store)
-    progress = [store.claim_partition("touchpoints", partition, "topic-1") for partition in range(4)]
+    progress = [store.claim_partition("touchpoints", partition, Log("topic-1", 0, 9)) for partition in range(4)]
     records = tuple(
         Record(Place("touchpoints", partition, 0), b"{}", STATED._replace(id=str(partition))) for partition in range(4)
     )
@@ -253,7 +254,7 @@ def test_a_new_policy_folds_everybody_again_and_withdraws_what_it_does_not_ask(e
     ingest(engine, STATED)
     other = load_policy(TEXT.replace("acknowledge:", "greet:"), name="other.yaml")
     store = engine.store
-    store.activate_policy(other.hash, other.text, snapshot_format=1, at=NOW, due=START)
+    store.activate_policy(other.hash, other.text, snapshot_format=SNAPSHOT_FORMAT, at=NOW, due=START)
     renewed = Engine(store, other, opened_at=NOW)
     assert advance(renewed, at(1)) == 1
     events = [json.loads(row.body) for row in store.outbox(None, 10)][1:]
@@ -301,7 +302,7 @@ def test_touchpoints_of_a_stopped_person_are_still_kept(store: Store) -> None:
         ingest(engine, touchpoint("2", "purchase.completed", 1, amount="5 EUR"))
         assert ingest(engine, STATED._replace(occurred_at=at(2))).folded == 1
     mended = load_policy(f"{TEXT}\nmeans: Mended.", name="mended.yaml")
-    store.activate_policy(mended.hash, mended.text, snapshot_format=1, at=NOW, due=START)
+    store.activate_policy(mended.hash, mended.text, snapshot_format=SNAPSHOT_FORMAT, at=NOW, due=START)
     assert advance(Engine(store, mended, opened_at=NOW), at(3)) == 1
     assert stage(store) == "stated"
 

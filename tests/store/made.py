@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import event
 
 from lifecycle.person import Message, PersonRow, Publication
-from lifecycle.record import Accounting, DeadLetter, Place, Step
+from lifecycle.record import Accounting, DeadLetter, Log, Place, Step
 from lifecycle.store import Changes, Progress, Store
 from lifecycle.touchpoint import Touchpoint
 
@@ -61,6 +61,20 @@ def dead_letter(offset: int = 3, **changed: Any) -> DeadLetter:
     return replace(made, **changed)
 
 
+def log(identifier: str = "topic-1", start: int = 0, end: int = 1_000) -> Log:
+    return Log(identifier, start, end)
+
+
+def activate(store: Store, name: str, *, snapshot_format: int = 1, due: datetime = NOON) -> bool:
+    text = f"text of {name}"
+    return store.activate_policy(name, text, snapshot_format=snapshot_format, at=NOON, due=due)
+
+
+def by(name: str, *, snapshot_format: int = 1, **changes: Any) -> Changes:
+    """Changes that were decided by a policy."""
+    return Changes(policy_hash=name, snapshot_format=snapshot_format, **changes)
+
+
 def step(progress: Progress, to_offset: int, **changed: Any) -> Step:
     made = Step(progress.topic, progress.partition, progress.epoch, progress.next_offset, to_offset)
     return replace(made, **changed)
@@ -81,7 +95,7 @@ def everything(progress: Progress) -> Changes:
         publications=(publication("bob"),),
         messages=(message("bob"),),
         dead_letters=(dead_letter(),),
-        newest_at=NOON,
+        newest=((progress.topic, progress.partition, NOON),),
     )
 
 

@@ -1,5 +1,6 @@
 """Opening a store, its migrations, and what every failure of a database becomes."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, exc, inspect, text
 
 from lifecycle.errors import RevisionConflict, SchemaMismatch, SettingsRefused, StoreUnavailable, ValueRefused
-from lifecycle.store import Changes, open_store
+from lifecycle.store import Changes, Store, open_store
 from lifecycle.store.database import Database
 from lifecycle.store.failures import translated
-from lifecycle.store.migrating import configuration, current, head
+from lifecycle.store.migrating import configuration, current, head, upgrade
 from lifecycle.store.tables import metadata
-from tests.store.made import person
+from lifecycle.touchpoint import from_microseconds
+from tests.store.made import by, person, step
 
 
 @pytest.fixture
@@ -36,13 +38,13 @@ def tables_of(connection: Connection) -> set[str]:
 
 
 def schema_of(connection: Connection, schema: str = "public") -> list[tuple[Any, ...]]:
-    """All that makes up the tables, as the database tells it."""
+    """All that makes up the tables, as the database tells it; columns in no order, since migrations add them last."""
     if connection.dialect.name == "sqlite":
-        rows = connection.execute(text("SELECT tbl_name, type, name, sql FROM sqlite_master ORDER BY 3"))
-        return [tuple(row) for row in rows if row[0] != "alembic_version"]
+        rows = connection.execute(text("SELECT tbl_name, type, name, sql FROM sqlite_master ORDER BY 3")).all()
+        return sorted(line for row in rows if row[0] != "alembic_version" for line in _lines_of(*row))
     told: list[tuple[Any, ...]] = []
     for query in (
-        """SELECT table_name, ordinal_position, column_name, data_type, collation_name, is_nullable,
+        """SELECT table_name, column_name, data_type, collation_name, is_nullable,
                   replace(column_default, 'declared.', ''), identity_generation
            FROM information_schema.columns WHERE table_schema = :schema ORDER BY 1, 2""",
         """SELECT tablename, indexname, replace(indexdef, schemaname || '.', '') FROM pg_indexes
@@ -51,6 +53,15 @@ def schema_of(connection: Connection, schema: str = "public") -> list[tuple[Any,
         rows = connection.execute(text(query), {"schema": schema})
         told += [tuple(row) for row in rows if row[0] != "alembic_version"]
     return told
+
+
+def _lines_of(table: str, kind: str, name: str, sql: str | None) -> list[tuple[str, ...]]:
+    """What makes up a table of SQLite, each column and each option once, however it is written."""
+    words = " ".join((sql or "").split()).replace("( ", "(").replace(" )", ")")
+    if kind != "table":
+        return [(table, kind, name, words)]
+    inside, _, options = words.partition("(")[2].rpartition(")")
+    return [(table, kind, name, part.strip()) for part in (*re.split(r",(?![^(]*\))", inside), options)]
 
 
 def test_the_migrations_make_what_is_declared(database: Database) -> None:
@@ -77,7 +88,7 @@ def test_keys_are_compared_by_code_point_on_postgresql(database_url: str) -> Non
     with opened.reading() as connection:
         rows = schema_of(connection)
     opened.close()
-    collations = {(row[0], row[2]): row[4] for row in rows if len(row) == 8}
+    collations = {(row[0], row[1]): row[3] for row in rows if len(row) == 7}
     keys = [(table.name, column.name) for table in metadata.tables.values() for column in table.primary_key]
     texts = [key for key in keys if str(metadata.tables[key[0]].c[key[1]].type) == "TEXT"]
     assert len(texts) > 10
@@ -98,6 +109,40 @@ def test_migrations_go_up_down_and_up(database: Database) -> None:
             assert current(connection) == head()
             command.downgrade(configuration(connection), "base")
             assert tables_of(connection) == set()
+
+
+FILLED_BY_THE_FIRST_TABLES = (
+    "INSERT INTO policies (hash, text, activated_at) VALUES ('policy-1', 'the text', 1)",
+    "UPDATE database_state SET policy_hash = 'policy-1', snapshot_format = 2, partitions = 4, newest_at = 7",
+    """INSERT INTO partition_progress (topic, partition, topic_id, epoch, next_offset, reached_at, received, folded,
+       duplicate, conflicting, future, unknown_type, dead_lettered, late, misrouted, unmatched) VALUES
+       ('touchpoints', 3, 'topic-1', 5, 40, 6, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0),
+       ('file:a', 0, '', 0, 0, NULL, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)""",
+    """INSERT INTO people (person, partition, revision, lane, policy_hash, snapshot_format, snapshot)
+       VALUES ('ann', 3, 2, 0, 'policy-1', 2, '{}')""",
+)
+
+
+def test_a_database_of_the_first_tables_is_upgraded_and_goes_on(database: Database) -> None:
+    """Its partitions go on where they stood, fenced by the policy that was active; nothing of it is lost."""
+    with database.writing() as connection:
+        command.upgrade(configuration(connection), "0001")
+        for statement in FILLED_BY_THE_FIRST_TABLES:
+            connection.execute(text(statement))
+    upgrade(database)
+    store = Store(database)
+    state = store.state()
+    assert (state.policy_hash, state.policy_text, state.snapshot_format) == ("policy-1", "the text", 2)
+    assert (state.partitions, state.newest_at, state.belongs_to_workers) == (4, from_microseconds(7), True)
+    of_file, claimed = store.progress()
+    assert (of_file.policy_hash, of_file.accounting.received) == (None, 1)
+    assert (claimed.policy_hash, claimed.snapshot_format, claimed.next_offset) == ("policy-1", 2, 40)
+    store.commit(by("policy-1", snapshot_format=2, steps=(step(claimed, 50),), people=(person("ann", revision=3),)))
+    store.commit(by("policy-1", snapshot_format=2, people=(person("bob"),)))
+    assert store.raise_format(3, due=from_microseconds(0))
+    assert store.people_by_other_policies(None, "policy-1", 3, "", 9) == ["ann", "bob"]
+    with pytest.raises(SchemaMismatch):
+        store.commit(by("policy-1", snapshot_format=2, steps=(step(claimed, 60, from_offset=50),)))
 
 
 def test_creating_again_keeps_what_is_there(store_url: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lifecycle.errors import ValueRefused
+from lifecycle.record import Accounting
 from lifecycle.store import Changes, Store
 from lifecycle.touchpoint import EARLIEST, LATEST, key_of
 from tests.store.made import HOUR, NOON, on_statement, person, publication, touchpoint
@@ -75,7 +76,8 @@ def test_times_are_kept_to_the_microsecond(store: Store, at: datetime) -> None:
         Changes(
             touchpoints=(touchpoint(occurred_at=at),),
             people=(person(next_due_at=at, waiting_at=at),),
-            newest_at=at,
+            accounting=(("file:a", 0, Accounting(received=1)),),
+            newest=(("file:a", 0, at),),
         )
     )
     (row,), (found,) = store.iterate_people(), store.read_log({"ann": at})["ann"]
