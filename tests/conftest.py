@@ -26,6 +26,7 @@ import hypothesis
 import psycopg
 import pytest
 
+from tests.nights import Nights
 from tests.servers import KafkaServer, PostgresServer, ServerUnavailable
 
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
@@ -156,6 +157,18 @@ def administer(url: str, statement: str) -> None:
     """Runs one statement outside a transaction."""
     with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
         connection.execute(statement.encode())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--nights`."""
+    parser.addoption("--nights", action="store_true", help="run what reads the wall clock again at awkward hours")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Loads the plugin of `--nights`; under xdist in the processes that run tests."""
+    controls_others = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if config.getoption("--nights") and not controls_others:
+        config.pluginmanager.register(Nights(), "nights")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
