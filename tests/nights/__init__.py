@@ -45,6 +45,9 @@ class Moment:
     at: datetime
     zone: str
 
+    def __str__(self) -> str:
+        return f"{self.name}, {self.at:%Y-%m-%d %H:%M:%S}Z in {self.zone}"
+
 
 def moments(today: datetime) -> list[Moment]:
     """Return the moments that come next after a day, each seconds before something changes."""
@@ -98,7 +101,8 @@ class Nights:
                 with self._moved_to(moment):
                     reports = runtestprotocol(item, nextitem=nextitem, log=False)
                 for report in reports:
-                    report.nodeid += f" @ {moment.name}, {moment.at:%Y-%m-%d %H:%M}Z, {moment.zone}"
+                    file, line, name = report.location  # the headline of a failure
+                    report.location = (file, line, f"{name} at {moment}")
                     hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
