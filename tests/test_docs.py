@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,25 @@ def shell_blocks() -> list[str]:
     return [text for kind, text in BLOCKS if kind == "sh" and not text.startswith("make ")]
 
 
-def run_shell(script: str, folder: Path, environment: dict[str, str]) -> str:
-    """Run a block as a newcomer would, with the program on the PATH, stopping at the first failure."""
-    program = folder / "bin" / "lifecycle"
-    program.parent.mkdir(exist_ok=True)
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder that holds what the blocks of the README use of a checkout after `make demo`."""
+    program = tmp_path / ".venv" / "bin" / "lifecycle"
+    program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m lifecycle.cli "$@"\n')
     program.chmod(0o755)
+    (tmp_path / "lifecycle").symlink_to(ROOT / "lifecycle")
+    return tmp_path
+
+
+def run_shell(script: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Run a block in a new shell as it stands, stopping at the first failure; the program is on no PATH."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LIFECYCLE_")}
+    path = [each for each in kept["PATH"].split(os.pathsep) if not Path(each, "lifecycle").exists()]
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env={**kept, "PATH": f"{program.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), **environment},
+        env={**kept, "PATH": os.pathsep.join(path), **(environment or {})},
         capture_output=True,
         text=True,
         timeout=300,
@@ -53,16 +62,20 @@ def test_the_make_targets_that_the_readme_names_exist() -> None:
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
 
 
-def test_the_readme_runs_without_kafka(tmp_path: Path) -> None:
-    """Anna chose somebody else; a month later somebody is asked to find out how she is."""
-    shown = run_shell(shell_blocks()[0], tmp_path, {})
+def test_the_readme_runs_without_kafka(checkout: Path) -> None:
+    """Anna chose somebody else; a month later somebody is asked to find out how she is. Then the policy is looked at."""
+    anna, _, policy = shell_blocks()
+    shown = run_shell(anna, checkout)
     assert "went_elsewhere" in shown
     assert "taken_care_of" in shown
+    shown = run_shell(policy, checkout)
+    assert "customer_first.yaml is proved" in shown
+    assert "need.met" in shown
 
 
 @pytest.mark.integration
 def test_the_readme_runs_with_kafka_and_postgresql(
-    tmp_path: Path, kafka_servers: str, database_url: str, topic_names: object
+    checkout: Path, kafka_servers: str, database_url: str, topic_names: object
 ) -> None:
     """The same on a real broker and a real database, by the commands as they stand there."""
     assert callable(topic_names)
@@ -70,11 +83,12 @@ def test_the_readme_runs_with_kafka_and_postgresql(
         f"LIFECYCLE_{name.upper()}": topic_names(name)
         for name in ("touchpoints", "outcomes", "tasks", "dead_letters", "group")
     }
-    run_shell(shell_blocks()[0].partition("lifecycle run")[0], tmp_path, {})
-    script = shell_blocks()[1].replace("localhost:9092", kafka_servers)
-    script = script.replace("postgresql://lifecycle@localhost/lifecycle", shlex.quote(database_url))
-    run_shell(script, tmp_path, {**topics, "LIFECYCLE_WEB_PORT": "0"})
-    shown = run_shell(f"lifecycle people list --db {shlex.quote(database_url)}", tmp_path, {})
+    anna, stream, _ = shell_blocks()
+    run_shell(anna.partition("lifecycle run")[0], checkout)
+    stream = stream.replace("localhost:9092", kafka_servers)
+    stream = stream.replace("postgresql://lifecycle@localhost/lifecycle", shlex.quote(database_url))
+    stream += f"lifecycle people list --db {shlex.quote(database_url)}\n"
+    shown = run_shell(stream, checkout, {**topics, "LIFECYCLE_WEB_PORT": "0"})
     assert "went_elsewhere" in shown
 
 

@@ -185,8 +185,10 @@ def claim_folder(name: str) -> Path:
     for old in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         _remove_if_abandoned(old)
     folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{name}-"))
-    claim = (folder / "claim").open("w")
+    unseen = folder / "claim.new"  # locked before it is seen: a run beside this one would take it for abandoned
+    claim = unseen.open("w")
     fcntl.flock(claim, fcntl.LOCK_EX)
+    unseen.rename(folder / "claim")
     _claims.append(claim)
     return folder
 
