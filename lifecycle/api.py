@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -208,12 +209,16 @@ def open_engine(
     return Lifecycle(store, engine)
 
 
-def open_questions(url: str) -> tuple[Store, Questions]:
-    """Open a database for reading alone, by the policy that is active there. Raises as open_engine does."""
+def open_questions(url: str, *, told_in: str | None = None) -> tuple[Store, Questions]:
+    """Open a database for reading alone, by the policy that is active there. Raises as open_engine does.
+
+    `told_in`: the zone of times in sentences (None: the policy's); data have times in UTC.
+    """
     store = _patiently(lambda: open_store(url))
     try:
         require_readable(store, _patiently(store.state))
-        return store, Questions(store, compile_policy(_active_policy(store)))
+        machine = compile_policy(_active_policy(store))
+        return store, Questions(store, machine if told_in is None else replace(machine, told_in=told_in))
     except BaseException:
         store.close()
         raise

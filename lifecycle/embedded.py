@@ -41,8 +41,8 @@ class RunResult:
     """What a run came to.
 
     `accounting` is of the records of this run alone. `reached_at`: the moment that time was moved to (None:
-    there was nothing to move to). `census` counts the database afterwards. `written` messages were handed
-    over, `waiting` ones stay in the outbox because no task file was named.
+    there was nothing to move to), `zone` the policy's, in which it is told. `census` counts the database afterwards.
+    `written` messages were handed over, `waiting` ones stay in the outbox because no task file was named.
     """
 
     accounting: Accounting
@@ -50,6 +50,7 @@ class RunResult:
     census: Census
     written: int
     waiting: int
+    zone: str
 
     @property
     def dead_letters(self) -> int:
@@ -94,7 +95,8 @@ def run(
         if tasks is not None:
             written = lifecycle.hand_over(tasks, progress=lambda done: tell(Progress("writing tasks", done, None)))
         waiting = lifecycle.store.counts().outbox
-        return RunResult(accounting, reached, lifecycle.questions.count(), written, waiting)
+        questions = lifecycle.questions
+        return RunResult(accounting, reached, questions.count(), written, waiting, questions.zone)
 
 
 def _read_all(

@@ -17,7 +17,8 @@
         |-- TopicChanged               a topic was made anew, or its partitions changed
         |-- TimeRefused                asked to move time to before what was reached
         |-- OutputRefused              where results are written to does not take them
-        |-- NotFound                   no such person, task or file
+        |-- NotFound                   no such person, task, stage or topic
+        |   `-- FileRefused            a file that was named is not there, or cannot be read or written
         `-- SettingsRefused            a setting is missing or contradicts another
 
 `action` is what the streams act on; they look at nothing else. Programmer errors (TypeError, KeyError ...)
@@ -118,13 +119,18 @@ class OutputRefused(Stop):
 
 
 class NotFound(Stop):
-    """No such person, task, file or policy."""
+    """No such person, task, stage or topic."""
+
+
+class FileRefused(NotFound):
+    """A file that was named is not there, or cannot be read or written: the command was used wrongly."""
 
 
 class SettingsRefused(Stop):
     """A setting is missing, malformed or contradicts another."""
 
 
-def reason_of(error: OSError) -> str:
-    """Return what the system says of an error, in its words alone: without number, and never "None"."""
-    return (error.strerror or str(error) or type(error).__name__).lower()
+def reason_of(error: Exception) -> str:
+    """Return what the system or a library says of an error, in words alone: without a number, and never "None"."""
+    said = getattr(error, "strerror", None)
+    return said.lower() if said else str(error) or type(error).__name__

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lifecycle.codec import Limits, read_record
-from lifecycle.errors import NotFound, Stop
+from lifecycle.errors import FileRefused, Stop, reason_of
 from lifecycle.record import Fault, Place, Record
 
 STANDARD_INPUT = "-"
@@ -39,7 +39,10 @@ class EventLines:
         self._read_before = 0
         if self.path != STANDARD_INPUT:
             if not os.path.exists(self.path):
-                raise NotFound(f"there is no file {self.path}. Check the path; `-` reads standard input.")
+                raise FileRefused(f"there is no file {self.path}. Check the path; `-` reads standard input.")
+            if os.path.isdir(self.path) or not os.access(self.path, os.R_OK):
+                reason = "it is a folder" if os.path.isdir(self.path) else "permission denied"
+                raise FileRefused(f"{self.path} cannot be read: {reason}. Name a file of touchpoints.")
             if os.path.isfile(self.path):
                 self.total_bytes = os.path.getsize(self.path)
 
@@ -70,8 +73,8 @@ class EventLines:
                         yield read_record(place, body, limits=self._limits)
         except (OSError, EOFError, zlib.error) as error:
             raise Stop(
-                f"{self.name} cannot be read after line {number}: {error}. What was read before is taken in; mend "
-                "the file and run again, the lines before count as repetitions."
+                f"{self.name} cannot be read after line {number}: {reason_of(error)}. What was read before is taken "
+                "in; mend the file and run again, the lines before count as repetitions."
             ) from error
 
     @contextmanager

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from lifecycle import ids
 from lifecycle.errors import FoldStopped, NotFound, TimeRefused
+from lifecycle.nobody import LetterRow, nobody
 from lifecycle.person import PersonRow
 from lifecycle.reading import (
     Census,
@@ -32,16 +33,13 @@ from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode
 from lifecycle.rules.standing import Person, PersonStanding, stand
 from lifecycle.rules.why_not import WhyNot, why_not
-from lifecycle.rules.wording import NEAREST, listed, nearest_names
+from lifecycle.rules.wording import NEAREST, listed
 from lifecycle.rules.working import Step
 from lifecycle.task import Task, rfc3339
 from lifecycle.touchpoint import EPOCH, Touchpoint, order_key
 
 PAGE = 500
 """People that are read, and whose logs are held in memory, at once."""
-
-MAX_NEAR = 20_000
-"""People among whom one is looked for whose id is near to one that is not known."""
 
 MIN_ALIKE = 6
 """Characters that a task id which is not known must share with one that is, at its beginning or its end."""
@@ -66,6 +64,8 @@ class Stored(Protocol):
 
     def read_log(self, after: Mapping[str, datetime | None]) -> Mapping[str, Sequence[Touchpoint]]: ...
 
+    def dead_letters(self, after: Any = None, limit: int = 500) -> Sequence[LetterRow]: ...
+
 
 class Questions:
     """Answers about one store by one policy. Synchronous; every call reads anew."""
@@ -86,21 +86,26 @@ class Questions:
 
     def person(self, person: str) -> dict[str, Any]:
         """Return one person (see `person_data`). Raises NotFound."""
-        row = self._stored.load_people([person]).get(person)
-        standing = None if row is None else next(self._page([row], again=False))
-        if standing is None or not standing.is_known:
-            raise NotFound(
-                f"nobody is known as {person}. Ids are case-sensitive and may hold blanks: "
-                "`lifecycle people list` shows them."
-            )
+        standing = next(self._one(person, False))
         return person_data(self.machine, standing, self._stored.state().reached_at)
 
-    def tasks(self, *, include_closed: bool = False) -> Iterator[dict[str, Any]]:
+    @property
+    def reached_at(self) -> datetime | None:
+        """The moment that answers are of: the latest that time was moved to (None: never)."""
+        return self._stored.state().reached_at
+
+    @property
+    def zone(self) -> str:
+        """The zone in which answers tell times: the policy's, unless another was asked for."""
+        return self.machine.told_in or self.machine.policy.calendar.zone
+
+    def tasks(self, *, include_closed: bool = False, person: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield each open task (see `task_data`), by person, then requested_at, then id.
 
         `include_closed` adds every task that ended, however long ago: each person is folded again from the log.
+        `person`: of this one alone. Raises NotFound when nobody is known by that name.
         """
-        for standing in self.standings(again=include_closed):
+        for standing in self.standings(again=include_closed) if person is None else self._one(person, include_closed):
             known = tasks_of(self.machine, standing)
             known.sort(key=lambda task: (task.requested_at, task.id))
             yield from map(task_data, known)
@@ -151,6 +156,13 @@ class Questions:
         while page := self._stored.iterate_people(after=after, limit=PAGE):
             yield from self._page(page, again=again)
             after = page[-1].person
+
+    def _one(self, person: str, again: bool) -> Iterator[Standing]:
+        row = self._stored.load_people([person]).get(person)
+        found = [] if row is None else [each for each in self._page([row], again=again) if each.is_known]
+        if not found:
+            raise nobody(self._stored, person)
+        yield from found
 
     def _page(self, rows: Sequence[PersonRow], *, again: bool) -> Iterator[Standing]:
         stale = {row.person: None for row in rows if again or not self._is_current(row)}
@@ -210,7 +222,7 @@ class Questions:
         """Fold a person from nothing with a trail, and return them as of `at` with the touchpoints folded."""
         row = self._stored.load_people([person]).get(person)
         if row is None:
-            raise NotFound(f"nobody is known as {shown(person)}. {nearest_names(person, self._ids_near(person))}")
+            raise nobody(self._stored, person)
         reached = self._stored.state().reached_at
         moment = self._require_reached(row, reached, at)
         log = self._stored.read_log({person: None}).get(person, ())
@@ -222,16 +234,6 @@ class Questions:
             # The state is as it was when the fold gave up, which is what is to be explained.
             stopped = str(error)
         return Person(person, state, trail, moment, stopped), ready
-
-    def _ids_near(self, person: str) -> list[str]:
-        """Return ids that a mistyped one may have meant: those around it, and the first of all; bounded."""
-        page = self._stored.iterate_people(after=person[: len(person) // 2], limit=PAGE)
-        found = {row.person for row in page}
-        after = ""
-        while len(found) < MAX_NEAR and (page := self._stored.iterate_people(after=after, limit=PAGE)):
-            found.update(row.person for row in page)
-            after = page[-1].person
-        return sorted(found)
 
     def _found(self, task_id: str, at: datetime | None, trail: list[Step] | None) -> tuple[Task, Standing]:
         row, similar = self._person_of(task_id)

@@ -26,7 +26,8 @@ OUTBOX_ROWS = 1_000
 STANDARD_OUTPUT = "-"
 
 _BLOCK = 64 * 1024
-_BEGINNING = b'{"data":{"ask":'
+_BEGINNINGS = (b'{"data":{"about":', b'{"data":{"ask":')
+"""How a message begins, keys being sorted; the second since before tasks said what they are about."""
 
 
 class Target(Protocol):
@@ -182,7 +183,8 @@ class TaskFile:
             size = start
         whole, _, half = end.rpartition(b"\n")
         lines = whole.split(b"\n")[-OUTBOX_ROWS:] if whole else []
-        if not all(line.startswith(_BEGINNING) for line in lines) or half[: len(_BEGINNING)] != _BEGINNING[: len(half)]:
+        begins = any(half.startswith(each) or each.startswith(half) for each in _BEGINNINGS)
+        if not begins or not all(line.startswith(_BEGINNINGS) for line in lines):
             raise SettingsRefused(
                 f"{self.path} holds something else than task messages, and is left as it is. "
                 "Choose another file with --tasks."

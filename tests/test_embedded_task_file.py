@@ -54,6 +54,17 @@ def test_a_half_line_is_cut_off_wherever_it_ends(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
+def test_the_messages_of_today_are_known_as_such(sqlite_url: str, tmp_path: Path) -> None:
+    """Whole, and cut anywhere: keys are sorted, so a new first key of a task changes how a message begins."""
+    events, tasks = write(tmp_path / "h.jsonl", history(5)), tmp_path / "tasks.jsonl"
+    assert run([events], store=sqlite_url, policy=POLICY, tasks=tasks, until="end").written > 1
+    first, second, *_ = tasks.read_bytes().splitlines(keepends=True)
+    for cut in range(len(second)):
+        tasks.write_bytes(first + second[:cut])
+        with TaskFile(tasks) as file:
+            assert len(file.tail) == 1
+
+
 def test_the_tail_is_one_outbox_batch_also_of_a_long_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_file, "OUTBOX_ROWS", 10)
     monkeypatch.setattr(task_file, "_BLOCK", 64)

@@ -40,8 +40,22 @@ def test_a_person_as_data(lifecycle: Lifecycle) -> None:
     tell(lifecycle, *lost(), line("cleo", "9", "odd.thing", START), days=45)
     people = list(lifecycle.people())
     assert [each["person"] for each in people] == ["anna"]  # Of cleo nothing is known that the policy knows.
-    keep = {"at": "2027-01-06T10:00:00Z", "what": "timer", "track": "in_touch", "key": None, "name": "keep"}
-    rest = {"at": "2026-09-08T10:00:00Z", "what": "timer", "track": "need", "key": "n1", "name": "later/rest"}
+    keep = {
+        "at": "2027-01-06T10:00:00Z",
+        "what": "timer",
+        "track": "in_touch",
+        "key": None,
+        "name": "keep",
+        "then": "opens",
+    }
+    rest = {
+        "at": "2026-09-08T10:00:00Z",
+        "what": "timer",
+        "track": "need",
+        "key": "n1",
+        "name": "later/rest",
+        "then": "moves",
+    }
     assert people[0] == {
         "person": "anna",
         "lane": "customer",
@@ -57,11 +71,15 @@ def test_a_person_as_data(lifecycle: Lifecycle) -> None:
             "track": "need",
             "key": "n1",
             "name": "ask_after",
+            "then": "expires",
         },
         "stopped": None,
     }
     assert lifecycle.questions.person("anna") == people[0]
-    with pytest.raises(NotFound, match=r"nobody is known as cleo\. Ids are case-sensitive"):
+    with pytest.raises(
+        NotFound,
+        match=r"nobody is known as cleo\. What is in the log under this name begins nobody by this policy: 1 odd\.thing\.",
+    ):
         lifecycle.questions.person("cleo")
 
 

@@ -1,5 +1,5 @@
 """`python -m lifecycle.cli`: the program where it is not installed."""
 
-from lifecycle.cli.app import main
+from lifecycle.cli.start import main
 
 main()

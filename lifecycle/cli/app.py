@@ -4,8 +4,8 @@ Each noun has a file of its own, which says what its commands do. A file is impo
 called: that it is not, for `lifecycle --help` and for the other nouns, is what keeps the start short. So the line
 that help shows of each stands here, and a test holds it against the file.
 
-Errors of ours end a command with one message on standard error and an exit code: 1, or 2 where the command was used
-wrongly; they never show a traceback. Any other exception is a fault of the program and does.
+Errors of ours, and what the system refuses, end a command with one message on standard error and an exit code
+(exits.py); they never show a traceback. Any other exception is a fault of the program and does.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from lifecycle.errors import LifecycleError, SettingsRefused
-
-FAILED, MISUSED, INTERRUPTED, READER_GONE = 1, 2, 130, 141
-"""Exit codes. The last two are what a shell reports of a program ended by SIGINT and by SIGPIPE."""
+from lifecycle.cli.exits import FAILED, INTERRUPTED, READER_GONE, code_of
+from lifecycle.cli.start import STOPPED, main as main
+from lifecycle.errors import LifecycleError, reason_of
 
 
 @dataclass(frozen=True)
@@ -104,27 +103,62 @@ class Guarded(TyperGroup):
         try:
             result = super().invoke(ctx)
             # Here and not at exit, where a reader that has gone would be a message nobody can act on.
-            sys.stdout.flush()
+            _flush()
         except LifecycleError as error:
-            sys.stdout.flush()
-            typer.echo(f"lifecycle: {error}", err=True)
-            raise typer.Exit(MISUSED if isinstance(error, SettingsRefused) else FAILED) from None
+            _say(str(error))
+            raise typer.Exit(code_of(error)) from None
         except KeyboardInterrupt:
-            typer.echo("lifecycle: stopped. What was committed stands; run the same command again.", err=True)
+            _leave_output()
+            typer.echo(STOPPED, err=True)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # Whoever read our output has seen enough. What is still buffered has nowhere to go.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Whoever read our output has seen enough.
+            _leave_output()
             raise typer.Exit(READER_GONE) from None
+        except OSError as error:
+            # Whatever the command was doing when the system said no: a full disk under our output, most often.
+            _leave_output()
+            where = error.filename if isinstance(error.filename, str) else "standard output"
+            _say(f"{where}: {reason_of(error)}. Make room or mend it, and run the same command again.")
+            raise typer.Exit(FAILED) from None
         return result
+
+
+def _say(message: str) -> None:
+    from lifecycle.cli.terminal import safe_lines
+
+    _flush()
+    typer.echo(f"lifecycle: {safe_lines(message)}", err=True)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _leave_output() -> None:
+    """Let go of standard output: what is still buffered has nowhere to go, and the end of the program would try."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError):
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lifecycle {version('lifecycle')}")
+        raise typer.Exit
 
 
 app = typer.Typer(
     cls=Guarded,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="""Touchpoints in, follow-up tasks out: how far people have got with what they need.
 
 \b
@@ -139,10 +173,9 @@ Every option --db can be left out where LIFECYCLE_DATABASE or the file lifecycle
 
 
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show it and exit.")
+    ] = False,
+) -> None:
     """Make the program a tree although no command is registered: `Guarded` finds them (called by typer)."""
-
-
-def main() -> None:
-    """Run the program: the entry point of `.venv/bin/lifecycle` and of `python -m lifecycle.cli`."""
-    app(prog_name="lifecycle")

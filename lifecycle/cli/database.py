@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Database, closing_store
 from lifecycle.opening import raise_format
 from lifecycle.settings import Settings
 from lifecycle.store import open_store
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The tables in the database.")
+app = noun("The tables in the database.")
 
 
 @app.command("upgrade")

@@ -8,14 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Database, Json, closing_store
-from lifecycle.cli.output import minute, print_json, visible
+from lifecycle.cli.output import print_json, say, visible
+from lifecycle.cli.times import Times, Zone, zone_named
+from lifecycle.errors import PolicyRefused
+from lifecycle.nobody import subject_of
+from lifecycle.policies import active_policy
 from lifecycle.record import Place
 from lifecycle.settings import Settings
 from lifecycle.store import DeadLetterRow, Store, open_store
 from lifecycle.task import rfc3339
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The records that were refused.")
+app = noun("The records that were refused.")
 
 PAGE = 100
 """Dead letters read at once: each may hold 4 MiB."""
@@ -24,9 +29,16 @@ PAGE = 100
 @app.command("list")
 def list_dead_letters(
     db: Database = None,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            "--person", metavar="ID", show_default=False, help="Only those about this person, as can be read."
+        ),
+    ] = None,
     show_bytes: Annotated[
         bool, typer.Option("--bytes", help="Also the original bytes, with what is not text as escapes.")
     ] = False,
+    zone: Zone = None,
     json: Json = False,
 ) -> None:
     """List the records that were refused: where they came from, why, and which field was wrong.
@@ -36,21 +48,31 @@ def list_dead_letters(
     \b
     Examples:
       lifecycle dead-letters list --db sqlite:///lifecycle.db --bytes
+      lifecycle dead-letters list --db sqlite:///lifecycle.db --person anna
       lifecycle dead-letters list --db sqlite:///lifecycle.db --json > refused.jsonl
     """
+    told_in = None if zone is None else zone_named(zone)
     with closing_store(open_store(Settings.load(database=db).need_database())) as store:
+        rows = (row for row in _all(store) if person is None or subject_of(row.letter) == person)
         if json:
-            print_json(map(_data, _all(store)))
+            print_json(map(_data, rows))
             return
-        for row in _all(store):
+        times = Times(told_in or _zone_of_policy(store))
+        say(f"Refused so far; times are in {times.zone}:")
+        for row in rows:
             letter = row.letter
             field = f" ({letter.field})" if letter.field else ""
-            typer.echo(
-                f"{_place(letter.place)}, {minute(rfc3339(letter.refused_at))}: {letter.reason}{field}. "
-                f"{visible(letter.message.encode())}"
-            )
+            say(f"{_place(letter.place)}, {times(letter.refused_at)}: {letter.reason}{field}. {letter.message}")
             if show_bytes:
-                typer.echo(f"  {visible(letter.body)}")
+                say(f"  {visible(letter.body)}")
+
+
+def _zone_of_policy(store: Store) -> str:
+    """Return the zone of the active policy. Refused records are listed also where that cannot be read any more."""
+    try:
+        return active_policy(store.state().policy_text).calendar.zone
+    except PolicyRefused:
+        return "UTC"
 
 
 def _all(store: Store) -> Iterator[DeadLetterRow]:

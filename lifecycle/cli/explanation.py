@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from lifecycle.cli.options import Database, Json, asking
-from lifecycle.cli.output import print_json
+from lifecycle.cli.output import print_json, say
+from lifecycle.cli.times import Zone
 from lifecycle.errors import SettingsRefused
 from lifecycle.questions import Questions
 
@@ -34,6 +35,7 @@ def explain(
         typer.Option("--at", metavar="TIME", show_default=False, help="As of this past moment, by what is known now."),
     ] = None,
     db: Database = None,
+    zone: Zone = None,
     json: Json = False,
 ) -> None:
     """Tell why a task is asked, where a person stands, or why something is not so.
@@ -52,13 +54,13 @@ def explain(
     if why_not is not None and person is None:
         raise SettingsRefused("--why-not is asked about a person: name them with --person ID, not a task.")
     moment = None if at is None else _moment(at)
-    with asking(db) as questions:
+    with asking(db, zone) as questions:
         lines, data = _answer(questions, task_id, person or "", why_not, moment)
     if json:
         print_json([data])
         return
     for line in lines:
-        typer.echo(line)
+        say(line)
 
 
 def _answer(

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from lifecycle.api import open_questions
+from lifecycle.cli.times import zone_named
 from lifecycle.errors import SettingsRefused
 from lifecycle.questions import Questions
 from lifecycle.settings import Settings
@@ -44,6 +45,10 @@ Broker = Annotated[
         help="Kafka's bootstrap servers. [LIFECYCLE_BROKER]",
     ),
 ]
+Csv = Annotated[
+    bool,
+    typer.Option("--csv", help="Comma-separated, with a first line of names, for a spreadsheet. Times are in UTC."),
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="One canonical JSON object a line, sorted: two runs compare by byte."),
@@ -74,9 +79,13 @@ def until_of(text: str) -> datetime | Literal["now", "end"]:
 
 
 @contextmanager
-def asking(db: str | None) -> Iterator[Questions]:
-    """Open the database for reading alone, by the policy that is active in it."""
-    store, questions = open_questions(Settings.load(database=db).need_database())
+def asking(db: str | None, zone: str | None = None) -> Iterator[Questions]:
+    """Open the database for reading alone, by the policy that is active in it; `zone` is that of times in answers.
+
+    None: the policy's. Raises SettingsRefused for a zone that is none.
+    """
+    told_in = None if zone is None else zone_named(zone)
+    store, questions = open_questions(Settings.load(database=db).need_database(), told_in=told_in)
     with closing_store(store):
         yield questions
 

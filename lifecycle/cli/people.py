@@ -7,35 +7,71 @@ from typing import Annotated, Any
 
 import typer
 
-from lifecycle.cli.options import Database, Json, asking
-from lifecycle.cli.output import minute, number, plural, print_json, print_table, value_in_words
+from lifecycle.cli.filters import is_overdue, lanes_of, require_known, require_stage, stands_at
+from lifecycle.cli.noun import noun
+from lifecycle.cli.options import Csv, Database, Json, asking
+from lifecycle.cli.output import number, one_form, plural, print_csv, print_json, print_table, say
+from lifecycle.cli.times import Times, Zone
+from lifecycle.questions import Questions
 from lifecycle.reading import Census
 from lifecycle.rules.machine import Machine
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Where people stand.")
+app = noun("Where people stand.")
+
+COLUMNS = ("person", "lane", "stages", "next_at", "next", "stopped")
+"""Columns of CSV; times are RFC 3339 in UTC."""
 
 
 @app.command("list")
-def list_people(db: Database = None, json: Json = False) -> None:
-    """List everybody, by id: lane, stage of each track, and what happens next.
+def list_people(
+    db: Database = None,
+    lane: Annotated[
+        str | None, typer.Option("--lane", metavar="LANE", show_default=False, help="Only people of this lane.")
+    ] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            "--stage", metavar="STAGE", show_default=False, help="Only people at this stage, alone or as TRACK.STAGE."
+        ),
+    ] = None,
+    zone: Zone = None,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """List people, by id: lane, what happens next, and the stage in each track.
+
+    The answer is of the moment that time has reached.
 
     \b
     Examples:
       lifecycle people list --db sqlite:///lifecycle.db | less
+      lifecycle people list --db sqlite:///lifecycle.db --lane customer --stage need.went_elsewhere
       lifecycle people list --db sqlite:///lifecycle.db --json > people.jsonl
     """
-    with asking(db) as questions:
+    one_form(json=json, as_csv=csv)
+    with asking(db, zone) as questions:
+        require_known("lane", lane, lanes_of(questions.machine))
+        require_stage(questions.machine, stage)
+        people = (
+            person
+            for person in questions.people()
+            if lane in (None, person["lane"]) and (stage is None or stands_at(person, stage))
+        )
         if json:
-            print_json(questions.people())
-            return
-        for person in questions.people():
-            typer.echo(_line(person))
+            print_json(people)
+        elif csv:
+            print_csv(COLUMNS, map(_csv_row, people))
+        else:
+            times = Times(questions.zone)
+            say(f"{times.as_of(questions.reached_at)}:")
+            print_table((_row(person, times) for person in people), indent="  ")
 
 
 @app.command("show")
 def show_person(
     person: Annotated[str, typer.Argument(metavar="ID", help="The person's id, as touchpoints name them.")],
     db: Database = None,
+    zone: Zone = None,
     json: Json = False,
 ) -> None:
     """Show one person: stages, facts, open tasks, and what happens next.
@@ -44,16 +80,17 @@ def show_person(
     Example:
       lifecycle people show anna@example.org --db sqlite:///lifecycle.db
     """
-    with asking(db) as questions:
+    with asking(db, zone) as questions:
         found = questions.person(person)
+        tasks = list(questions.tasks(person=person))
         if json:
-            print_json([found])
+            print_json([{**found, "open_tasks": tasks}])
             return
-        _show(found, questions.machine)
+        _show(found, tasks, questions)
 
 
 @app.command("count")
-def count_people(db: Database = None, json: Json = False) -> None:
+def count_people(db: Database = None, zone: Zone = None, json: Json = False) -> None:
     """Count people by track and stage, by lane, and those whom nothing will happen to.
 
     A person can be in several stages of a track that has an instance for each key, such as each need.
@@ -62,11 +99,13 @@ def count_people(db: Database = None, json: Json = False) -> None:
     Example:
       lifecycle people count --db sqlite:///lifecycle.db
     """
-    with asking(db) as questions:
+    with asking(db, zone) as questions:
         census, machine = questions.count(), questions.machine
+        head = f"{Times(questions.zone).as_of(questions.reached_at)}:"
     if json:
         print_json([census_data(census, machine)])
         return
+    say(head)
     for track in machine.policy.tracks.values():
         rows = [
             (name, number(census.stages[track.name, name]), "loss" if stage.loss else "")
@@ -74,12 +113,12 @@ def count_people(db: Database = None, json: Json = False) -> None:
             if (track.name, name) in census.stages
         ]
         if rows:
-            typer.echo(track.name)
+            say(track.name)
             print_table(rows, indent="  ", right=(1,))
-    typer.echo("lanes")
+    say("lanes")
     rows = [(lane, number(people), plural(census.tasks[lane], "open task")) for lane, people in census.lanes.items()]
     print_table(rows, indent="  ", right=(1,))
-    typer.echo(
+    say(
         f"{plural(census.people, 'person', 'people')}, {number(census.forgotten)} without a next obligation, "
         f"{number(census.stopped)} stopped"
     )
@@ -103,41 +142,74 @@ def census_data(census: Census, machine: Machine) -> dict[str, Any]:
     }
 
 
-def _line(person: Mapping[str, Any]) -> str:
-    stages = ", ".join(f"{place} {instance['stage']}" for place, instance in _instances(person))
-    return f"{person['person']}  {person['lane']}  {stages}  {_next(person['next_obligation'])}" + (
-        f"  stopped: {person['stopped']}" if person["stopped"] else ""
-    )
+def _row(person: Mapping[str, Any], times: Times) -> tuple[str, ...]:
+    stopped = f"stopped: {person['stopped']}; " if person["stopped"] else ""
+    return person["person"], person["lane"], next_in_words(person["next_obligation"], times), stopped + _stages(person)
+
+
+def _csv_row(person: Mapping[str, Any]) -> tuple[str, ...]:
+    following = person["next_obligation"]
+    at, words = ("", "") if following is None else (following["at"], what_happens(following))
+    return person["person"], person["lane"], _stages(person), at, words, person["stopped"] or ""
+
+
+def _stages(person: Mapping[str, Any]) -> str:
+    return ", ".join(f"{place} {instance['stage']}" for place, instance in _instances(person))
 
 
 def _instances(person: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for track, instances in person["tracks"].items():
         for instance in instances:
-            key = instance["key"]
-            yield f"{track}[{key}]" if key else track, instance
+            yield place_in_words(track, instance["key"]), instance
 
 
-def _next(obligation: Mapping[str, Any] | None) -> str:
-    if obligation is None:
-        return "next: nothing"
-    key = f"[{obligation['key']}]" if obligation["key"] else ""
-    return f"next: {minute(obligation['at'])} {obligation['what']} {obligation['track']}{key} {obligation['name']}"
+def place_in_words(track: str, key: str | None) -> str:
+    """Return an instance of a track as lists name it."""
+    return f"{track}[{key}]" if key else track
 
 
-def _show(person: Mapping[str, Any], machine: Machine) -> None:
-    typer.echo(f"{person['person']}, lane {person['lane']}")
+def next_in_words(obligation: Mapping[str, Any] | None, times: Times) -> str:
+    """Return what happens next and when."""
+    return "next: nothing" if obligation is None else f"next: {times(obligation['at'])} {what_happens(obligation)}"
+
+
+def what_happens(obligation: Mapping[str, Any]) -> str:
+    """Return what will happen at the moment of an obligation: of an overdue task, that it expires."""
+    place = place_in_words(obligation["track"], obligation["key"])
+    name = obligation["name"]
+    if obligation["then"] == "moves":
+        return f"time moves {place} to {name.removeprefix('later/')}"
+    how = {"due": "is due", "expires": "expires, it is overdue", "opens": "is asked"}[obligation["then"]]
+    return f"{name} of {place} {how}"
+
+
+def _show(person: Mapping[str, Any], tasks: list[dict[str, Any]], questions: Questions) -> None:
+    times, now = Times(questions.zone), questions.reached_at
+    say(f"{times.as_of(now)}: {person['person']}, lane {person['lane']}")
     if person["stopped"]:
-        typer.echo(f"stopped: {person['stopped']}")
-    typer.echo("stages")
-    for track, instances in person["tracks"].items():
-        for instance in instances:
-            stage = machine.policy.tracks[track].stages[instance["stage"]]
-            place = f"{track}[{instance['key']}]" if instance["key"] else track
-            typer.echo(f"  {place}: {instance['stage']} since {minute(instance['since'])}. {stage.means}")
-            for name, value in sorted(instance["facts"].items()):
-                typer.echo(f"    {name}: {value_in_words(value)}")
-            if instance["next"] is not None:
-                typer.echo(f"    {_next(instance['next'])}")
-    typer.echo("facts")
-    print_table([(name, value_in_words(value)) for name, value in sorted(person["facts"].items())], indent="  ")
-    typer.echo(_next(person["next_obligation"]))
+        say(f"stopped: {person['stopped']}")
+    say("stages")
+    for place, instance in _instances(person):
+        track, _, _ = place.partition("[")
+        stage = questions.machine.policy.tracks[track].stages[instance["stage"]]
+        say(f"  {place}: {instance['stage']} since {times(instance['since'])}. {stage.means}")
+        for name, value in sorted(instance["facts"].items()):
+            say(f"    {name}: {times.value(value)}")
+        if instance["next"] is not None:
+            say(f"    {next_in_words(instance['next'], times)}")
+    say("facts")
+    print_table([(name, times.value(value)) for name, value in sorted(person["facts"].items())], indent="  ")
+    say("open tasks" if tasks else "no open task")
+    rows = [
+        (
+            f"due {times(task['due_at'])}",
+            "overdue" if is_overdue(task, now) else "",
+            f"{task['kind']} of {place_in_words(task['track'], task['key'])}",
+            f"by {task['by']}",
+            task["id"],
+            task["ask"],
+        )
+        for task in sorted(tasks, key=lambda task: (task["due_at"], task["id"]))
+    ]
+    print_table(rows, indent="  ")
+    say(next_in_words(person["next_obligation"], times))

@@ -16,8 +16,9 @@ from typing import Annotated
 
 import typer
 
+from lifecycle.cli.exits import FAILED, MISUSED, code_of
 from lifecycle.cli.output import plural
-from lifecycle.errors import NotFound, PolicyRefused, SettingsRefused
+from lifecycle.errors import FileRefused, NotFound, PolicyRefused, SettingsRefused, reason_of
 from lifecycle.policies import active_policy, read_policy
 from lifecycle.rules import diagram as drawing
 from lifecycle.rules.compile import compile_policy
@@ -29,9 +30,6 @@ from lifecycle.rules.policy import Policy
 from lifecycle.rules.policy_schema import policy_schema_text
 from lifecycle.rules.scenario import report, run_scenario
 from lifecycle.rules.scenario_table import MAX_BYTES, is_called, policy_named, read_scenario
-
-FAILED, UNREADABLE = 1, 2
-"""Exit codes of `policy test`: a scenario failed; a policy or a table cannot be read."""
 
 DRAWING_SECONDS = 60
 """Longest time that Graphviz may take."""
@@ -75,7 +73,7 @@ def run_tables(
 
     Everything that happens and is not written fails, and everything written that does not happen. Without
     SCENARIOS the folder `scenarios` beside the policy is run; of a folder, the tables about this policy. Ends
-    with 0 (all passed), 1 (some failed) or 2 (a policy or a table cannot be read).
+    with 0 (all passed), 1 (some failed, or the policy is refused) or 2 (a policy or a table cannot be read).
 
     \b
     Example:
@@ -86,9 +84,9 @@ def run_tables(
         files = _tables(scenarios or [policy.parent / "scenarios"], _names(machine, policy))
     except (PolicyRefused, NotFound) as error:
         _say(error)
-        raise typer.Exit(UNREADABLE) from None
+        raise typer.Exit(code_of(error)) from None
     outcomes = [_run(machine, policy, file) for file in files]
-    failed, unreadable = outcomes.count(FAILED), outcomes.count(UNREADABLE)
+    failed, unreadable = outcomes.count(FAILED), outcomes.count(MISUSED)
     said = [f"{plural(len(files), 'scenario')}: {outcomes.count(0)} passed"]
     said += [f"{failed} failed"] if failed else []
     said += [f"{unreadable} cannot be read"] if unreadable else []
@@ -105,7 +103,7 @@ def _tables(given: Sequence[Path], names: Collection[str]) -> list[Path]:
     found: list[Path] = []
     for path in given:
         if not path.exists():
-            raise NotFound(f"{path} is not there. Name a scenario table, or a folder of them.")
+            raise FileRefused(f"{path} is not there. Name a scenario table, or a folder of them.")
         if not path.is_dir():
             found.append(path)
             continue
@@ -116,7 +114,7 @@ def _tables(given: Sequence[Path], names: Collection[str]) -> list[Path]:
             else:
                 typer.echo(f"not run {file}: it is about {named}", err=True)
         if not any(is_called(named, names) for named in inside.values()):
-            raise NotFound(f"{path} holds no scenario tables (*.txt) about this policy. Name them, or write one.")
+            raise FileRefused(f"{path} holds no scenario tables (*.txt) about this policy. Name them, or write one.")
     return found
 
 
@@ -126,7 +124,8 @@ def _text(file: Path) -> str:
         with file.open(encoding="utf-8") as opened:
             return opened.read(MAX_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"{file} cannot be read: {error}. Check the path and its encoding (UTF-8).") from error
+        message = f"{file} cannot be read: {reason_of(error)}. Check the path and its encoding (UTF-8)."
+        raise FileRefused(message) from error
 
 
 def _run(machine: Machine, policy: Path, file: Path) -> int:
@@ -135,7 +134,7 @@ def _run(machine: Machine, policy: Path, file: Path) -> int:
         scenario = read_scenario(_text(file), machine.policy, name=str(file), called=_names(machine, policy))
     except (PolicyRefused, NotFound) as error:
         _say(error)
-        return UNREADABLE
+        return MISUSED
     results = run_scenario(machine, scenario)
     failed = [each for each in results if not each.passed]
     for each in failed:

@@ -9,6 +9,7 @@ import typer
 
 from lifecycle import clock
 from lifecycle.cli import policies, policy_check
+from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Database, closing_store
 from lifecycle.cli.output import plural
 from lifecycle.folding import DUE_AT_ONCE
@@ -17,7 +18,7 @@ from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.settings import Settings
 from lifecycle.store import open_store
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Which policy folds the database.")
+app = noun("Which policy folds the database.")
 app.command("check")(policy_check.check)
 
 

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from lifecycle import canonical_json
+from lifecycle.cli.exits import FAILED, MISUSED, NOT_READ
 from lifecycle.cli.options import Json
 from lifecycle.cli.output import plural, print_json
 from lifecycle.cli.sarif import sarif_log
-from lifecycle.errors import NotFound, PolicyRefused, SettingsRefused
+from lifecycle.errors import FileRefused, NotFound, PolicyRefused, SettingsRefused, reason_of
 from lifecycle.policies import find_beside
 from lifecycle.rules.check import check_policy
 from lifecycle.rules.check_findings import CheckFinding
@@ -21,11 +22,8 @@ from lifecycle.rules.findings import Finding, HasFindings, nearest
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.policy import Policy
 
-REFUSED, UNREADABLE = 1, 2
+REFUSED, UNREADABLE = FAILED, MISUSED
 """Exit codes: findings refuse the policy; there is no policy that could be read."""
-
-NOT_READ = frozenset({"alias", "anchor", "character", "documents", "merge", "tag", "too-large", "yaml"})
-"""Codes of the loader that say that a text is not what is read here at all, not that a line of it is wrong."""
 
 
 def check(
@@ -69,14 +67,14 @@ def check(
 
 
 def _text(file: Path) -> str:
-    """Return the text of a policy, and of one that is too large no more than shows it. Raises NotFound."""
+    """Return the text of a policy, and of one that is too large no more than shows it. Raises FileRefused."""
     try:
         with file.open("rb") as stream:
             body = stream.read(MAX_BYTES + 1)
         return body.decode("utf-8", "replace" if len(body) > MAX_BYTES else "strict")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"the policy {file} cannot be read: {error}. Check the path and its encoding (UTF-8)."
-        raise NotFound(message) from error
+        message = f"the policy {file} cannot be read: {reason_of(error)}. Check the path and its encoding (UTF-8)."
+        raise FileRefused(message) from error
 
 
 def _of_loader(found: Sequence[Finding]) -> list[CheckFinding]:

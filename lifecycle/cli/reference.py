@@ -16,6 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from lifecycle.cli.app import app
+from lifecycle.cli.exits import MEANINGS
 from lifecycle.cli.policies import generated_files
 from lifecycle.settings import Settings
 
@@ -31,11 +32,6 @@ and summaries to standard error.
 
 | exit code | means |
 | --- | --- |
-| 0 | done |
-| 1 | failed, with one message on standard error |
-| 2 | used wrongly, or a setting is missing or wrong |
-| 130 | stopped by Ctrl-C: run the same command again |
-| 141 | whoever read the output went away |
 """
 
 
@@ -62,7 +58,8 @@ def settings_reference() -> str:
 def reference() -> str:
     """Return the text of the reference of commands."""
     runner = CliRunner(env={"COLUMNS": WIDTH, "TERMINAL_WIDTH": WIDTH})
-    parts = [_HEAD]
+    codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in MEANINGS.items())
+    parts = [_HEAD + codes]
     for words in _commands(typer.main.get_command(app), ()):
         # Help is written for the width of the terminal, which here is always the same.
         shown = runner.invoke(app, [*words, "--help"], prog_name="lifecycle", terminal_width=int(WIDTH))

@@ -12,13 +12,13 @@ import typer
 
 from lifecycle import codec
 from lifecycle.cli.options import Database, PolicyFile, until_of
-from lifecycle.cli.output import minute, number, plural
+from lifecycle.cli.output import number, plural
+from lifecycle.cli.times import Times
 from lifecycle.embedded import Progress, RunResult, run as run_embedded
 from lifecycle.errors import SettingsRefused
 from lifecycle.event_lines import STANDARD_INPUT
 from lifecycle.record import LABEL_NAMES, OUTCOME_NAMES
 from lifecycle.settings import Settings
-from lifecycle.task import rfc3339
 
 COLLECT_EVERY = 100_000
 """New objects after which Python looks for circles of garbage; its default is 700."""
@@ -108,7 +108,7 @@ def summary(result: RunResult, url: str, tasks: str | None) -> Iterator[str]:
     among = f" (among them {', '.join(labels)})" if labels else ""
     yield f"{received}{' = ' + ' + '.join(outcomes) if outcomes else ''}{among}."
     census = result.census
-    at = "nowhere yet" if result.reached_at is None else f"{minute(rfc3339(result.reached_at))} UTC"
+    at = "nowhere yet" if result.reached_at is None else Times(result.zone)(result.reached_at)
     yield f"{plural(census.people, 'person', 'people')}; time has moved to {at}."
     by_lane = ", ".join(f"{lane} {number(count)}" for lane, count in census.tasks.items())
     open_tasks = sum(census.tasks.values())

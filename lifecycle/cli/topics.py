@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Broker, Database, closing_store
 from lifecycle.cli.output import plural
 from lifecycle.errors import NotFound
 from lifecycle.settings import Settings
 from lifecycle.store import open_store
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The topics in Kafka.")
+app = noun("The topics in Kafka.")
 
 
 @app.command("create")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from lifecycle.errors import NotFound
+from lifecycle.errors import FileRefused, reason_of
 from lifecycle.rules.check import require_proved
 from lifecycle.rules.document import MAX_BYTES
 from lifecycle.rules.load import load_policy
@@ -37,7 +37,7 @@ def active_policy(text: str | None) -> Policy:
 def read_policy(path: Path) -> Policy:
     """Return the policy in a file, proved. What it includes is looked for beside it, then among those that ship.
 
-    Raises NotFound for a file that cannot be read, PolicyRefused with all findings of reading or of the proof.
+    Raises FileRefused for a file that cannot be read, PolicyRefused with all findings of reading or of the proof.
     """
     return proved(_text_of(path), name=str(path), find=find_beside(path))
 
@@ -74,6 +74,6 @@ def _text_of(path: Path) -> str:
             body = stream.read(MAX_BYTES + 1)  # one more is enough to be refused as too large
         return body.decode("utf-8", "replace" if len(body) > MAX_BYTES else "strict")
     except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(
-            f"the policy {path} cannot be read: {error}. Check the path and its encoding (UTF-8)."
+        raise FileRefused(
+            f"the policy {path} cannot be read: {reason_of(error)}. Check the path and its encoding (UTF-8)."
         ) from error

@@ -162,6 +162,7 @@ class Machine:
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
     `next_day` returns the same clock time a day later, in our zone.
+    `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
     """
 
     policy: Policy
@@ -173,6 +174,7 @@ class Machine:
     fact_readers: Mapping[tuple[str, str], Read]
     text_facts: TextFacts
     next_day: Callable[[datetime], datetime]
+    told_in: str = ""
 
     def lane_of(self, view: View) -> int:
         """Return the index of the first lane whose guard holds; the last lane takes everybody else."""

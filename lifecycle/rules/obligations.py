@@ -16,7 +16,8 @@ class Obligation:
     """The next dated thing: an open task (its due date, or its expiry when overdue), a timer, or a review.
 
     `name` is the rule: a task's kind (with a timer: the task it opens), `review`, or `later/STAGE` for time
-    moving somebody on.
+    moving somebody on. `then` says what happens at that moment: a task is due, one that is overdue expires, one is
+    asked (`opens`), or the instance `moves`.
     """
 
     at: datetime
@@ -24,6 +25,7 @@ class Obligation:
     track: str
     key: str | None
     name: str
+    then: Literal["due", "expires", "opens", "moves"]
 
     def as_data(self) -> dict[str, Any]:
         """Return canonical JSON data."""
@@ -33,6 +35,7 @@ class Obligation:
             "track": self.track,
             "key": self.key,
             "name": self.name,
+            "then": self.then,
         }
 
 
@@ -41,7 +44,8 @@ def next_of_instance(track: str, key: str, instance: Instance) -> Obligation | N
     if not instance.pending:
         return None
     name, at = min(instance.pending.items(), key=lambda each: (each[1], each[0]))
-    return Obligation(at, "review" if name == "review" else "timer", track, key or None, name)
+    then: Literal["opens", "moves"] = "moves" if name.startswith("later/") else "opens"
+    return Obligation(at, "review" if name == "review" else "timer", track, key or None, name, then)
 
 
 def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obligation | None:
@@ -53,9 +57,12 @@ def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obli
         if (each := next_of_instance(track, key, instance)) is not None
     ]
     for task in state.tasks.values():
-        at = task.due_at if task.due_at > now else task.expires_at
-        found.append(Obligation(at, "task", task.track, task.key or None, task.rule))
+        is_overdue = task.due_at <= now
+        at = task.expires_at if is_overdue else task.due_at
+        then: Literal["due", "expires"] = "expires" if is_overdue else "due"
+        found.append(Obligation(at, "task", task.track, task.key or None, task.rule, then))
     found += [
-        Obligation(task.opens_at, "timer", task.track, task.key or None, task.rule) for task in state.waiting.values()
+        Obligation(task.opens_at, "timer", task.track, task.key or None, task.rule, "opens")
+        for task in state.waiting.values()
     ]
     return min(found, key=lambda each: (each.at, each.what, each.track, each.key or "", each.name), default=None)

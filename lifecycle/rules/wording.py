@@ -31,8 +31,8 @@ MAX_KNOWN = 12
 
 
 def when(machine: Machine, at: datetime) -> str:
-    """Return a time to the minute, by the clock of the policy's calendar."""
-    return clock_time(at, machine.policy.calendar.zone)
+    """Return a time to the minute, by the clock of the policy's calendar, or of the zone that was asked for."""
+    return clock_time(at, machine.told_in or machine.policy.calendar.zone)
 
 
 def line_of(place: Place) -> str:

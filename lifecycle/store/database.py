@@ -138,7 +138,7 @@ def _accepted(url: str) -> URL:
         # The text itself is not repeated: it may hold a password. Nor is the cause, which repeats it.
         raise SettingsRefused(
             "the database URL cannot be read; wanted postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
-            "or sqlite:///FILE. Correct the setting `database_url`."
+            "or sqlite:///FILE. Correct --db or LIFECYCLE_DATABASE."
         ) from None
     backend = parsed.get_backend_name()
     if backend in ("postgresql", "postgres"):
@@ -146,7 +146,7 @@ def _accepted(url: str) -> URL:
     if backend != "sqlite":
         raise SettingsRefused(
             f"no store for databases of the kind {backend}; wanted postgresql:// or sqlite:///. "
-            "Correct the setting `database_url`."
+            "Correct --db or LIFECYCLE_DATABASE."
         )
     if parsed.database in (None, "", ":memory:"):
         raise SettingsRefused(

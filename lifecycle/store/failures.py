@@ -17,7 +17,7 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeout,
 )
 
-from lifecycle.errors import RevisionConflict, StoreUnavailable, ValueRefused
+from lifecycle.errors import FileRefused, RevisionConflict, StoreUnavailable, ValueRefused
 
 _LOST_RACES = ("40",)
 """SQLSTATE classes of a transaction that was ended for the sake of another: deadlock, serialization."""
@@ -30,7 +30,8 @@ _REFUSED_VALUES = ("22", "54")
 def translated(where: str) -> Iterator[None]:
     """Raise what the caller acts on instead of what the driver says.
 
-    StoreUnavailable: not reachable, broke off, locked for too long, full or read-only.
+    StoreUnavailable: not reachable, broke off, locked for too long, full. FileRefused: a SQLite file that cannot be
+    opened or written, or is none.
     RevisionConflict: a key exists already, a deadlock. ValueRefused: a value the database cannot hold.
     An error in our own SQL (ProgrammingError) is a programmer error and passes as it is.
     """
@@ -52,7 +53,15 @@ def translated(where: str) -> Iterator[None]:
         raise _translate(error, where) from error
 
 
-def _translate(error: DBAPIError, where: str) -> StoreUnavailable | RevisionConflict | ValueRefused:
+_NOT_OURS = {
+    "not a database": "is no SQLite database",
+    "unable to open database file": "cannot be opened: its folder is not there, it is a folder, or you may not",
+    "readonly database": "cannot be written: it, or its folder, is read-only",
+}
+"""What SQLite says of a file that waiting will not mend, and what that means."""
+
+
+def _translate(error: DBAPIError, where: str) -> StoreUnavailable | RevisionConflict | ValueRefused | FileRefused:
     said = " ".join(str(error.orig).split())
     state = getattr(error.orig, "sqlstate", None) or ""
     if isinstance(error, IntegrityError) or state.startswith(_LOST_RACES):
@@ -64,7 +73,10 @@ def _translate(error: DBAPIError, where: str) -> StoreUnavailable | RevisionConf
         return ValueRefused(
             f"the database at {where} refused a value: {said}. Nothing was written; halve the batch to find the record."
         )
+    for sign, meaning in _NOT_OURS.items():
+        if not state and sign in said:
+            return FileRefused(f"the database file {where} {meaning}. Check --db or LIFECYCLE_DATABASE.")
     return StoreUnavailable(
         f"the database at {where} is not available: {said}. Nothing was written; check that it runs, that "
-        "this machine reaches it and that the setting `database_url` names it, then try again."
+        "this machine reaches it, and that --db or LIFECYCLE_DATABASE names it, then try again."
     )

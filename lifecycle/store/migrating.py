@@ -6,6 +6,8 @@ Migrations are Alembic scripts in migrations/versions, run from code: there is n
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from alembic import command
@@ -14,8 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from lifecycle.errors import SchemaMismatch
+from lifecycle.errors import FileRefused, SchemaMismatch
 from lifecycle.store.database import Database
+from lifecycle.written import PRIVATE
 
 _LOCK = 0x6C696665_6379636C
 """One number for everybody who migrates: two workers that start at once do it one after the other."""
@@ -43,7 +46,17 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(database: Database) -> None:
-    """Bring the database to `head()` in one transaction; nothing happens when it is there."""
+    """Bring the database to `head()` in one transaction; nothing happens when it is there.
+
+    A SQLite file that is made may be read and written by its owner alone: it holds what is known about people, and
+    the files that SQLite puts beside it have the rights of the first. Raises SchemaMismatch for one that is newer.
+    """
+    if database.path is not None:
+        _make_private(database.path)
+    with database.reading() as connection:
+        found = current(connection)
+    if found is not None and found not in _known():
+        raise _newer(database, found)
     with database.writing() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -51,16 +64,42 @@ def upgrade(database: Database) -> None:
 
 
 def require_head(database: Database) -> None:
-    """Raise SchemaMismatch unless the database is at `head()`."""
+    """Raise SchemaMismatch unless the database is at `head()`; FileRefused for a SQLite file that is not there."""
     # Merely connecting would leave an empty file behind.
-    exists = database.path is None or database.path.exists()
-    found = None
-    if exists:
-        with database.reading() as connection:
-            found = current(connection)
-    if found != head():
-        has = f"revision {found}" if found else "no tables of ours" if exists else "no such file"
-        raise SchemaMismatch(
-            f"the database at {database.where} has {has}, this program needs revision {head()}. "
-            "Run `lifecycle db upgrade`."
+    if database.path is not None and not database.path.exists():
+        raise FileRefused(
+            f"there is no database {database.path.absolute()}. Check --db or LIFECYCLE_DATABASE; `lifecycle run` makes "
+            "a new one, and so does `lifecycle db upgrade`."
         )
+    with database.reading() as connection:
+        found = current(connection)
+    if found == head():
+        return
+    if found is None:
+        raise SchemaMismatch(
+            f"the database at {database.where} has no tables of ours. Check --db or LIFECYCLE_DATABASE; for a new "
+            "database run `lifecycle db upgrade`."
+        )
+    if found not in _known():
+        raise _newer(database, found)
+    raise SchemaMismatch(
+        f"the database at {database.where} has revision {found}, this program needs revision {head()}. "
+        "Run `lifecycle db upgrade`."
+    )
+
+
+def _known() -> set[str]:
+    return {each.revision for each in ScriptDirectory.from_config(configuration()).walk_revisions()}
+
+
+def _newer(database: Database, found: str) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"the database at {database.where} has revision {found}, which this program does not know: it was made by a "
+        f"newer one. This one knows revisions up to {head()}. Install the newer program."
+    )
+
+
+def _make_private(path: Path) -> None:
+    # SQLite takes an empty file for a new database. Where none can be made, SQLite says why.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, PRIVATE))

@@ -18,7 +18,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from lifecycle import codec
-from lifecycle.errors import NotFound, Unreadable
+from lifecycle.errors import FileRefused, Stop, Unreadable, reason_of
 from lifecycle.settings import Settings
 from lifecycle.streams.connection import broker_trouble, client_arguments
 from lifecycle.streams.topics import MAX_INPUT_BYTES
@@ -35,8 +35,8 @@ def publish_file(settings: Settings, path: Path, *, progress: Callable[[int], No
     """Send every line of a file (plain or gzip) and return how many were acknowledged; empty lines are skipped.
 
     `progress` is told now and then how many were acknowledged so far. Lines with one subject keep their order.
-    May be repeated: the same touchpoint again is one touchpoint. Raises NotFound (the file), Unreadable (a line
-    that no topic takes), BrokerUnavailable.
+    May be repeated: the same touchpoint again is one touchpoint. Raises FileRefused and Stop (the file), Unreadable (a
+    line that no topic takes), BrokerUnavailable.
     """
     with _lines(path) as lines:
         return asyncio.run(_publish(settings, path, lines, progress))
@@ -88,9 +88,9 @@ def _lines(path: Path) -> Iterator[Iterator[bytes]]:
         with gzip.open(path) if is_packed else path.open("rb") as lines:
             yield _checked(lines, path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise NotFound(f"file {path} is not whole: {error}. What came before is published.") from error
+        raise Stop(f"file {path} is not whole: {reason_of(error)}. What came before is published.") from error
     except OSError as error:
-        raise NotFound(f"file {path} cannot be read: {error.strerror}. Check the path.") from error
+        raise FileRefused(f"file {path} cannot be read: {reason_of(error)}. Check the path.") from error
 
 
 def _checked(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:

@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from lifecycle.cli import reference, runs
 from lifecycle.cli.app import ENTRIES, app
-from lifecycle.cli.output import plural, value_in_words, visible
+from lifecycle.cli.output import plural, visible
+from lifecycle.cli.times import Times
 from lifecycle.record import Log
 from lifecycle.store import open_store
 from lifecycle.streams import topics
@@ -96,8 +97,12 @@ def test_run_used_wrongly(lifecycle: Run, words: list[str], message: str) -> Non
 
 
 def test_errors_are_one_message_and_an_exit_code(lifecycle: Run, tmp_path: Path) -> None:
-    assert "there is no file nowhere.jsonl." in lifecycle("run", "--events", "nowhere.jsonl", code=1).stderr
-    assert "Run `lifecycle db upgrade`." in lifecycle("people", "list", code=1).stderr
+    assert "there is no file nowhere.jsonl." in lifecycle("run", "--events", "nowhere.jsonl", code=2).stderr
+    missing = lifecycle("people", "list", code=2).stderr
+    assert missing == (
+        f"lifecycle: there is no database {tmp_path / 'lifecycle.db'}. Check --db or LIFECYCLE_DATABASE; `lifecycle run` "
+        "makes a new one, and so does `lifecycle db upgrade`.\n"
+    )
     (tmp_path / "bad.yaml").write_text("policy: x\n")
     bad = lifecycle("run", "--events", "-", "--policy", "bad.yaml", code=1, given="").stderr
     assert bad.startswith("lifecycle: bad.yaml:1:1: ")
@@ -121,13 +126,16 @@ def test_ctrl_c_says_that_nothing_is_lost(lifecycle: Run, monkeypatch: pytest.Mo
 def test_people_list_show_and_count(told: Run) -> None:
     people = objects(told("people", "list", "--json"))
     assert [each["person"] for each in people] == sorted(each["person"] for each in people)
-    lines = told("people", "list").stdout.splitlines()
+    head, *lines = told("people", "list").stdout.splitlines()
+    assert head.startswith("As of 2026-")
     assert len(lines) == len(people) == 30
-    assert lines[0].startswith("person-000  prospect  in_touch here, need[n1] lost  next: 2026-")
+    assert lines[0].startswith("  person-000  prospect  next: 2026-")
+    assert lines[0].endswith("  in_touch here, need[n1] lost")
     shown = told("people", "show", "person-000").stdout
     assert "  need[n1]: lost since 2026-" in shown
     assert "I chose somebody else" in shown
-    assert objects(told("people", "show", "person-000", "--json")) == [people[0]]
+    tasks = objects(told("tasks", "list", "--person", "person-000", "--json"))
+    assert objects(told("people", "show", "person-000", "--json")) == [{**people[0], "open_tasks": tasks}]
     assert "nobody is known as zoe." in told("people", "show", "zoe", code=1).stderr
 
     counted = objects(told("people", "count", "--json"))[0]
@@ -147,9 +155,10 @@ def test_tasks_list_and_show(told: Run) -> None:
     kinds = objects(told("tasks", "list", "--all", "--kind", "thank", "--lane", "prospect", "--json"))
     assert kinds == [task for task in ever if (task["kind"], task["lane"]) == ("thank", "prospect")]
     words = told("tasks", "list").stdout.splitlines()
-    assert words[0].endswith(f"prospect: {len(still)} tasks, with the time they are due")
-    assert [line.split()[0] for line in words[1:]] == sorted(line.split()[0] for line in words[1:])
-    assert told("tasks", "list", "--lane", "nobody").stdout == "no tasks\n"
+    assert words[0].endswith(f": {len(still)} tasks")
+    assert words[1].startswith(f"prospect: {len(still)} tasks, ")
+    assert words[1].endswith("with the time they are due")
+    assert [line.split()[0] for line in words[2:]] == sorted(line.split()[0] for line in words[2:])
     shown = told("tasks", "show", still[0]["id"]).stdout
     assert f"lifecycle explain {still[0]['id']}" in shown
     assert objects(told("tasks", "show", still[0]["id"], "--json")) == [still[0]]
@@ -168,7 +177,7 @@ def test_dead_letters(told: Run) -> None:
     assert base64.b64decode(letter["body_base64"]) == b"{bad\t"
     assert (letter["topic"], letter["reason"], letter["field"]) == ("file:h.jsonl", "not_json", None)
     plain = told("dead-letters", "list").stdout
-    assert plain.startswith(f"h.jsonl line {letter['offset']}, ")
+    assert plain.startswith(f"Refused so far; times are in UTC:\nh.jsonl line {letter['offset']}, ")
     assert ": not_json. not JSON: " in plain
     assert told("dead-letters", "list", "--bytes").stdout == plain + "  {bad\\t\n"
 
@@ -256,6 +265,6 @@ def test_the_references_are_fresh() -> None:
 def test_words_for_people() -> None:
     assert [plural(1, "person", "people"), plural(1200, "task")] == ["1 person", "1,200 tasks"]
     assert visible(b"a\x00\xff\xc2\x85\n") == "a\\x00\\xff\\x85\\n"
-    assert [value_in_words(each) for each in (True, [], ["a", "b"], {"EUR": 5}, {}, 3)] == [
+    assert [Times("UTC").value(each) for each in (True, [], ["a", "b"], {"EUR": 5}, {}, 3)] == [
         *("yes", "nothing", "a, b", "5 EUR", "nothing", "3"),
     ]

@@ -82,16 +82,24 @@ def test_a_table_that_cannot_be_read_ends_with_2_and_the_others_are_run(policy: 
         (("none.yaml",), "none.yaml"),
         (("shop.yaml", "none.txt"), "none.txt is not there. Name a scenario table, or a folder of them."),
         (("shop.yaml", "empty"), "empty holds no scenario tables (*.txt) about this policy."),
-        (("bad.yaml",), 'bad.yaml:1:1: A policy needs "language: 1". [missing]'),
+        (("torn.yaml",), "torn.yaml:2:1: This is not YAML"),
         (("shop.yaml", "latin.txt"), "latin.txt cannot be read"),
     ],
 )
 def test_what_is_not_there_or_cannot_be_read_ends_with_2(policy: Run, words: tuple[str, ...], expected: str) -> None:
     """A policy, a table, a folder without tables."""
     Path("empty").mkdir()
-    Path("bad.yaml").write_text("policy: x\n")
+    Path("torn.yaml").write_text("policy: [x\n")
     Path("latin.txt").write_bytes(b"scenario  caf\xe9\n")
     assert expected in policy("test", *words, code=2).stderr
+
+
+def test_a_policy_with_findings_ends_with_1_as_everywhere(policy: Run) -> None:
+    """It was read, and refused: `policy check` and `run` say the same."""
+    Path("bad.yaml").write_text("policy: x\n")
+    for command in ("test", "check", "diagram"):
+        told = policy(command, "bad.yaml", code=1)
+        assert 'A policy needs "language: 1". [missing]' in told.output
 
 
 def test_of_a_folder_only_the_tables_about_this_policy_are_run(policy: Run) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.embedded import run
-from tests.cli.stories import POLICY, history, write
+from tests.cli.stories import POLICY, START, history, line, write
 
 LIFECYCLE = [sys.executable, "-m", "lifecycle.cli"]
 
@@ -120,6 +120,62 @@ def test_messages_may_go_to_a_device_or_a_named_pipe(sqlite_url: str, tmp_path: 
         assert writes.wait(60) == 0
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_a_list_is_an_error_in_one_line(sqlite_url: str, tmp_path: Path, unbuffered: str) -> None:
+    run([write(tmp_path / "h.jsonl", history(300))], store=sqlite_url, policy=POLICY, until="end")
+    listing = [*LIFECYCLE, "people", "list", "--json", "--db", sqlite_url]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(listing, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "lifecycle: standard output: no space left on device. Make room or mend it, and run the same command again.\n",
+    )
+
+
+def test_a_terminal_of_another_encoding_shows_escapes(sqlite_url: str, tmp_path: Path) -> None:
+    run(
+        [write(tmp_path / "h.jsonl", [line("小明", "1", "need.stated", START, need="n1")])],
+        store=sqlite_url,
+        policy=POLICY,
+    )
+    listing = [*LIFECYCLE, "people", "list", "--db", sqlite_url]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(listing, capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u5c0f\\u660e  prospect" in done.stdout
+
+
+def test_closed_streams_are_no_crash(sqlite_url: str, tmp_path: Path) -> None:
+    run([write(tmp_path / "h.jsonl", history(5))], store=sqlite_url, policy=POLICY, until="end")
+    words = " ".join([*LIFECYCLE, "people", "list", "--db", sqlite_url])
+    done = subprocess.run(["sh", "-c", f"{words} >&-"], capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["typer", "lifecycle.cli.runs", "lifecycle.store"])
+def test_ctrl_c_is_answered_in_one_line_from_the_first_moment(tmp_path: Path, module: str) -> None:
+    """Also while the program is still being loaded: here it comes when a module is first asked for."""
+    code = f"""
+import sys
+class Stop:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stop())
+sys.argv = ["lifecycle", "run", "--events", "-"]
+from lifecycle.cli.start import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+    )
+    assert (done.returncode, done.stderr) == (
+        130,
+        "lifecycle: stopped. What was committed stands; run the same command again.\n",
+    )
+
+
 def test_help_loads_no_more_than_it_shows() -> None:
     """The start is short because of what is not imported: no store, no rules, no file of a noun."""
     code = (
@@ -129,7 +185,9 @@ def test_help_loads_no_more_than_it_shows() -> None:
         "print(*(name for name in ('sqlalchemy', 'pydantic', 'yaml', 'rich', 'faust') if name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.endswith("\n['lifecycle.cli', 'lifecycle.cli.app', 'lifecycle.errors']\n\n"), done.stdout
+    assert done.stdout.endswith(
+        "\n['lifecycle.cli', 'lifecycle.cli.app', 'lifecycle.cli.exits', 'lifecycle.cli.start', 'lifecycle.errors']\n\n"
+    ), done.stdout
 
 
 def test_looking_at_people_loads_no_kafka_client() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, exc, inspect, text
 
-from lifecycle.errors import RevisionConflict, SchemaMismatch, SettingsRefused, StoreUnavailable, ValueRefused
+from lifecycle.errors import (
+    FileRefused,
+    RevisionConflict,
+    SchemaMismatch,
+    SettingsRefused,
+    StoreUnavailable,
+    ValueRefused,
+)
 from lifecycle.store import Changes, Store, open_store
 from lifecycle.store.database import Database
 from lifecycle.store.failures import translated
@@ -166,22 +174,57 @@ def test_two_that_create_at_once_agree(store_url: str) -> None:
 
 def test_an_empty_database_is_refused(store_url: str, tmp_path: Path) -> None:
     """Without `create` nothing is made, not even a file, and the command is named."""
-    with pytest.raises(SchemaMismatch) as refused:
+    with pytest.raises((SchemaMismatch, FileRefused)) as refused:
         open_store(store_url)
-    has = "no such file" if store_url.startswith("sqlite") else "no tables of ours"
-    assert str(refused.value).endswith(f" has {has}, this program needs revision {head()}. Run `lifecycle db upgrade`.")
+    if store_url.startswith("sqlite"):
+        assert str(refused.value) == (
+            f"there is no database {tmp_path / 'lifecycle.db'}. Check --db or LIFECYCLE_DATABASE; `lifecycle run` makes a "
+            "new one, and so does `lifecycle db upgrade`."
+        )
+    else:
+        assert str(refused.value).endswith(
+            " has no tables of ours. Check --db or LIFECYCLE_DATABASE; for a new database run `lifecycle db upgrade`."
+        )
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_database_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    """It holds what is known about people; so do the files that SQLite puts beside it while it is open."""
+    store = open_store(f"sqlite:///{tmp_path}/new.db", create=True)
+    rights = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert rights == {"new.db": 0o600, "new.db-wal": 0o600, "new.db-shm": 0o600}
+    store.close()
+
+
+def test_a_file_that_was_there_keeps_its_rights(tmp_path: Path) -> None:
+    """Somebody gave them."""
+    path = tmp_path / "shared.db"
+    path.touch()
+    path.chmod(0o660)
+    open_store(f"sqlite:///{path}", create=True).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_that_is_no_database_is_refused_at_once(tmp_path: Path, create: bool) -> None:
+    """Waiting does not mend it, and it is left as it is."""
+    path = tmp_path / "notes.txt"
+    path.write_text("some notes, long enough to be looked at by SQLite as a header" * 20)
+    with pytest.raises(FileRefused, match=r"notes\.txt is no SQLite database\. Check --db or LIFECYCLE_DATABASE\."):
+        open_store(f"sqlite:///{path}", create=create)
+    assert path.read_text().startswith("some notes")
+
+
 def test_a_database_of_another_revision_is_refused(store_url: str) -> None:
-    """A newer or older schema is named, with the one that is needed."""
+    """A newer one is named, with the one that is known, and left alone also where it would be upgraded."""
     open_store(store_url, create=True).close()
     opened = Database(store_url)
     with opened.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     opened.close()
-    with pytest.raises(SchemaMismatch, match=r"has revision 9999, this program needs revision \w+\. Run `life"):
-        open_store(store_url)
+    for create in (False, True):
+        with pytest.raises(SchemaMismatch, match=r"has revision 9999, which this program does not know.* Install the"):
+            open_store(store_url, create=create)
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
@@ -191,15 +234,15 @@ def test_a_server_that_does_not_answer_is_unavailable() -> None:
     message = str(refused.value)
     assert message.startswith("the database at 127.0.0.1:1/sales is not available: ")
     assert message.endswith(
-        "Nothing was written; check that it runs, that this machine reaches it and that the setting "
-        "`database_url` names it, then try again."
+        "Nothing was written; check that it runs, that this machine reaches it, and that --db or "
+        "LIFECYCLE_DATABASE names it, then try again."
     )
     assert "secret" not in message
 
 
-def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    """SQLite makes files, not folders."""
-    with pytest.raises(StoreUnavailable, match=r"/missing/x\.db is not available: unable to open database file"):
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """SQLite makes files, not folders; waiting does not make them either."""
+    with pytest.raises(FileRefused, match=r"/missing/x\.db cannot be opened: its folder is not there"):
         open_store(f"sqlite:///{tmp_path}/missing/x.db", create=True)
 
 
@@ -240,13 +283,6 @@ def test_a_broken_connection_is_unavailable_once(database_url: str) -> None:
         store.iterate_people()
     assert store.iterate_people() == [person()]
     store.close()
-
-
-def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
-    """The driver's own sentence is kept."""
-    (tmp_path / "x.db").write_text("no database, but long enough to be taken for the header of one" * 20)
-    with pytest.raises(StoreUnavailable, match=r"x\.db is not available: file is not a database"):
-        open_store(f"sqlite:///{tmp_path}/x.db")
 
 
 @pytest.mark.parametrize(
