@@ -250,8 +250,9 @@ class Engine:
             if batch.steps and ids.partition_of(key[0], self.partitions) != result.places[key][1]:
                 result.label(key, "misrouted")
         for each in results:
-            for unmatched in each.unmatched:
-                result.label(unmatched, "unmatched")
+            for label, keys in each.labels.items():
+                for labelled in keys:
+                    result.label(labelled, label)
 
     def _changes(self, results: Iterable[Result], moment: _Moment, result: Sorted, batch: Batch) -> Changes:
         people = list(results)

@@ -9,17 +9,19 @@ from the older snapshot when that has not seen it yet, else from nothing. Both e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lifecycle import canonical_json
 from lifecycle.errors import FoldStopped
 from lifecycle.person import PersonRow
 from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
+from lifecycle.rules.names import is_built_in
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode, encode
 from lifecycle.rules.working import Closing
-from lifecycle.touchpoint import EARLIEST, OrderKey, Touchpoint, TouchpointKey, order_key
+from lifecycle.touchpoint import EARLIEST, OrderKey, Touchpoint, TouchpointKey, key_of, order_key
 
 OLDER_AFTER = 64
 """The older snapshot is written anew when more than this many touchpoints follow it."""
@@ -54,12 +56,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The next row of a person and what its tasks came to. `state` is None where the person is stopped."""
+    """The next row of a person and what its tasks came to. `state` is None where the person is stopped.
+
+    `labels` are touchpoints by what is to be said of them in the accounting besides.
+    """
 
     row: PersonRow
     state: PersonState | None
     closings: tuple[Closing, ...]
-    unmatched: tuple[TouchpointKey, ...]
+    labels: Mapping[str, tuple[TouchpointKey, ...]]
     start: Start
 
 
@@ -125,7 +130,7 @@ def fold_person(
         folded, older = _fold_with_older(machine, person, start, ready, reached)
     except FoldStopped as stopped:
         row = _stopped_row(machine, person, partition, start, revision, waiting_at, str(stopped))
-        return Result(row, None, (), (), start)
+        return Result(row, None, (), {}, start)
     due = [at for at in (folded.next_due_at, waiting_at) if at is not None]
     row = PersonRow(
         person=person,
@@ -139,8 +144,21 @@ def fold_person(
         snapshot=encode(folded.state),
         older_snapshot=older,
         stopped=None,
+        begun_at=folded.state.begun_at,
+        missing=canonical_json.dumps(folded.state.missing) if folded.state.missing else None,
     )
-    return Result(row, folded.state, folded.closings, folded.unmatched, start)
+    return Result(row, folded.state, folded.closings, _labels_of(folded, ready), start)
+
+
+def _labels_of(folded: Folded, ready: Iterable[Touchpoint]) -> dict[str, tuple[TouchpointKey, ...]]:
+    """Return what the accounting says of touchpoints besides their outcome: label -> keys.
+
+    An outcome that is kept for a task to come is of no task that was asked by now, so it is unmatched too.
+    """
+    kept = {each.task_id for each in folded.state.kept if not each.used}
+    early = [key_of(each) for each in ready if is_built_in(each.type) and each.data.get("task") in kept] if kept else []
+    unmatched = tuple(dict.fromkeys([*folded.unmatched, *early]))
+    return {"unmatched": unmatched, "unreached": folded.unreached, "keyless": folded.keyless}
 
 
 def _ready(
@@ -179,6 +197,8 @@ def _fold_with_older(
         second.next_due_at,
         second.closings,
         (*first.unmatched, *second.unmatched),
+        (*first.unreached, *second.unreached),
+        (*first.keyless, *second.keyless),
     )
     return folded, older
 
@@ -213,4 +233,6 @@ def _stopped_row(
         snapshot=encode(PersonState()) if row is None else row.snapshot,
         older_snapshot=None if row is None else row.older_snapshot,
         stopped=why,
+        begun_at=None if row is None else row.begun_at,
+        missing=None if row is None else row.missing,
     )

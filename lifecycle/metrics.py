@@ -9,6 +9,8 @@ Counters start at 0 with the process; the sums that must hold for ever stand in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -21,6 +23,9 @@ from prometheus_client import (
 from lifecycle.record import LABEL_NAMES, OUTCOME_NAMES, Accounting
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each counter, which nothing here uses
+
+MISSING_FIELDS = 100
+"""Most fields that are told of by name as read as missing."""
 
 _BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -38,7 +43,7 @@ class Metrics:
         )
         self.labelled = Counter(
             "lifecycle_records_labelled",
-            "Records that were also late, misrouted or unmatched, whatever their outcome.",
+            "Records that were also late, misrouted, unmatched, unreached or keyless, whatever their outcome.",
             ["label"],
             registry=self.registry,
         )
@@ -86,6 +91,18 @@ class Metrics:
         self.people_stopped = Gauge(
             "lifecycle_people_stopped", "People who are no longer folded.", registry=self.registry
         )
+        self.read_as_missing = Gauge(
+            "lifecycle_read_as_missing_touchpoints",
+            "Touchpoints of which the policy reads a field as missing, by type and field.",
+            ["type", "field"],
+            registry=self.registry,
+        )
+        self.people_read_as_missing = Gauge(
+            "lifecycle_read_as_missing_people",
+            "People of whom the policy reads a field of a touchpoint as missing, by type and field.",
+            ["type", "field"],
+            registry=self.registry,
+        )
         self.outbox_rows = Gauge("lifecycle_outbox_rows", "Messages that wait to be sent.", registry=self.registry)
 
     def count(self, accounting: Accounting) -> None:
@@ -94,6 +111,22 @@ class Metrics:
             self.records.labels(outcome).inc(getattr(accounting, outcome))
         for label in LABEL_NAMES:
             self.labelled.labels(label).inc(getattr(accounting, label))
+
+    def tell_missing(self, missing: Mapping[str, tuple[int, int]]) -> None:
+        """Set what the policy reads as missing: `type.field` -> (touchpoints, people). At most MISSING_FIELDS series.
+
+        What is beyond is summed under the type and field `other`; of its people only the most that one field has.
+        """
+        ranked = sorted(missing.items(), key=lambda each: (-each[1][0], each[0]))
+        self.read_as_missing.clear()
+        self.people_read_as_missing.clear()
+        for name, (touchpoints, people) in ranked[:MISSING_FIELDS]:
+            labels = name.rpartition(".")[::2]
+            self.read_as_missing.labels(*labels).set(touchpoints)
+            self.people_read_as_missing.labels(*labels).set(people)
+        if beyond := [counts for _, counts in ranked[MISSING_FIELDS:]]:
+            self.read_as_missing.labels("other", "other").set(sum(touchpoints for touchpoints, _ in beyond))
+            self.people_read_as_missing.labels("other", "other").set(max(people for _, people in beyond))
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -39,8 +39,8 @@ class Standing:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is anything to tell: of some people only types are known that the policy does not know."""
-        return bool(self.state.tracks) or self.stopped is not None
+        """Whether this is a person: of some names only outcomes, or types that the policy does not know, are known."""
+        return self.state.begun_at is not None or self.stopped is not None
 
 
 def person_data(machine: Machine, standing: Standing, reached: datetime | None) -> dict[str, Any]:

@@ -109,9 +109,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """What became of the records received. Exactly one outcome each; `late`, `misrouted` and `unmatched` are labels.
+    """What became of the records received: exactly one outcome each, and labels besides, as things stood at the commit.
 
-    received = folded + duplicate + conflicting + future + unknown_type + dead_lettered.
+    received = folded + duplicate + conflicting + future + unknown_type + dead_lettered. `late`: after news or time that
+    came before it. `misrouted`: in another partition than its person's. `unmatched`: an outcome of no task that was
+    asked. `unreached`: a key of it names no instance, since none had begun and it begins none. `keyless`: of a type of
+    keyed tracks, without any key.
     """
 
     received: int = 0
@@ -124,6 +127,8 @@ class Accounting:
     late: int = 0
     misrouted: int = 0
     unmatched: int = 0
+    unreached: int = 0
+    keyless: int = 0
 
     def plus(self, other: Accounting) -> Accounting:
         """Return the sum, name by name."""
@@ -135,7 +140,7 @@ class Accounting:
 
 
 OUTCOME_NAMES = ("folded", "duplicate", "conflicting", "future", "unknown_type", "dead_lettered")
-LABEL_NAMES = ("late", "misrouted", "unmatched")
+LABEL_NAMES = ("late", "misrouted", "unmatched", "unreached", "keyless")
 ACCOUNTING_NAMES = ("received", *OUTCOME_NAMES, *LABEL_NAMES)
 
 

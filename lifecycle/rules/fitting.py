@@ -14,8 +14,10 @@ from lifecycle.touchpoint import Touchpoint, key_of
 
 
 def fitted(work: Working, table: TypeTable, touchpoint: Touchpoint, origin: Origin) -> Touchpoint:
-    """Return a touchpoint with what counts of its data, and count and note what does not."""
+    """Return a touchpoint with what counts of its data; count and note what does not. A person may begin with it."""
     fit = table.read(touchpoint)
+    if work.state.begun_at is None and not table.is_outcome:
+        work.state.begun_at = touchpoint.occurred_at
     missing = work.state.missing
     for misfit in fit.misfits:
         name = f"{touchpoint.type}.{misfit.field}"

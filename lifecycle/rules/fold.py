@@ -119,7 +119,6 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
             work.note(touchpoint.occurred_at, "came", "", "", touchpoint.type, by=origin)
         return
     touchpoint = fitted(work, table, touchpoint, origin)
-    state.begun = state.begun or not table.is_outcome
     at = touchpoint.occurred_at
     view = View(touchpoint.data, state.facts, state.tracks, at)
     touched = _touch(work, table, view, touchpoint, origin)

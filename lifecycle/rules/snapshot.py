@@ -125,12 +125,12 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     `lane` is the index of the person's lane.
     `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
     `forgotten` counts, by track, finished instances that gave way, `not_begun` what would have begun (limits.py).
-    `begun`: a touchpoint of a known type that is not built in has come; before that this is no person. `missing`
-    counts by `type.field` what was read as missing.
+    `begun_at` is when the first touchpoint of a known type that is not built in occurred; before that this is no
+    person. `missing` counts by `type.field` what was read as missing.
     """
 
     touchpoints: int = 0
-    begun: bool = False
+    begun_at: datetime | None = None
     missing: dict[str, int] = {}
     last_key: OrderKey | None = None
     last_fired_at: datetime | None = None

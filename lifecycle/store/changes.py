@@ -87,7 +87,8 @@ class DatabaseState:
 class Counts:
     """How much the database holds at this moment, and what became of everything received so far.
 
-    `people_without_next` are those that time alone will never reach again, stopped ones included.
+    `people` are those who have begun or are stopped. `people_without_next` are those of them whom time alone will never
+    reach again, stopped ones included.
     """
 
     people: int

@@ -142,12 +142,23 @@ class Queues(Connected):
                     func.count(),
                     func.count().filter(people.c.next_due_at.is_(None)),
                     func.count(people.c.stopped),
-                ).select_from(people)
+                ).where(or_(people.c.begun_at.is_not(None), people.c.stopped.is_not(None)))
             ).one()
             messages = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
             letters = connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
             sums = connection.execute(select(*counters)).one()
         return Counts(*all_people, messages, letters, Accounting(*map(int, sums)))
+
+    def read_as_missing(self) -> dict[str, tuple[int, int]]:
+        """Return `type.field` -> (touchpoints, people) of what the policy reads as missing. Reads whole tables."""
+        found: dict[str, tuple[int, int]] = {}
+        query = select(people.c.missing, func.count().label("times")).where(people.c.missing.is_not(None))
+        with self._database.reading() as connection:
+            for row in connection.execute(query.group_by(people.c.missing)):
+                for name, touchpoints in canonical_json.loads(row.missing).items():
+                    before = found.get(name, (0, 0))
+                    found[name] = (before[0] + touchpoints * row.times, before[1] + row.times)
+        return found
 
     def _dead_letters(self, query: Select[Any], limit: int) -> list[DeadLetterRow]:
         with self._database.reading() as connection:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     text,
 )
@@ -94,6 +95,8 @@ people = Table(
     Column("snapshot", Text, nullable=False),
     Column("older_snapshot", Text),
     Column("stopped", Text),
+    Column("begun_at", Microseconds),
+    Column("missing", Text),
 )
 # The person is in the index because a new policy makes everybody due at one moment: without it, every
 # poll would sort them all to find the first few.
@@ -157,6 +160,12 @@ Index(
     sqlite_where=dead_letters.c.sent_at.is_(None),
 )
 
+
+def _default_of(counter: str) -> TextClause | None:
+    """Return what a counter is in rows that were there before it: 0 for those that came after the first tables."""
+    return text("0") if counter in ("unreached", "keyless") else None
+
+
 # A topic_id of "" marks a row that only counts (a file): nobody has claimed it. The policy and the format of the
 # snapshots stand here as in database_state, so that the update which moves the offset compares them too.
 # `last_*` are the record before next_offset, `stopped` is why the partition is not read any more, `lost` the
@@ -170,7 +179,7 @@ partition_progress = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("next_offset", BigInteger, nullable=False),
     Column("reached_at", Microseconds),
-    *(Column(name, BigInteger, nullable=False) for name in ACCOUNTING_NAMES),
+    *(Column(name, BigInteger, nullable=False, server_default=_default_of(name)) for name in ACCOUNTING_NAMES),
     Column("policy_hash", Text),
     Column("snapshot_format", Integer, nullable=False, server_default=text("0")),
     Column("newest_at", Microseconds),

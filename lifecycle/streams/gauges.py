@@ -22,7 +22,9 @@ class Gauges(WorkerService):
 
     async def _count(self) -> None:
         counts = await asyncio.to_thread(self.equipment.store.counts)
+        missing = await asyncio.to_thread(self.equipment.store.read_as_missing)
         metrics = self.equipment.metrics
+        metrics.tell_missing(missing)
         metrics.people.set(counts.people)
         metrics.people_without_next_obligation.set(counts.people_without_next)
         metrics.people_stopped.set(counts.stopped)

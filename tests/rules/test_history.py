@@ -173,9 +173,9 @@ def test_a_person_begins_with_a_touchpoint_that_is_not_built_in() -> None:
     outcome = touchpoint("1", "task.completed", 0, task=f"{'0' * 20}-{'0' * 24}")
     unknown = touchpoint("2", "moon.rose", 1)
     nobody = folded(machine, [outcome, unknown], 2)
-    assert (nobody.state.begun, stages(nobody), nobody.next_due_at) == (False, {}, None)
+    assert (nobody.state.begun_at, stages(nobody), nobody.next_due_at) == (None, {}, None)
     somebody = folded(machine, [outcome, unknown, touchpoint("3", "reply.sent", 3)], 4)
-    assert somebody.state.begun
+    assert somebody.state.begun_at == at(3)
     assert somebody.state.tracks["in_touch"][""].since == at(3)
 
 
@@ -249,6 +249,6 @@ def test_any_data_at_all_leave_a_person_with_a_next_obligation(history: list[tup
     log = [touchpoint(str(n), kind, hours, **data) for n, (kind, hours, data) in enumerate(history)]
     result = folded(machine, log, 6_000)
     begun = any(not kind.startswith("task.") for kind, _, _ in history)
-    assert result.state.begun is begun
+    assert (result.state.begun_at is not None) is begun
     assert (next_obligation(machine, result.state, at(6_000)) is not None) is begun
     assert all(each.due_at < at(6_000) + timedelta(days=400) for each in result.state.tasks.values())

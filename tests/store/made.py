@@ -35,6 +35,7 @@ def person(name: str = "ann", **changed: Any) -> PersonRow:
         snapshot='{"tracks":{}}',
         older_snapshot=None,
         stopped=None,
+        begun_at=NOON,
     )
     return replace(made, **changed)
 
