@@ -38,8 +38,8 @@ def test_an_open_task_that_time_asked_for_after_a_loss(lifecycle: Lifecycle) -> 
         "because outcome = elsewhere (policy line 27).",
         'There they would say: "I chose somebody else"',
         '2026-04-11 10:00 UTC: ask_after was asked for 30 days after entering "lost" (policy line 31), to be done '
-        "by 2026-04-15 10:00 UTC.",
-        "What comes next: it is open. If nobody does it by 2026-05-15 10:00 UTC it expires, and is not asked "
+        "by 2026-04-16 09:00 UTC.",
+        "What comes next: it is open. If nobody does it by 2026-05-16 09:00 UTC it expires, and is not asked "
         "again by this rule.",
         'need n1 is at "lost" since 2026-03-12 10:00 UTC; next there, on 2026-09-08 10:00 UTC: time moves it to '
         '"rest" (policy line 31).',

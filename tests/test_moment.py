@@ -10,9 +10,10 @@ from lifecycle import canonical_json
 from lifecycle.codec import read_event
 from lifecycle.errors import Unreadable
 from lifecycle.moment import parse_time
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.facts import as_time
 from lifecycle.rules.findings import Place
-from lifecycle.rules.policy import FieldKind, TouchpointType
+from lifecycle.rules.policy import Calendar, FieldKind, TouchpointType
 from lifecycle.rules.vocabulary import checker
 from lifecycle.touchpoint import Touchpoint
 
@@ -57,7 +58,7 @@ def of_the_envelope(text: str) -> datetime | None:
 def of_the_data(text: str) -> datetime | None:
     declared = TouchpointType("a.b", "person", {"at": FieldKind("time")}, {}, "", Place(1, 1))
     touchpoint = Touchpoint("anna", "s", "1", "a.b", datetime(2026, 3, 2, tzinfo=UTC), None, {"at": text})
-    return as_time(text) if checker(declared)(touchpoint) is None else None
+    return as_time(text) if checker(declared, WorkingTime(Calendar()))(touchpoint) is None else None
 
 
 @pytest.mark.parametrize("text", TEXTS)

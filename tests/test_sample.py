@@ -17,6 +17,7 @@ from lifecycle.api import open_engine
 from lifecycle.codec import read_event
 from lifecycle.errors import Unreadable
 from lifecycle.policies import shipped_policy
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import fold
 from lifecycle.rules.load import load_policy
@@ -61,7 +62,7 @@ def test_more_people_leave_the_first_ones_as_they_are(tmp_path: Path) -> None:
 
 
 def test_every_type_of_the_vocabulary_occurs_and_all_data_fit(touchpoints: list[Touchpoint]) -> None:
-    checks = {name: checker(declared) for name, declared in policy().types.items()}
+    checks = {name: checker(declared, WorkingTime(policy().calendar)) for name, declared in policy().types.items()}
     assert set(checks) == {each.type for each in touchpoints} - {"newsletter.opened"}
     faults = [fault for each in touchpoints if each.type in checks and (fault := checks[each.type](each))]
     assert faults == []

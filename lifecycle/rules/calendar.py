@@ -1,14 +1,19 @@
 """Our working time: steps in a zone, on working days, within working hours. Pure arithmetic over tables.
 
 Days and longer keep the clock time in the zone over summer time: a clock time that is skipped becomes the next
-one that exists, one that comes twice is the first. Hours are elapsed hours. Business days are the same clock
-time on the n-th working day after (or before); business hours run only while we work.
+one that exists, one that comes twice is the first. Hours are elapsed hours.
+
+Business time begins at the next working moment, whichever way it counts: within working hours, their end included, that
+is now, else when work begins next. From there business days are the same clock time on the n-th working day after (or
+before), and business hours run only while we work. None of either is the next working moment itself.
 The zones are the machine's or tzdata's (IANA), the holidays those of the library `holidays`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Container
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -17,6 +22,9 @@ from lifecycle.rules.policy import Calendar
 from lifecycle.rules.schedule import Duration, plus_months
 
 DAY = timedelta(days=1)
+KEPT_YEARS = 256
+"""Years of working days that are kept once they were worked out."""
+
 _WEEK_DAYS = 5
 
 
@@ -57,6 +65,19 @@ def at_clock(local: datetime, zone: ZoneInfo) -> datetime:
     return high.replace(microsecond=0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Year:
+    """The days of a year on which we work, in order: from when to when, and how much was worked before each.
+
+    `before` has one more: all that is worked in the year.
+    """
+
+    days: tuple[date, ...]
+    opens: tuple[datetime, ...]
+    closes: tuple[datetime, ...]
+    before: tuple[timedelta, ...]
+
+
 class WorkingTime:
     """A calendar that can count. All times in and out are aware UTC."""
 
@@ -66,6 +87,7 @@ class WorkingTime:
         self._holidays = frozenset[date]() if calendar.holidays is None else holidays_of(calendar.holidays)
         self._opens = calendar.opens
         self._closes = calendar.closes
+        self._year = lru_cache(maxsize=KEPT_YEARS)(self._year_of)
 
     def after(self, duration: Duration, at: datetime) -> datetime:
         """Return the time this long after `at`."""
@@ -74,6 +96,10 @@ class WorkingTime:
     def before(self, duration: Duration, at: datetime) -> datetime:
         """Return the time this long before `at`."""
         return self._step(duration, at, -1)
+
+    def day_of(self, at: datetime) -> date:
+        """Return the day that a moment lies in here."""
+        return at.date() if self._is_utc else at.astimezone(self._zone).date()
 
     def start_of_day(self, day: date) -> datetime:
         """Return when a date begins here: what `at` means by a date."""
@@ -87,43 +113,92 @@ class WorkingTime:
         """Tell whether we work on a day: Monday to Friday, and no holiday."""
         return day.weekday() < _WEEK_DAYS and day not in self._holidays
 
+    def next_working(self, at: datetime) -> datetime:
+        """Return `at` where we work then, the end of working hours included, else when work begins next."""
+        day = self.day_of(at)
+        number = day.year
+        year = self._year(number)
+        place = bisect_left(year.days, day)
+        while place == len(year.days) or year.closes[place] < at:
+            place += 1
+            if place >= len(year.days):
+                number, place = number + 1, 0
+                year = self._year(number)
+        return max(at, year.opens[place])
+
     def _step(self, duration: Duration, at: datetime, sign: int) -> datetime:
         if duration.unit == "hour":
             return at + sign * timedelta(hours=duration.number)
         if duration.unit == "business hour":
-            return self._business_hours(timedelta(hours=duration.number), at, sign)
-        if self._is_utc and not duration.is_business:
+            return self._business_hours(timedelta(hours=duration.number), self.next_working(at), sign)
+        if duration.unit == "business day":
+            return self._business_days(sign * duration.number, self.next_working(at))
+        if self._is_utc:
             return duration.after(at) if sign > 0 else duration.before(at)
         if duration.number == 0:
             return at
         local = at.astimezone(self._zone).replace(tzinfo=None)
-        if duration.unit == "business day":
-            local = datetime.combine(self._business_day(local.date(), duration.number, sign), local.time())
-        elif duration.unit in ("month", "year"):
+        if duration.unit in ("month", "year"):
             local = plus_months(local, sign * duration.number * (12 if duration.unit == "year" else 1))
         else:
             local += sign * duration.number * (7 * DAY if duration.unit == "week" else DAY)
         return at_clock(local, self._zone)
 
-    def _business_day(self, day: date, number: int, sign: int) -> date:
-        while number:
-            day += sign * DAY
-            number -= self.is_working(day)
-        return day
+    def _business_days(self, number: int, begin: datetime) -> datetime:
+        """Return the same clock time so many working days after (before, if negative) a working moment."""
+        if number == 0:
+            return begin
+        local = begin.astimezone(self._zone).replace(tzinfo=None)
+        year_number = local.year
+        days = self._year(year_number).days
+        place = bisect_left(days, local.date()) + number
+        while not 0 <= place < len(days):
+            if place < 0:
+                year_number -= 1
+                days = self._year(year_number).days
+                place += len(days)
+            else:
+                place -= len(days)
+                year_number += 1
+                days = self._year(year_number).days
+        return at_clock(datetime.combine(days[place], local.time()), self._zone)
 
-    def _business_hours(self, left: timedelta, at: datetime, sign: int) -> datetime:
-        day = at.astimezone(self._zone).date()
-        while True:
+    def _business_hours(self, wait: timedelta, begin: datetime, sign: int) -> datetime:
+        """Return the moment so much working time after (or before) a working moment."""
+        if not wait:
+            return begin
+        day = self.day_of(begin)
+        number, year = day.year, self._year(day.year)
+        place = bisect_left(year.days, day)
+        worked = year.before[place] + (begin - year.opens[place]) + sign * wait
+        while worked < timedelta(0):
+            number -= 1
+            year = self._year(number)
+            worked += year.before[-1]
+        while worked > year.before[-1]:
+            worked -= year.before[-1]
+            number += 1
+            year = self._year(number)
+        # Forwards a day is worked to its end, backwards to its beginning.
+        place = (bisect_left(year.before, worked) if sign > 0 else bisect_right(year.before, worked)) - 1
+        place = min(max(place, 0), len(year.days) - 1)
+        return year.opens[place] + (worked - year.before[place])
+
+    def _year_of(self, number: int) -> _Year:
+        found, worked = [], [timedelta(0)]
+        day = date(number, 1, 1)
+        while day.year == number:
             if self.is_working(day):
                 opens, closes = (
                     at_clock(datetime.combine(day, clock), self._zone) for clock in (self._opens, self._closes)
                 )
-                begin = max(at, opens) if sign > 0 else min(at, closes)
-                room = closes - begin if sign > 0 else begin - opens
-                if room >= left and room >= timedelta(0):
-                    return begin + sign * left
-                left -= max(room, timedelta(0))
-            day += sign * DAY
+                # Hours that the clock jumps over leave nothing to work in.
+                if opens < closes:
+                    found.append((day, opens, closes))
+                    worked.append(worked[-1] + (closes - opens))
+            day += DAY
+        days, opening, closing = zip(*found, strict=True)
+        return _Year(days, opening, closing, tuple(worked))
 
 
 class Quiet:

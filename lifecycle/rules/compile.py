@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from lifecycle.rules import facts
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.compile_waits import WaitCompiler, compile_contact
 from lifecycle.rules.guards import GuardCompiler, Holds, Read
 from lifecycle.rules.load_facts import facts_in
@@ -31,12 +32,13 @@ def compile_policy(policy: Policy) -> Machine:
     """Return the machine of a loaded policy."""
     readers: dict[tuple[str, str], Read] = {}
     per = {name: track.per for name, track in policy.tracks.items()}
-    guards = GuardCompiler(readers, per)
+    time = WorkingTime(policy.calendar)
+    guards = GuardCompiler(readers, per, time)
     all_facts = [("", fact) for fact in policy.facts.values()]
     all_facts += [(name, fact) for name, track in policy.tracks.items() for fact in track.facts.values()]
     for track, fact in _before_their_users(all_facts):
         readers[track, fact.name] = _reader(policy, guards, fact, track)
-    waits = WaitCompiler(policy.calendar, readers)
+    waits = WaitCompiler(time, readers)
     contacts = {name: compile_contact(kind, policy.calendar, guards, waits) for name, kind in policy.contacts.items()}
     compiler = _Compiler(policy, guards, waits, contacts)
     tables = {name: compiler.track(policy.tracks[name]) for name in sorted(policy.tracks)}
@@ -48,7 +50,7 @@ def compile_policy(policy: Policy) -> Machine:
         for track, fact in all_facts
         if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
     )
-    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, partial(waits.time.after, _DAY))
+    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, partial(time.after, _DAY), time)
 
 
 def _before_their_users(facts: list[tuple[str, Fact]]) -> Iterator[tuple[str, Fact]]:
@@ -72,7 +74,7 @@ def _reader(policy: Policy, compiler: GuardCompiler, fact: Fact, track: str) -> 
         choices = [(compiler.guard(choice.when, track), choice.target) for choice in fact.choices]
         return lambda view: next((target for holds, target in choices if holds(view)), None)
     kind = next((kind for each in fact.fields if (kind := _kind_of(policy, fact, each)) is not None), None)
-    read = facts.reader(fact, kind)
+    read = facts.reader(fact, kind, compiler.time)
     if track:
         return lambda view: read(view.own.get(name), view.at)
     return lambda view: read(view.facts.get(name), view.at)
@@ -191,7 +193,7 @@ class _Compiler:
                 continue
             kind = _kind_of(self.policy, fact, type_name)
             text_field = fact.fields[type_name] if kind == "text" else ""
-            take = facts.taker(fact, type_name, kind)
+            take = facts.taker(fact, type_name, kind, self.waits.time)
             takers.append(Taker(fact.name, self.optional(fact.when, track), take, fact.kind, text_field))
         return tuple(takers)
 
@@ -213,4 +215,4 @@ class _Compiler:
                 keys.setdefault(table.field, []).append(table.name)
         takers = self.takers(self.policy.facts, name, "")
         named = tuple((field, tuple(tracks)) for field, tracks in keys.items())
-        return TypeTable(reader(declared), takers, tuple(steps), named, is_built_in(name))
+        return TypeTable(reader(declared, self.waits.time), takers, tuple(steps), named, is_built_in(name))

@@ -21,8 +21,8 @@ Count = Callable[[Duration, datetime], datetime]
 class WaitCompiler:
     """Compiles waits. `fact_readers` as in guards.py."""
 
-    def __init__(self, calendar: Calendar, fact_readers: Mapping[tuple[str, str], Read]) -> None:
-        self.time = WorkingTime(calendar)
+    def __init__(self, time: WorkingTime, fact_readers: Mapping[tuple[str, str], Read]) -> None:
+        self.time = time
         self.fact_readers = fact_readers
 
     def after(self, wait: Wait) -> Step:

@@ -6,8 +6,8 @@ Facts live in a snapshot in raw, JSON-ready form, so that a snapshot needs no kn
     first, last  the field, or microseconds          sum          decimal text; {currency: decimal text}; a window
     set          a sorted list of words
 
-A window of two days or more keeps one total for each UTC day ({"2026-03-02": total}) and counts whole days,
-today included; a shorter one keeps single entries ([[microseconds, amount], ...], at most WINDOW_ENTRIES).
+A window of whole days (windows.py) keeps one total for each day of the calendar's zone ({"2026-03-02": total}); a
+shorter one keeps single entries ([[microseconds, amount], ...], at most WINDOW_ENTRIES).
 What is no single value, or none that can be added, is left out: a log holds touchpoints that were accepted
 under another policy, whose vocabulary did not ask for what this one does.
 Windows are pruned by the touchpoint that is taken in, never by the time of asking, so that they are a
@@ -18,14 +18,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Context, Decimal
 from typing import Any
 
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.policy import Fact, parse_money
-from lifecycle.rules.schedule import Duration, parse_day, parse_time
+from lifecycle.rules.schedule import parse_day, parse_time
 from lifecycle.rules.texts import SET_BYTES, SET_TEXT_BYTES, TEXT_BYTES, cut, size, size_of
 from lifecycle.rules.vocabulary import is_country, is_zone
+from lifecycle.rules.windows import Window
 from lifecycle.touchpoint import Touchpoint, from_microseconds, microseconds
 
 WINDOW_ENTRIES = 1_000
@@ -44,17 +46,18 @@ Take = Callable[[Raw, Touchpoint], Raw]
 """(raw before or None, touchpoint) -> raw after."""
 
 
-def taker(fact: Fact, type_name: str, field_kind: str | None = None) -> Take:
+def taker(fact: Fact, type_name: str, field_kind: str | None, time: WorkingTime) -> Take:
     """Return how a fact takes in a touchpoint of this type. The raw value before it may be changed in place.
 
     `field_kind` is the kind of the field remembered (None: no field); a `text` is kept within the bounds of texts.py.
+    `time`: whose days a window counts.
     """
     if field_kind == "text" and fact.kind in ("first", "last", "set"):
         return _text_taker(fact, fact.fields[type_name])
-    return _value_taker(fact, fact.fields[type_name])
+    return _value_taker(fact, fact.fields[type_name], time)
 
 
-def _value_taker(fact: Fact, field: str) -> Take:
+def _value_taker(fact: Fact, field: str, time: WorkingTime) -> Take:
     if fact.kind == "ever":
         return lambda raw, touchpoint: True
     if fact.kind == "last":
@@ -72,9 +75,9 @@ def _value_taker(fact: Fact, field: str) -> Take:
             return lambda raw, touchpoint: (raw or 0) + 1
         return lambda raw, touchpoint: _added(raw, touchpoint.data.get(field))
     if fact.kind == "count":
-        return _window_taker(fact.within, lambda raw, touchpoint: (raw or 0) + 1, lambda touchpoint: 1)
+        return _window_taker(Window(fact.within, time), lambda raw, touchpoint: (raw or 0) + 1, lambda touchpoint: 1)
     return _window_taker(
-        fact.within,
+        Window(fact.within, time),
         lambda raw, touchpoint: _added(raw, touchpoint.data.get(field)),
         lambda touchpoint: _plain(touchpoint.data.get(field), None),
     )
@@ -128,43 +131,30 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def is_daily(window: Duration) -> bool:
-    """Tell whether a window counts whole UTC days: two days or longer."""
-    return window.shortest >= timedelta(days=2)
-
-
-def _window_taker(window: Duration, add: Take, entry: Callable[[Touchpoint], Raw]) -> Take:
-    if is_daily(window):
-
-        def take_day(raw: Raw, touchpoint: Touchpoint) -> Raw:
-            first = _first_day(window, touchpoint.occurred_at)
-            days = {day: total for day, total in (raw or {}).items() if day >= first}
-            today = touchpoint.occurred_at.date().isoformat()
-            total = add(days.get(today), touchpoint)
-            if total is not None:
-                days[today] = total
-            return days
-
-        return take_day
+def _window_taker(window: Window, add: Take, entry: Callable[[Touchpoint], Raw]) -> Take:
+    def take_day(raw: Raw, touchpoint: Touchpoint) -> Raw:
+        first = window.first_day(touchpoint.occurred_at)
+        days = {day: total for day, total in (raw or {}).items() if day >= first}
+        today = window.day_of(touchpoint.occurred_at)
+        total = add(days.get(today), touchpoint)
+        if total is not None:
+            days[today] = total
+        return days
 
     def take_entry(raw: Raw, touchpoint: Touchpoint) -> Raw:
-        since = microseconds(window.before(touchpoint.occurred_at))
-        entries = [each for each in (raw or []) if each[0] > since][-(WINDOW_ENTRIES - 1) :]
+        since = microseconds(window.since(touchpoint.occurred_at))
+        entries = [each for each in (raw or []) if each[0] >= since][-(WINDOW_ENTRIES - 1) :]
         amount = entry(touchpoint)
         return entries if amount is None else [*entries, [microseconds(touchpoint.occurred_at), amount]]
 
-    return take_entry
+    return take_day if window.is_daily else take_entry
 
 
-def _first_day(window: Duration, at: datetime) -> str:
-    return (window.before(at).date() + timedelta(days=1)).isoformat()
-
-
-def reader(fact: Fact, field_kind: str | None) -> Callable[[Raw, datetime], Any]:
+def reader(fact: Fact, field_kind: str | None, time: WorkingTime) -> Callable[[Raw, datetime], Any]:
     """Return how a fact is read at a time: a Python value, or None where there is none.
 
-    `field_kind` is the kind of the field remembered (None: no field). Times come as aware datetimes, numbers
-    as int or Decimal, money as text, sums as Decimal or {currency: Decimal}, sets as lists.
+    `field_kind` is the kind of the field remembered (None: no field), `time` whose days a window counts. Times come as
+    aware datetimes, numbers as int or Decimal, money as text, sums as Decimal or {currency: Decimal}, sets as lists.
     """
     if fact.kind == "ever":
         return lambda raw, at: raw is True
@@ -175,17 +165,20 @@ def reader(fact: Fact, field_kind: str | None) -> Callable[[Raw, datetime], Any]
     is_money = field_kind == "money"
     zero: Any = 0 if fact.kind == "count" else ({} if is_money else Decimal(0))
     read_total = _read_count if fact.kind == "count" else (_read_money if is_money else _read_sum)
-    window = fact.within
-    if window is None:
+    if fact.within is None:
         return lambda raw, at: zero if raw is None else read_total([raw])
-    if is_daily(window):
-        return lambda raw, at: read_total(
-            [total for day, total in (raw or {}).items() if day >= _first_day(window, at)]
-        )
+    window = Window(fact.within, time)
     as_total: Callable[[Raw], Raw] = int if fact.kind == "count" else _entry_total
-    return lambda raw, at: read_total(
-        [as_total(amount) for when, amount in (raw or []) if when > microseconds(window.before(at))]
-    )
+
+    def read_days(raw: Raw, at: datetime) -> Any:
+        first = window.first_day(at) if raw else ""
+        return read_total([total for day, total in (raw or {}).items() if day >= first])
+
+    def read_entries(raw: Raw, at: datetime) -> Any:
+        since = microseconds(window.since(at))
+        return read_total([as_total(amount) for when, amount in (raw or []) if when >= since])
+
+    return read_days if window.is_daily else read_entries
 
 
 def _single_reader(field_kind: str | None) -> Callable[[Raw, datetime], Any]:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.facts import Raw, amount_in, as_time
 from lifecycle.rules.policy import (
     AnyOf,
@@ -30,6 +31,7 @@ from lifecycle.rules.policy import (
 )
 from lifecycle.rules.schedule import parse_day, parse_time
 from lifecycle.rules.snapshot import Instance
+from lifecycle.rules.windows import Window
 
 
 class View:
@@ -60,11 +62,15 @@ Read = Callable[[View], Any]
 
 
 class GuardCompiler:
-    """Compiles guards. `fact_readers` give the value of a fact; keyed by (track or "", fact name)."""
+    """Compiles guards. `fact_readers` give the value of a fact; keyed by (track or "", fact name).
 
-    def __init__(self, fact_readers: Mapping[tuple[str, str], Read], per: Mapping[str, str]) -> None:
+    `time` says whose days a `within` counts, and on which day a time is.
+    """
+
+    def __init__(self, fact_readers: Mapping[tuple[str, str], Read], per: Mapping[str, str], time: WorkingTime) -> None:
         self.fact_readers = fact_readers
         self.per = per
+        self.time = time
 
     def guard(self, guard: Guard | None, track: str) -> Holds:
         """Return the closure of a guard; None always holds."""
@@ -87,7 +93,7 @@ class GuardCompiler:
             return lambda view: not any(part(view) for part in none)
         if condition.space == "any":
             return self.any_stage(condition)
-        return compare(self.left(condition, track), condition.test)
+        return compare(self.left(condition, track), condition.test, self.time)
 
     def left(self, condition: Compare, track: str) -> Read:
         """Return the reader of a left side."""
@@ -119,8 +125,8 @@ def _stage(view: View, track: str, key: str) -> str | None:
     return None if instance is None else instance.stage
 
 
-def compare(read: Read, test: Test) -> Holds:
-    """Return the closure of one line: what is read, held against the test."""
+def compare(read: Read, test: Test, time: WorkingTime) -> Holds:
+    """Return the closure of one line: what is read, held against the test, in the days of a calendar."""
     if isinstance(test, OneOf):
         return _one_of(read, test)
     if isinstance(test, Has):
@@ -129,9 +135,9 @@ def compare(read: Read, test: Test) -> Holds:
         given = test.given
         return lambda view: (read(view) not in (None, [])) is given
     if isinstance(test, Within):
-        duration = test.duration
-        return lambda view: _is_within(read(view), duration.before(view.at), view.at)
-    return _in_range(read, test)
+        window = Window(test.duration, time)
+        return lambda view: (when := _as_moment(read(view))) is not None and window.holds(when, view.at)
+    return _in_range(read, test, time)
 
 
 def _one_of(read: Read, test: OneOf) -> Holds:
@@ -158,17 +164,12 @@ def _has(read: Read, test: Has) -> Holds:
     return holds
 
 
-def _is_within(value: Any, since: datetime, at: datetime) -> bool:
-    when = as_time(value) if isinstance(value, datetime | str) else None
-    return when is not None and since <= when <= at
-
-
 Comparable = Callable[[Any], Any]
 """What is read -> what can be compared with a bound, or None where it cannot."""
 
 
-def _in_range(read: Read, test: Range) -> Holds:
-    bounds = [None if bound is None else _bound(bound) for bound in (test.at_least, test.less_than)]
+def _in_range(read: Read, test: Range, time: WorkingTime) -> Holds:
+    bounds = [None if bound is None else _bound(bound, time) for bound in (test.at_least, test.less_than)]
     low, high = bounds
 
     def holds(view: View) -> bool:
@@ -186,14 +187,14 @@ def _in_range(read: Read, test: Range) -> Holds:
     return holds
 
 
-def _bound(bound: Literal_) -> tuple[Comparable, Any]:
+def _bound(bound: Literal_, time: WorkingTime) -> tuple[Comparable, Any]:
     """Return how what is read becomes comparable with a bound, and the bound itself."""
     if isinstance(bound, Money):
         currency = bound.currency
         return (lambda value: amount_in(value, currency)), bound.amount
     if isinstance(bound, str):
         day = parse_day(bound)
-        return (_as_day, day) if day is not None else (_as_moment, parse_time(bound))
+        return (lambda value: _as_day(value, time), day) if day is not None else (_as_moment, parse_time(bound))
     return _as_number, bound
 
 
@@ -205,9 +206,9 @@ def _as_moment(value: Any) -> datetime | None:
     return as_time(value) if isinstance(value, datetime | str) else None
 
 
-def _as_day(value: Any) -> date | None:
+def _as_day(value: Any, time: WorkingTime) -> date | None:
     moment = _as_moment(value)
-    return parse_day(value) if moment is None else moment.date()
+    return parse_day(value) if moment is None else time.day_of(moment)
 
 
 def got_in_words(value: Any) -> str:

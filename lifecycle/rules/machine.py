@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.rules import facts
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.guards import Holds, Read, View
 from lifecycle.rules.policy import Choice, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.saying import Saying
@@ -161,7 +162,7 @@ class Machine:
 
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
-    `next_day` returns the same clock time a day later, in our zone.
+    `time` is our calendar. `next_day` returns the same clock time a day later, in our zone.
     `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
     """
 
@@ -174,6 +175,7 @@ class Machine:
     fact_readers: Mapping[tuple[str, str], Read]
     text_facts: TextFacts
     next_day: Callable[[datetime], datetime]
+    time: WorkingTime
     told_in: str = ""
 
     def lane_of(self, view: View) -> int:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.findings import Findings, Place, shown
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Policy, Stage, TaskRule
@@ -191,7 +192,7 @@ class RowReader:
                 self.findings.add(at, "twice", f'"{name}" stands twice in this touchpoint. Keep one.')
             data[name] = field_value(self.policy, kind, name, text)
         found = Touchpoint(person, SOURCE, f"row-{place.line:06}", kind, occurred, None, data)
-        fault = checker(declared)(found)
+        fault = checker(declared, WorkingTime(self.policy.calendar))(found)
         # A table names a task in words; its id is known when the row is run.
         if fault is not None and fault.reason != "no_task_id":
             self.findings.add(place, "invalid-data", fault.message.removesuffix(_SEND_AGAIN))

@@ -1,7 +1,7 @@
 """Durations, and dates and times as text: pure arithmetic on aware UTC times.
 
-A duration alone steps in UTC: that is what windows of facts and `within` count by. What a policy waits for
-steps in the zone and the working time of its calendar (calendar.py). Months and years keep the day of the
+A duration alone steps in UTC. What a policy waits for steps in the zone and the working time of its calendar
+(calendar.py), and what it looks back on counts the days of that zone (windows.py). Months and years keep the day of the
 month and fall back to its last day (31 January + 1 month = 28 February).
 """
 
@@ -11,7 +11,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from lifecycle.moment import parse_time as parse_time
 
@@ -71,7 +71,11 @@ class Duration:
         return self.number * _ELAPSED[self.unit]
 
 
-def plus_months(at: datetime, months: int) -> datetime:
+Day = TypeVar("Day", bound=date)
+
+
+def plus_months(at: Day, months: int) -> Day:
+    """Return the same day of the month so many months after (before, if negative), or the last one there is."""
     year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
     return at.replace(year=year, month=month + 1, day=min(at.day, monthrange(year, month + 1)[1]))
 

@@ -17,6 +17,7 @@ from zoneinfo import available_timezones
 
 from lifecycle import ids
 from lifecycle.record import Fault
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.policy import FieldKind, TouchpointType, parse_money
 from lifecycle.rules.schedule import Duration, parse_day, parse_time
 from lifecycle.touchpoint import EARLIEST, LATEST, MAX_ID_BYTES, Touchpoint
@@ -56,8 +57,11 @@ class Fit(NamedTuple):
 ReadData = Callable[[Touchpoint], Fit]
 
 
-def reader(declared: TouchpointType) -> ReadData:
-    """Return how touchpoints of one type are read. A field that its type does not declare is in no answer."""
+def reader(declared: TouchpointType, time: WorkingTime) -> ReadData:
+    """Return how touchpoints of one type are read. A field that its type does not declare is in no answer.
+
+    `time` says on which day a touchpoint is: the limit of a date counts from there.
+    """
     fields = [(name, kind, _check(kind), True) for name, kind in declared.required.items()]
     fields += [(name, kind, _check(kind), False) for name, kind in declared.optional.items()]
 
@@ -70,7 +74,7 @@ def reader(declared: TouchpointType) -> ReadData:
             if value is None and not required:
                 continue
             wanted = "a value" if value is None else accept(value)
-            last = None if kind.within is None else last_day(kind.within, touchpoint.occurred_at)
+            last = None if kind.within is None else last_day(kind.within, touchpoint.occurred_at, time)
             got = ""
             if wanted is None and last is not None and date.fromisoformat(str(value)) > last:
                 wanted, got = f"a date within {kind.within} (until {last})", str(value)
@@ -87,15 +91,15 @@ def reader(declared: TouchpointType) -> ReadData:
     return read
 
 
-def checker(declared: TouchpointType) -> Callable[[Touchpoint], Fault | None]:
+def checker(declared: TouchpointType, time: WorkingTime) -> Callable[[Touchpoint], Fault | None]:
     """Return the check of one type at the door: see `fault_of`."""
-    read = reader(declared)
+    read = reader(declared, time)
     return lambda touchpoint: fault_of(touchpoint, read(touchpoint))
 
 
-def last_day(within: Duration, occurred_at: datetime) -> date:
-    """Return the last day that a limited date may name, counted from its touchpoint."""
-    return min(within.after(occurred_at).date(), _LAST_DAY)
+def last_day(within: Duration, occurred_at: datetime, time: WorkingTime) -> date:
+    """Return the last day that a limited date may name, counted from the day of its touchpoint in our zone."""
+    return min(time.day_of(time.after(within, occurred_at)), _LAST_DAY)
 
 
 def fault_of(touchpoint: Touchpoint, fit: Fit) -> Fault | None:

@@ -168,7 +168,8 @@ def refusal(machine: Machine, guard: Guard, view: View, track: str) -> str:
 
     To be asked at the moment that the guard was: what it looks at changes afterwards.
     """
-    compiler = GuardCompiler(machine.fact_readers, {name: each.per for name, each in machine.policy.tracks.items()})
+    per = {name: each.per for name, each in machine.policy.tracks.items()}
+    compiler = GuardCompiler(machine.fact_readers, per, machine.time)
     failed = [each for each in guard.conditions if not compiler.condition(each, track)(view)]
     return "; ".join(_refused(machine, compiler, each, view, track) for each in failed)
 

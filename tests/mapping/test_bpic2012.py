@@ -11,6 +11,7 @@ import pytest
 from lifecycle.codec import read_event
 from lifecycle.mapping import ImportResult, import_to_path, load_mapping
 from lifecycle.policies import shipped_policy
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import fold
 from lifecycle.rules.load import load_policy
@@ -89,7 +90,7 @@ def test_types_and_persons(imported: tuple[ImportResult, list[bytes]]) -> None:
 
 def test_the_default_policy_accepts_all_of_it(imported: tuple[ImportResult, list[bytes]]) -> None:
     policy = load_policy(shipped_policy(), name="customer_first.yaml")
-    checks = {name: checker(declared) for name, declared in policy.types.items()}
+    checks = {name: checker(declared, WorkingTime(policy.calendar)) for name, declared in policy.types.items()}
     faults = []
     for line in imported[1][::7]:
         touchpoint = read_event(line)

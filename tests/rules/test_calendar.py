@@ -68,9 +68,14 @@ def test_a_clock_time_that_comes_twice_is_the_first() -> None:
     ("wait", "at", "expected"),
     [
         ("3 business days", "2026-03-18T11:00", "2026-03-23T11:00"),  # over a weekend
-        ("1 business day", "2026-05-09T08:00", "2026-05-11T08:00"),  # from a Saturday
-        ("1 business day", "2026-05-13T08:00", "2026-05-15T08:00"),  # 14 May 2026 is Ascension Day
-        ("0 business days", "2026-05-09T08:00", "2026-05-09T08:00"),
+        ("1 business day", "2026-05-09T06:00", "2026-05-12T09:00"),  # from a Saturday: begins on Monday
+        ("1 business day", "2026-05-08T17:00", "2026-05-11T17:00"),  # the end of hours is working time
+        ("1 business day", "2026-05-08T17:00:01", "2026-05-12T09:00"),
+        ("1 business day", "2026-05-13T09:30", "2026-05-15T09:30"),  # 14 May 2026 is Ascension Day
+        ("1 business day", "2026-05-13T08:00", "2026-05-15T09:00"),
+        ("0 business days", "2026-05-09T08:00", "2026-05-11T09:00"),
+        ("0 business days", "2026-05-08T11:00", "2026-05-08T11:00"),
+        ("260 business days", "2026-12-30T11:00", "2028-01-12T11:00"),  # over two turns of the year
     ],
 )
 def test_business_days_are_the_same_clock_time_on_the_nth_working_day_after(wait: str, at: str, expected: str) -> None:
@@ -79,9 +84,77 @@ def test_business_days_are_the_same_clock_time_on_the_nth_working_day_after(wait
 
 
 def test_business_days_before_a_date_count_backwards() -> None:
-    """Two working days before Friday 8 May."""
-    assert before("2 business days", "2026-05-08T00:00") == vienna("2026-05-06T00:00")
-    assert before("1 business day", "2026-05-15T00:00") == vienna("2026-05-13T00:00")
+    """From the next working moment too: from when work begins on that day, or on the next that is one."""
+    assert before("2 business days", "2026-05-08T00:00") == vienna("2026-05-06T09:00")
+    assert before("1 business day", "2026-05-15T00:00") == vienna("2026-05-13T09:00")
+    assert before("2 business days", "2026-05-09T00:00") == vienna("2026-05-07T09:00")
+    assert before("0 business days", "2026-05-09T00:00") == vienna("2026-05-11T09:00")
+    assert before("10 business days", "2026-01-09T12:00") == vienna("2025-12-22T12:00")
+
+
+@pytest.mark.parametrize(
+    ("wait", "at", "expected"),
+    [
+        ("2 business hours", "2026-05-09T00:00", "2026-05-08T15:00"),
+        ("8 business hours", "2026-05-11T09:00", "2026-05-08T09:00"),
+        ("0 business hours", "2026-05-09T12:00", "2026-05-11T09:00"),
+        ("3 business hours", "2026-01-02T10:00", "2025-12-31T15:00"),  # over the turn of the year
+        ("4 business hours", "2026-05-12T13:00", "2026-05-12T09:00"),
+    ],
+)
+def test_business_hours_count_backwards_too(wait: str, at: str, expected: str) -> None:
+    """Only while we work."""
+    assert before(wait, at) == vienna(expected)
+
+
+def test_hours_may_be_of_minutes() -> None:
+    """Two minutes a day are an hour in thirty working days; nothing is lost to rounding."""
+    short = WorkingTime(Calendar(opens=time(9, 59), closes=time(10, 1)))
+    at = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+    assert short.after(Duration(1, "business hour"), at) == datetime(2026, 4, 13, 10, 0, tzinfo=UTC)
+    assert short.next_working(at + timedelta(minutes=2)) == datetime(2026, 3, 3, 9, 59, tzinfo=UTC)
+
+
+def test_hours_that_the_clock_jumps_over_are_no_working_time() -> None:
+    """In Amman midnight became one o'clock on Friday 26 March 2021: nobody worked from 00:00 to 01:00."""
+    amman = WorkingTime(Calendar(zone="Asia/Amman", opens=time(0), closes=time(1)))
+    jump = datetime(2021, 3, 25, 22, 0, tzinfo=UTC)
+    assert amman.day_of(amman.next_working(jump)) == date(2021, 3, 29)
+
+
+def _slowly(time_: WorkingTime, number: int, at: datetime) -> datetime:
+    """Count working days one by one."""
+    begin = time_.next_working(at).astimezone(ZONE).replace(tzinfo=None)
+    day, step = begin.date(), 1 if number > 0 else -1
+    for _ in range(abs(number)):
+        day += timedelta(days=step)
+        while not time_.is_working(day):
+            day += timedelta(days=step)
+    return vienna(datetime.combine(day, begin.time()).isoformat())
+
+
+@given(
+    st.integers(0, 10 * 365 * 24 * 60).map(lambda each: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=each)),
+    st.integers(-700, 700),
+)
+def test_working_days_by_the_year_are_those_counted_one_by_one(at: datetime, number: int) -> None:
+    """Forwards and backwards, over any number of years."""
+    duration = Duration(abs(number), "business day")
+    got = VIENNA.after(duration, at) if number > 0 else VIENNA.before(duration, at)
+    assert got == _slowly(VIENNA, number, at)
+
+
+@given(
+    st.integers(0, 10 * 365 * 24 * 60).map(lambda each: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=each)),
+    st.integers(0, 3_000),
+)
+def test_business_hours_there_and_back_end_where_they_began(at: datetime, number: int) -> None:
+    """But for the night, which is between the end of hours and their beginning."""
+    begin = VIENNA.next_working(at)
+    there = VIENNA.after(Duration(number, "business hour"), at)
+    assert VIENNA.next_working(there) == there
+    back = VIENNA.before(Duration(number, "business hour"), there)
+    assert back == begin or VIENNA.next_working(begin + timedelta(microseconds=1)) == back
 
 
 @pytest.mark.parametrize(
@@ -114,7 +187,8 @@ def test_what_waits_never_goes_back_and_longer_waits_never_end_earlier(at: datet
     """Time goes on, in every unit, over every change of the clock."""
     ends = VIENNA.after(wait, at)
     assert at <= ends <= VIENNA.after(Duration(wait.number + 1, wait.unit), at)
-    assert VIENNA.before(wait, at) <= at
+    begin = VIENNA.next_working(at) if wait.is_business else at
+    assert VIENNA.before(wait, at) <= begin
     assert ends.tzinfo is UTC
 
 

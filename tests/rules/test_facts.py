@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from lifecycle.rules.facts import SET_WORDS, WINDOW_ENTRIES, amount_in, is_daily, reader, taker
+from lifecycle.rules.calendar import WorkingTime
+from lifecycle.rules.facts import SET_WORDS, WINDOW_ENTRIES, amount_in, reader, taker
 from lifecycle.rules.findings import Place
-from lifecycle.rules.policy import Fact
+from lifecycle.rules.policy import Calendar, Fact
 from lifecycle.rules.schedule import Duration, parse_duration
+from lifecycle.rules.windows import is_daily
 from lifecycle.touchpoint import Touchpoint, microseconds
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+IN_UTC = WorkingTime(Calendar())
 
 
 def fact(kind: Any, *, field: str = "", within: str | None = None) -> Fact:
@@ -27,7 +30,7 @@ def fact(kind: Any, *, field: str = "", within: str | None = None) -> Fact:
 
 def taken(of: Fact, *values: tuple[float, Any]) -> Any:
     """Return the raw fact after touchpoints so many hours after START, each with this value of the field x."""
-    take = taker(of, "a.b")
+    take = taker(of, "a.b", None, IN_UTC)
     raw = None
     for number, (hours, value) in enumerate(values):
         data = {} if value is None else {"x": value}
@@ -38,7 +41,7 @@ def taken(of: Fact, *values: tuple[float, Any]) -> Any:
 def read(of: Fact, *values: tuple[float, Any], kind: str | None = None, hours: float | None = None) -> Any:
     """Return the fact as guards read it, by default at the last touchpoint."""
     now = hours if hours is not None else (values[-1][0] if values else 0.0)
-    return reader(of, kind)(taken(of, *values), START + timedelta(hours=now))
+    return reader(of, kind, IN_UTC)(taken(of, *values), START + timedelta(hours=now))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_what_cannot_be_added_is_left_out(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "daily"), [("47 hours", False), ("48 hours", True), ("1 day", False), ("2 days", True), ("1 month", True)]
+    ("text", "daily"), [("47 hours", False), ("48 hours", False), ("1 day", False), ("2 days", True), ("1 month", True)]
 )
 def test_windows_of_two_days_or_more_count_whole_days(text: str, daily: bool) -> None:
     """Shorter ones keep single entries."""
@@ -184,7 +187,7 @@ def test_windows_of_two_days_or_more_count_whole_days(text: str, daily: bool) ->
     assert is_daily(duration) is daily
 
 
-def test_a_long_window_counts_whole_utc_days_today_included() -> None:
+def test_a_long_window_counts_whole_days_today_included() -> None:
     """Three days: today and the two before, however early in the day."""
     of = fact("count", within="3 days")
     values = (-48.0, None), (-34.1, None), (-10.0, None), (0.0, None)
@@ -210,11 +213,12 @@ def test_a_month_is_as_long_as_the_month() -> None:
 
 
 def test_a_short_window_keeps_single_entries() -> None:
-    """Three hours: what is younger than three hours."""
+    """Three hours: what is at most three hours ago."""
     of = fact("count", within="3 hours")
     assert read(of, (0, None), (1, None), (2, None)) == 3
     assert read(of, (0, None), (1, None), (2, None), hours=2.99) == 3
-    assert read(of, (0, None), (1, None), (2, None), hours=3) == 2
+    assert read(of, (0, None), (1, None), (2, None), hours=3) == 3
+    assert read(of, (0, None), (1, None), (2, None), hours=3.01) == 2
 
 
 @pytest.mark.parametrize(
@@ -242,7 +246,7 @@ def test_a_window_is_pruned_by_the_touchpoint_and_not_by_reading(within: str) ->
     """The raw fact is a function of the touchpoints alone; what is old leaves it with the next one."""
     of = fact("count", within=within)
     before = taken(of, (0, None))
-    reader(of, None)(before, START + timedelta(days=900))
+    reader(of, None, IN_UTC)(before, START + timedelta(days=900))
     assert before == taken(of, (0, None))
     assert len(taken(of, (0, None), (24 * 900, None))) == 1
 
@@ -261,7 +265,7 @@ def test_pruning_never_changes_what_is_read(within: str, hours: list[float], lat
     now = START + timedelta(hours=hours[-1] + later)
     since = duration.before(now)
     times = [START + timedelta(hours=each) for each in hours]
-    expected = sum(each.date() > since.date() if is_daily(duration) else each > since for each in times)
+    expected = sum(each.date() > since.date() if is_daily(duration) else each >= since for each in times)
     assert read(of, *((each, None) for each in hours), hours=hours[-1] + later) == expected
 
 
@@ -285,5 +289,5 @@ def test_an_amount_is_in_its_own_currency(value: Any, expected: Decimal | None) 
 
 def test_a_window_that_is_too_short_for_a_day_is_still_a_window() -> None:
     """One day is 24 hours."""
-    assert read(fact("count", within="1 day"), (0, None), (23, None), hours=24) == 1
+    assert read(fact("count", within="1 day"), (0, None), (23, None), hours=24.01) == 1
     assert Duration(1, "day").shortest == timedelta(days=1)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
-from lifecycle.rules.policy import Given, Has, Money, OneOf, Range, Within
+from lifecycle.rules.policy import Calendar, Given, Has, Money, OneOf, Range, Within
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.snapshot import Instance, Origin
 from lifecycle.touchpoint import Touchpoint
@@ -233,7 +234,7 @@ def test_a_missing_value_fits_no_comparison_and_so_fits_none_of(guard: str) -> N
 
 def test_a_timer_has_no_fields() -> None:
     """Its view has no data."""
-    compiler = GuardCompiler({}, {})
+    compiler = GuardCompiler({}, {}, WorkingTime(Calendar()))
     machine = machine_of("{word: red}")
     guard = machine.policy.tracks["need"].upon["a.b"][0].when
     assert compiler.guard(guard, "need")(View(None, {}, {}, NOW)) is False
@@ -241,7 +242,7 @@ def test_a_timer_has_no_fields() -> None:
 
 def test_no_guard_always_holds() -> None:
     """It means otherwise."""
-    assert GuardCompiler({}, {}).guard(None, "")(View(None, {}, {}, NOW)) is True
+    assert GuardCompiler({}, {}, WorkingTime(Calendar())).guard(None, "")(View(None, {}, {}, NOW)) is True
 
 
 SCALARS = st.one_of(

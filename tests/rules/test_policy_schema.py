@@ -17,6 +17,7 @@ from jsonschema.validators import extend
 
 from lifecycle.errors import PolicyRefused
 from lifecycle.rules import load, load_stages, load_tasks
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.data_schema import type_schemas
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.load_facts import FACT_KINDS, KINDS
@@ -196,7 +197,10 @@ def test_schema_and_vocabulary_agree_on_data(kind: str, required: Any, other: An
     }
     policy = load_policy(VOCABULARY.replace("KIND", kind))
     assume("\ud800" not in str(data))
-    accepted = checker(policy.types["a.b"])(Touchpoint("anna", "s", "1", "a.b", AT, None, data)) is None
+    accepted = (
+        checker(policy.types["a.b"], WorkingTime(policy.calendar))(Touchpoint("anna", "s", "1", "a.b", AT, None, data))
+        is None
+    )
     valid = Validator(type_schemas(policy)["a.b"]).is_valid(data)
     if accepted:
         assert valid

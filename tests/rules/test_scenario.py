@@ -99,7 +99,7 @@ def test_only_the_tracks_above_the_table_are_compared() -> None:
     assert problems(HEAD + COLUMNS + STATED + rows) == []
     both = HEAD.replace("tracks  need", "tracks  need, watch")
     assert problems(both + COLUMNS + STATED + rows)[-1] == (
-        '6: "+ watch.look due 2026-04-15 10:00" happened. This is not written.'
+        '6: "+ watch.look due 2026-04-16 09:00" happened. This is not written.'
     )
 
 

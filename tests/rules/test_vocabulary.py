@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 
 from lifecycle.record import Fault
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.findings import Place
-from lifecycle.rules.policy import FieldKind, TouchpointType
+from lifecycle.rules.policy import Calendar, FieldKind, TouchpointType
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.vocabulary import checker
 from lifecycle.touchpoint import Touchpoint
 
 
-def fault(data: dict[str, Any], *, occurred_at: str = "2026-03-02T10:00:00", **fields: FieldKind) -> Fault | None:
+def fault(
+    data: dict[str, Any], *, occurred_at: str = "2026-03-02T10:00:00", zone: str = "UTC", **fields: FieldKind
+) -> Fault | None:
     """Return the first fault of a touchpoint whose type has these required fields, and `other`, a text, optional."""
     declared = TouchpointType("a.b", "person", fields, {"other": FieldKind("text")}, "", Place(1, 1))
     at = datetime.fromisoformat(occurred_at).replace(tzinfo=UTC)
-    return checker(declared)(Touchpoint("anna", "shop", "t1", "a.b", at, None, data))
+    return checker(declared, WorkingTime(Calendar(zone=zone)))(Touchpoint("anna", "shop", "t1", "a.b", at, None, data))
 
 
 def wanted(kind: FieldKind, value: Any) -> str | None:
