@@ -13,11 +13,13 @@ Callers: the command line (`policy check`), and whatever is about to run a polic
 from __future__ import annotations
 
 from lifecycle.errors import PolicyRefused
+from lifecycle.rules.check_asking import Asking
 from lifecycle.rules.check_findings import CheckFinding, Report
 from lifecycle.rules.check_guards import Decider
 from lifecycle.rules.check_lists import ListChecker
 from lifecycle.rules.check_loops import LoopChecker
 from lifecycle.rules.check_losses import LossChecker
+from lifecycle.rules.check_marks import MarkChecker
 from lifecycle.rules.check_paths import Ways
 from lifecycle.rules.check_rests import RestChecker
 from lifecycle.rules.check_tasks import TaskChecker
@@ -29,11 +31,15 @@ def check_policy(policy: Policy) -> list[CheckFinding]:
     """Return everything that is wrong with a loaded policy, by place. Empty: proved, and nothing looks unmeant."""
     report = Report()
     decider = Decider(policy)
-    ways = {name: Ways(policy, track, decider) for name, track in policy.tracks.items()}
+    # What was accepted once stays accepted: people may go ways that no touchpoint of today's vocabulary opens.
+    of_any_time = Decider(policy, as_demanded=False)
+    ways = {name: Ways(policy, track, of_any_time) for name, track in policy.tracks.items()}
     ListChecker(policy, decider, ways, report).check()
-    RestChecker(policy, ways, report).check()
-    LossChecker(policy, ways, report).check()
-    LoopChecker(ways, report).check()
+    RestChecker(policy, decider, ways, report).check()
+    asking = Asking(policy, ways)
+    LossChecker(policy, ways, asking, report).check()
+    MarkChecker(policy, ways, report).check()
+    LoopChecker(ways, asking, report).check()
     TaskChecker(policy, ways, report).check()
     _check_lanes(policy, report)
     return report.sorted()

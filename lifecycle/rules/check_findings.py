@@ -23,6 +23,7 @@ CODES: dict[str, str] = {
     "no-way-out": "A stage that time alone is not sure to move anybody out of, and that is no rest.",
     "no-limit": "A wait for a date that may lie any time ahead.",
     "no-date": "A wait for a fact that may be missing.",
+    "renewed": "A wait for a fact that news of others renews, so that it may never end.",
     "watch": "A watching track that does not watch everybody, always.",
     "loss": "A loss after which nobody is sure to be asked for within a year.",
     "loss-at-once": "A loss after which people are asked at once, and nobody looks again within a year.",

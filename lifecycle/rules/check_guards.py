@@ -45,13 +45,14 @@ class Verdict:
 
 
 class Decider:
-    """Decides lists of guards of one policy, each list once."""
+    """Decides lists of guards of one policy, each list once. `as_demanded` as for Possible."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, as_demanded: bool = True) -> None:
         self.policy = policy
-        self.possible = Possible(policy, self._may_be_missing)
+        self.possible = Possible(policy, self._may_be_missing, as_demanded=as_demanded)
         self.effort = 0
         self._lefts: dict[object, tuple[tuple[str, str], ...]] = {}
+        self._asked: list[Guards] = []  # kept, for they are known by their ids
         self._known: dict[tuple[object, object], Verdict] = {}
 
     def guards(self, guards: Guards, track: str, type_name: str | None) -> Verdict:
@@ -62,6 +63,7 @@ class Decider:
         if listed not in self._lefts:
             named = (each for guard in guards if guard is not None for each in compares(guard))
             self._lefts[listed] = tuple(dict.fromkeys((each.space, each.name) for each in named))
+            self._asked.append(guards)
         # Many types are alike in all that a list looks at; they share a verdict.
         seen = tuple(self.possible.seen_of(space, name, track, type_name) for space, name in self._lefts[listed])
         if (listed, seen) not in self._known:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 
+from lifecycle.rules.check_asking import Asking, surely_asks_before
 from lifecycle.rules.check_findings import Report, longer
 from lifecycle.rules.check_paths import Ways
-from lifecycle.rules.check_spans import surely_opens_before, tasks_of, time_in_words
+from lifecycle.rules.check_spans import tasks_of, time_in_words
 from lifecycle.rules.policy import Stage, TimedMove, waits_of
 
 FASTEST = timedelta(days=1)
@@ -23,8 +25,8 @@ Moves = dict[str, list[tuple[TimedMove, str]]]
 class LoopChecker:
     """Checks the timed moves of every track."""
 
-    def __init__(self, ways: Mapping[str, Ways], report: Report) -> None:
-        self.ways, self.report = ways, report
+    def __init__(self, ways: Mapping[str, Ways], asking: Asking, report: Report) -> None:
+        self.ways, self.asking, self.report = ways, asking, report
 
     def check(self) -> None:
         """Note every loop that is too fast, and every loop that asks nobody for anything."""
@@ -33,10 +35,19 @@ class LoopChecker:
                 message = f"Time alone goes round {_round(loop)} and need not wait a day."
                 advice = 'Give one of its timed moves an "after" of a day or more.'
                 self._note(ways, loop, "loop-too-fast", message, advice)
-            for loop in loops(ways, lambda stage, move: not asks_before(stage, move)):
+            for loop in loops(ways, partial(self._is_silent, ways)):
                 message = f"Time alone goes round {_round(loop)} for ever and asks nobody for anything."
                 advice = 'Add a task without "when" that opens before its stage is left, or let one of them rest.'
                 self._note(ways, loop, "loop-without-task", message, advice)
+
+    def _is_silent(self, ways: Ways, stage: Stage, move: TimedMove) -> bool:
+        """Tell whether a stage may ask for nothing before a timed move leaves it."""
+        asking = self.asking
+        return not any(
+            surely_asks_before(task, move, asking.put_off(task), asking.policy.calendar)
+            and asking.opt_outs.counts(asking.kind(task), ways, stage.name)
+            for task in tasks_of(stage)
+        )
 
     def _note(self, ways: Ways, loop: list[tuple[str, TimedMove]], code: str, message: str, advice: str) -> None:
         first, move = loop[0]
@@ -49,11 +60,6 @@ class LoopChecker:
 def waits_a_day(move: TimedMove) -> bool:
     """Tell whether a timed move always waits a day or more."""
     return move.after is not None and all(each.shortest >= FASTEST for each in waits_of(move.after))
-
-
-def asks_before(stage: Stage, move: TimedMove) -> bool:
-    """Tell whether a stage surely asks for something before a timed move leaves it."""
-    return any(surely_opens_before(task, move) for task in tasks_of(stage))
 
 
 def loops(ways: Ways, counts: Callable[[Stage, TimedMove], bool]) -> list[list[tuple[str, TimedMove]]]:

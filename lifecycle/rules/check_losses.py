@@ -1,26 +1,29 @@
 """Every loss leads to somebody being asked for: within a year, whatever happens, by a task without a guard.
 
 A task of the loss itself counts if it opens before time can move the person on; else every way out must lead to one,
-news included. A review counts. A task that is stopped counts, for then an opt-out is recorded. A task at entry that
-stays open (`stays`) is a debt of the moment, such as thanks, and no follow-up. Where people are asked only at once,
-and nobody looks again within a year, the checker warns. Called by check.py only. Pure.
+news included. News that is not the person's may come at any moment, again and again, also before anything is asked and
+also into the loss anew: whatever it leads to must still ask within that year. What the person says begins the year
+anew. A review counts. What a task must be like to count stands in check_asking.py. Where people are asked only at
+once, and nobody looks again within a year, the checker warns. Called by check.py only. Pure.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from lifecycle.rules.check_asking import Asking, does, surely_asks_before
 from lifecycle.rules.check_findings import Path, Report, longer
-from lifecycle.rules.check_guards import compares
-from lifecycle.rules.check_paths import STAY, Way, Ways
-from lifecycle.rules.check_spans import AT_ONCE, longest_of, opening_of, surely_opens_before, tasks_of
-from lifecycle.rules.policy import Choice, OneOf, Policy, Stage, TaskRule
+from lifecycle.rules.check_paths import Way, Ways
+from lifecycle.rules.check_spans import longest, longest_of, opening_of, tasks_of
+from lifecycle.rules.findings import Place
+from lifecycle.rules.policy import Policy, Stage, TaskRule, TimedMove
+from lifecycle.rules.schedule import Duration
 
-YEAR = timedelta(days=366)
-"""Within so long somebody must have been asked: a year, which may be a leap year."""
+YEAR = longest(Duration(1, "year"))
+"""Within so long somebody must have been asked: a year, which may be a leap year, by a clock that may be set back."""
 
 FOR_EVER = 1_000 * YEAR
 """Longer than any wait of a policy."""
@@ -28,47 +31,57 @@ FOR_EVER = 1_000 * YEAR
 MAX_STEPS = 200_000
 """Stages looked at on the ways from all losses; beyond them no loss is taken as proved."""
 
-WORDS = frozenset({"cancelled", "canceled", "churned", "elsewhere", "leaves", "left", "lost", "quit", "quits"})
-"""Words of a vocabulary that sound like a loss."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """A stage on the way from a loss: how long after the loss it is entered at the latest, and how one came there."""
+    """A stage on the way from a loss: how long after the loss it is entered at the latest, and how one came there.
+
+    `walked` are the stages stood in since the loss or since the person spoke, in order, each with when it was entered.
+    `by_chance` are those of them that ask at once, and were left by news at the very instant.
+    """
 
     stage: str
     since: timedelta
     path: Path
+    walked: Mapping[str, timedelta]
+    by_chance: frozenset[str] = frozenset()
+
+    def goes_round(self, to: str, since: timedelta) -> bool:
+        """Tell whether to come to a stage again is to go round for ever and never be asked, by more than chance."""
+        names = list(self.walked)
+        return since > self.walked[to] and self.by_chance.isdisjoint(names[names.index(to) :])
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _Onward:
     """A stage as it matters after a loss: how long at most until somebody is asked for or leaves, and how they leave.
 
-    `onward` are the timed moves that may come before anything is asked, each with the longest wait; `by_news` the
-    ways by news, where the stage itself asks for nothing.
+    By `ends` somebody is asked for, or time has moved them on. `by_time` are the timed moves that may come before
+    anything is asked, each with the longest wait; `by_others` the ways by news that is not theirs, and `by_person` by
+    news that is, where the stage itself asks for nothing.
     """
 
     ends: timedelta
-    onward: tuple[tuple[Way, timedelta], ...]
-    by_news: tuple[Way, ...]
+    asks_at_once: bool
+    by_time: tuple[tuple[Way, timedelta], ...]
+    by_others: tuple[Way, ...]
+    by_person: tuple[Way, ...]
 
 
 class LossChecker:
     """Checks the losses of one policy. `ways` are those of every track."""
 
-    def __init__(self, policy: Policy, ways: Mapping[str, Ways], report: Report) -> None:
-        self.policy, self.ways, self.report = policy, ways, report
+    def __init__(self, policy: Policy, ways: Mapping[str, Ways], asking: Asking, report: Report) -> None:
+        self.policy, self.ways, self.asking, self.report = policy, ways, asking, report
         self.calendar = policy.calendar
         self.steps = 0
 
     def check(self) -> None:
-        """Note the findings of all losses, and of stages that look like one."""
+        """Note the findings of all losses."""
         for ways in self.ways.values():
             for stage in ways.track.stages.values():
                 if stage.loss and stage.name in ways.paths:
                     self.loss(ways, stage)
-            self.marks(ways)
 
     def loss(self, ways: Ways, stage: Stage) -> None:
         """Check that somebody is asked for after one loss."""
@@ -78,24 +91,52 @@ class LossChecker:
         )
         forgotten = self.forgotten(ways, stage, at_once_counts=True)
         if forgotten is not None:
-            message = (
-                f'"{stage.name}" is a loss and no task follows on every path within a year. '
-                "A guarded task does not count, nor one at entry that stays."
-            )
-            self.report.refuse("loss", stage.place, message, advice, forgotten)
+            message = f'"{stage.name}" is a loss and no task follows on every path within a year.'
+            first = forgotten[len(ways.paths[stage.name]) :][:1]
+            choices = ways.list_for(stage, first[0]) if first and first[0] in self.policy.types else ()
+            if choices and self.asking.of(ways, stage, at_once_counts=True):
+                message += f" {first[0]} is not their news, and may come before anything is asked, or again and again."
+                advice = (
+                    f'Let it change nothing there ("{first[0]}: stay"), or lead to a stage that asks within the year.'
+                )
+                self.report.refuse("loss", choices[0].place, message, advice, forgotten)
+                return
+            message += f" {self.why(ways, stage)}"
+            self.report.refuse("loss", self.place(ways, stage), message, advice, forgotten)
             return
         forgotten = self.forgotten(ways, stage, at_once_counts=False)
         if forgotten is not None:
             message = f'"{stage.name}" is a loss after which people are asked at once and never again within a year.'
-            self.report.warn("loss-at-once", stage.place, message, advice, forgotten)
+            self.report.warn("loss-at-once", self.place(ways, stage), message, advice, forgotten)
+
+    def why(self, ways: Ways, stage: Stage) -> str:
+        """Return why the tasks of a loss do not count, where it has some."""
+        doubts = {task.name: doubt for task in tasks_of(stage) if (doubt := self.asking.doubt(ways, stage, task))}
+        if not doubts:
+            return "A guarded task does not count, nor one at entry that stays."
+        return " ".join(f'"{name}" does not count: {doubt.reason}.' for name, doubt in list(doubts.items())[:3])
+
+    def place(self, ways: Ways, stage: Stage) -> Place:
+        """Return the line to mend: what makes the task of a loss not count, or moves people on before, or the loss."""
+        doubts = [doubt for task in tasks_of(stage) if (doubt := self.asking.doubt(ways, stage, task)) is not None]
+        later = [doubt for doubt in doubts if not doubt.is_at_once]
+        if later:
+            return later[0].place
+        asked = self.asking.of(ways, stage, at_once_counts=False)
+        moves = [move for move, _ in ways.timed(stage.name)]
+        for move in moves:
+            if asked and not any(self.surely_before(task, move) for task in asked):
+                return move.place
+        return asked[0].place if asked else stage.place
 
     def forgotten(self, ways: Ways, loss: Stage, *, at_once_counts: bool) -> Path | None:
         """Return a way on which nobody is asked within a year of a loss, or None where there is none.
 
         Without `at_once_counts` only what is asked later counts, and only silence is followed.
         """
-        waiting = deque([_Standing(loss.name, timedelta(0), ways.paths[loss.name])])
-        known: dict[str, _Asking] = {}
+        nothing = timedelta(0)
+        waiting = deque([_Standing(loss.name, nothing, ways.paths[loss.name], {loss.name: nothing})])
+        known: dict[str, _Onward] = {}
         latest: dict[str, timedelta] = {}
         while waiting:
             here = waiting.popleft()
@@ -106,63 +147,50 @@ class LossChecker:
             if self.steps > MAX_STEPS:
                 return here.path
             if here.stage not in known:
-                known[here.stage] = self.asking(ways, here.stage, at_once_counts=at_once_counts)
-            asking = known[here.stage]
-            if asking.ends > YEAR - here.since:
+                known[here.stage] = self.onward(ways, here.stage, at_once_counts=at_once_counts)
+            onward = known[here.stage]
+            if onward.ends > YEAR - here.since:
                 return here.path
-            for way, wait in asking.onward:
-                waiting.append(_Standing(way.to, min(here.since + wait, YEAR), longer(here.path, way.step)))
-            # What somebody says begins the year anew; another loss is proved for itself.
-            for way in asking.by_news:
-                waiting.append(_Standing(way.to, timedelta(0), longer(here.path, way.step)))
+            chance = here.by_chance | {here.stage} if onward.asks_at_once else here.by_chance
+            others = [(way, onward.ends, chance) for way in onward.by_others]
+            for way, wait, by_chance in [*((way, wait, here.by_chance) for way, wait in onward.by_time), *others]:
+                since, path = min(here.since + wait, YEAR), longer(here.path, way.step)
+                if way.to not in here.walked:
+                    waiting.append(_Standing(way.to, since, path, {**here.walked, way.to: since}, by_chance))
+                elif replace(here, by_chance=by_chance).goes_round(way.to, since):
+                    return path
+            for way in onward.by_person:
+                path = longer(here.path, way.step)
+                waiting.append(_Standing(way.to, nothing, path, {way.to: nothing}))
         return None
 
-    def asking(self, ways: Ways, name: str, *, at_once_counts: bool) -> _Asking:
+    def onward(self, ways: Ways, name: str, *, at_once_counts: bool) -> _Onward:
         """Return what a stage asks of somebody who came there from a loss, and how they can leave before it does."""
         stage, out = ways.track.stages[name], ways.out[name]
-        asked = [task for task in tasks_of(stage) if _counts(task, at_once_counts=at_once_counts)]
+        asked = self.asking.of(ways, stage, at_once_counts=at_once_counts)
         opens = [opening for task in asked if (opening := opening_of(task)) is not None]
         unguarded = [move.after for move, _ in ways.timed(name) if move.when is None and move.after is not None]
         leaves = min((longest_of(wait, self.calendar) for wait in unguarded), default=FOR_EVER)
-        return _Asking(
-            ends=min([leaves, *(longest_of(wait, self.calendar) for wait in opens)]),
-            onward=tuple(
+        asks = min((longest_of(opening, self.calendar) for opening in opens), default=FOR_EVER)
+        by_news = [way for way in out if way.move is None] if at_once_counts else []
+        theirs = {way.type for way in by_news if self.policy.types[way.type].by == "person"}
+        return _Onward(
+            ends=min(leaves, asks),
+            asks_at_once=not asks,
+            by_time=tuple(
                 (way, leaves if way.move.after is None else min(leaves, longest_of(way.move.after, self.calendar)))
                 for way in out
-                if way.move is not None and not any(surely_opens_before(task, way.move) for task in asked)
+                if way.move is not None and not any(self.surely_before(task, way.move) for task in asked)
             ),
-            by_news=tuple(way for way in out if way.move is None and not ways.track.stages[way.to].loss)
-            if at_once_counts and not asked
-            else (),
+            by_others=tuple(
+                way for way in by_news if way.type not in theirs and not any(does(ways, task, way) for task in asked)
+            ),
+            # What somebody says begins the year anew; another loss is proved for itself.
+            by_person=()
+            if asked
+            else tuple(way for way in by_news if way.type in theirs and not ways.track.stages[way.to].loss),
         )
 
-    def marks(self, ways: Ways) -> None:
-        """Warn of stages that are reached by a word of loss and not marked as one."""
-        stages = ways.track.stages
-        lists = [choices for each in (ways.track.upon, ways.track.any_by) for choices in each.values()]
-        for stage in stages.values():
-            if not stage.loss:
-                lists += [choices for each in (stage.upon, stage.any_by) for choices in each.values()]
-        for choice in (choice for choices in lists for choice in choices):
-            if choice.target == STAY or stages[str(choice.target)].loss:
-                continue
-            for field, word in _words_of_loss(choice):
-                message = f'"{choice.target}" is reached by {field} = {word}, and is not marked as a loss.'
-                advice = 'Add "loss: true" to it and a task that asks how they fare; or use another word.'
-                path = ways.paths.get(str(choice.target), ())
-                self.report.warn("loss-mark", choice.place, message, advice, path)
-
-
-def _counts(task: TaskRule, *, at_once_counts: bool) -> bool:
-    """Tell whether a task is sure to ask for somebody: no guard, no fact that may be missing, no debt of the moment."""
-    opening = opening_of(task)
-    if task.when is not None or opening is None:
-        return False
-    return opening != AT_ONCE or (at_once_counts and not task.stays)
-
-
-def _words_of_loss(choice: Choice) -> Iterator[tuple[str, str]]:
-    """Yield the fields and words of loss that lead along a choice."""
-    for each in compares(choice.when) if choice.when is not None else ():
-        if each.space == "field" and isinstance(each.test, OneOf):
-            yield from ((each.name, word) for word in each.test.values if isinstance(word, str) and word in WORDS)
+    def surely_before(self, task: TaskRule, move: TimedMove) -> bool:
+        """Tell whether a task is always asked before a timed move leaves its stage."""
+        return surely_asks_before(task, move, self.asking.put_off(task), self.calendar)

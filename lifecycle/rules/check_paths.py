@@ -2,7 +2,8 @@
 
 A line that can never decide leads nowhere, and neither does a timed move that another always comes before. What
 leads from where is read as compile.py resolves it: the stage's list for a type, else the track's, else the stage's
-`any by`, else the track's. Called by the checker's modules only. Pure.
+`any by`, else the track's. A touchpoint that was accepted by an earlier policy may lack what its type demands today:
+the ways that it can go are ways too. Called by the checker's modules only. Pure.
 """
 
 from __future__ import annotations
@@ -11,22 +12,43 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lifecycle.rules.check_classes import sets
 from lifecycle.rules.check_findings import Path, longer
 from lifecycle.rules.check_guards import Decider
 from lifecycle.rules.check_spans import before, moment_of, time_in_words
 from lifecycle.rules.names import PERSON, is_built_in
-from lifecycle.rules.policy import Choice, Policy, Stage, TimedMove, Track
+from lifecycle.rules.policy import (
+    AnyOf,
+    Choice,
+    Compare,
+    Condition,
+    Fact,
+    Given,
+    Guard,
+    NoneOf,
+    Policy,
+    Stage,
+    TimedMove,
+    Track,
+)
 
 STAY = "stay"
+
+MAX_STEPS = 5_000_000
+"""Ways of a track followed to find whether facts can be missing; beyond them each may be missing everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to a stage: by a touchpoint of a type, or by a timed move ("" as type)."""
+    """One way to a stage: by a touchpoint of a type, or by a timed move ("" as type).
+
+    `guard` holds whenever this way is gone (None: nothing is known of it).
+    """
 
     to: str
     type: str
     move: TimedMove | None = None
+    guard: Guard | None = None
 
     @property
     def step(self) -> str:
@@ -42,6 +64,8 @@ class Ways:
         # The outcomes of tasks last: as examples they say least.
         self.types = sorted((name for name in policy.types if self._carries_key(name)), key=is_built_in)
         self._by_list: dict[tuple[int, str], tuple[Way, ...]] = {}
+        self._lacking: dict[str, dict[str, Path]] = {}
+        self._steps = 0
         shared = self._by_touchpoint(None)
         self.out: dict[str, tuple[Way, ...]] = {
             name: (*self._by_time(stage), *(self._by_touchpoint(stage) if stage.upon or stage.any_by else shared))
@@ -74,14 +98,17 @@ class Ways:
         key = (id(choices), type_name)
         if key not in self._by_list:
             first = self.decider.choices(choices, self.track.name, type_name).first
-            targets = [str(choice.target) for choice, fires in zip(choices, first, strict=True) if fires]
-            self._by_list[key] = tuple(Way(to, type_name) for to in dict.fromkeys(targets) if to != STAY)
+            lines: dict[str, list[Guard | None]] = {}
+            for choice, fires in zip(choices, first, strict=True):
+                if fires and choice.target != STAY:
+                    lines.setdefault(str(choice.target), []).append(meant_by(choice, choices))
+            self._by_list[key] = tuple(Way(to, type_name, guard=one_of(guards)) for to, guards in lines.items())
         return self._by_list[key]
 
     def _by_time(self, stage: Stage) -> list[Way]:
         never = overtaken(stage)
         return [
-            Way(move.to, "", move)
+            Way(move.to, "", move, move.when)
             for move in stage.later
             if move.name not in never and self.decider.can_hold(move.when, self.track.name, None)
         ]
@@ -116,9 +143,49 @@ class Ways:
             go(self.out[stage], paths[stage])
         return paths
 
+    def may_lack(self, fact: Fact) -> dict[str, Path]:
+        """Return the stages that can be reached without a fact having a value, each with its path."""
+        if fact.name not in self._lacking:
+            self._steps += sum(len(out) for out in self.out.values())
+            if self._steps > MAX_STEPS:
+                return dict(self.paths)
+            self._lacking[fact.name] = self.reached(lambda way: self._leaves_it_missing(way, fact))
+        return self._lacking[fact.name]
+
+    def _leaves_it_missing(self, way: Way, fact: Fact) -> bool:
+        """Tell whether somebody may go a way and the fact still has no value then."""
+        if way.move is not None and way.move.at is not None and way.move.at.fact == fact.name:
+            return False  # a move at this fact comes only when the fact is there
+        if way.type and sets(self.policy, fact, way.type):
+            return False
+        if way.guard is None or fact.choices:
+            return True
+        missing: tuple[Condition, ...] = (Compare("fact", fact.name, Given(False), self.track.place),)
+        field = fact.fields.get(way.type, "") if fact.when is None else ""
+        if field:
+            # What the fact would take is missing too.
+            missing += (Compare("field", field, Given(False), self.track.place),)
+        return self.decider.can_hold(Guard((*way.guard.conditions, *missing)), self.track.name, way.type or None)
+
     def timed(self, stage: str) -> list[tuple[TimedMove, str]]:
         """Return the timed moves of a stage that can happen, with their targets."""
         return [(way.move, way.to) for way in self.out[stage] if way.move is not None]
+
+
+def meant_by(choice: Choice, choices: Sequence[Choice]) -> Guard | None:
+    """Return what holds where a line decides: its guard, or for "otherwise" that no other one fits (None: always)."""
+    if choice.when is not None:
+        return choice.when
+    others = tuple(each.when for each in choices if each.when is not None)
+    return Guard((NoneOf(others, choice.place),)) if others else None
+
+
+def one_of(guards: Sequence[Guard | None]) -> Guard | None:
+    """Return the guard that one of these holds; None where one of them is None."""
+    known = tuple(guard for guard in guards if guard is not None)
+    if len(known) < len(guards):
+        return None
+    return known[0] if len(known) == 1 else Guard((AnyOf(known, known[0].conditions[0].place),))
 
 
 def overtaken(stage: Stage) -> dict[str, TimedMove]:

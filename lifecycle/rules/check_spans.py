@@ -2,7 +2,7 @@
 
 Durations of one family (hours; days and weeks; months and years; business days) are compared exactly. Across
 families only what holds for every calendar counts: a month is 28 to 31 days, a day 23 to 25 hours. A business
-day is at least a day; for the longest, weekends, eight holidays in a row and one more in ten days are added.
+day is at least a day; how long working time can take at the most is counted in check_working.py.
 Called by the checker's modules only. Pure.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from lifecycle.rules.check_working import longest_working
 from lifecycle.rules.policy import Calendar, Stage, TaskRule, TimedMove, Wait, waits_of
 from lifecycle.rules.schedule import Duration
 
@@ -43,11 +44,8 @@ def longest(duration: Duration, calendar: Calendar = _USUAL) -> timedelta:
         return timedelta(0)
     if duration.unit == "hour":
         return number * HOUR
-    if duration.unit == "business hour":
-        open_hours = calendar.closes.hour - calendar.opens.hour
-        number = number // max(open_hours, 1) + 2
     if duration.is_business:
-        return (7 * (number + 8 + number // 10) // 5 + 3) * DAY
+        return longest_working(number, duration.unit, calendar)
     family, factor = _FAMILIES[duration.unit]
     days = number * factor
     if family == "month":
@@ -103,18 +101,12 @@ def longest_of(wait: Wait, calendar: Calendar) -> timedelta:
 
 
 def opening_of(task: TaskRule) -> Wait | None:
-    """Return how long after entry a task opens (a repeated one: first); None where a fact decides."""
-    if task.at is not None:
+    """Return how long after entry a task opens (a repeated one: first); None where a fact has a say in it."""
+    if task.at is not None or (task.every is not None and task.every.after is not None):
         return None
     if task.after is not None:
         return task.after
     return AT_ONCE if task.every is None else task.every.period
-
-
-def surely_opens_before(task: TaskRule, move: TimedMove) -> bool:
-    """Tell whether a task always opens before a timed move leaves; at one instant the move comes first."""
-    opening = opening_of(task)
-    return task.when is None and opening is not None and move.after is not None and before(opening, move.after)
 
 
 def tasks_of(stage: Stage) -> tuple[TaskRule, ...]:

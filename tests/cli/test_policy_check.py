@@ -92,7 +92,7 @@ def test_a_refused_policy_ends_with_1_and_says_where_how_and_what_to_do(check: C
 def test_warnings_refuse_nothing(check: Check) -> None:
     """What is probably not meant is told, and the policy is proved all the same."""
     lines = check(WARNED, code=0).stdout.splitlines()
-    assert lines[0].startswith('my.yaml:19:99: warning: "lost" is reached by outcome = elsewhere, and is not marked')
+    assert lines[0].startswith('my.yaml:22:7: warning: "lost" is reached by outcome = elsewhere, and is not marked')
     assert lines[-1] == "my.yaml is proved: 4 stages in 2 tracks, 1 warning."
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.check import generated
 from lifecycle.errors import PolicyRefused
-from lifecycle.rules import check_classes, check_findings, check_guards, check_losses, check_rests
+from lifecycle.rules import check_classes, check_findings, check_guards, check_losses, check_paths
 from lifecycle.rules.check import check_policy, require_proved
 from lifecycle.rules.check_findings import CODES, MAX_PATH, CheckFinding
 from lifecycle.rules.load import load_policy
@@ -213,7 +213,7 @@ class TestLists:
 
     def test_a_line_that_takes_what_all_lines_before_it_take_never_decides(self) -> None:
         """The last line means otherwise, and there is no otherwise."""
-        lines = "[{when: {outcome: elsewhere}, to: rest}, {when: {outcome: [with_us, not_now]}, to: rest}, {to: stay}]"
+        lines = "[{when: {outcome: not_now}, to: rest}, {when: {outcome: [with_us, elsewhere]}, to: stay}, {to: stay}]"
         assert told(upon(lines))[-1] == (
             "hidden: stated upon decision.made: line 3 never decides, for the lines before it fit all that it fits."
         )
@@ -333,6 +333,78 @@ class TestRests:
             .replace("facts: {}", "facts: {replied: {last: reply.sent}}")
         ) == ['no-date: The fact "replied" may be missing in "stated", and then time moves nobody out of it.']
 
+    @pytest.mark.parametrize(
+        "given", ["fact.due_on: {given: true}", 'fact.due_on: {at_least: "2026-01-01"}', "until: {given: true}"]
+    )
+    def test_a_way_that_only_whoever_has_the_date_can_go_brings_it(self, given: str) -> None:
+        """A guard that a missing value does not fit is as good as a field that must be there."""
+        text = need(
+            "stated: {means: Said., upon: {offer.made: [{when: {GIVEN}, to: promised}, {to: rest}]}, review: {every: 1 year}}",
+            "promised: {means: Promised., upon: {offer.made: rest}, later: [{at: due_on, to: rest}]}",
+            REST,
+            facts="{due_on: {last: offer.made.until}}",
+        )
+        assert told(text.replace("GIVEN", given)) == []
+        assert [each.code for each in check(text.replace("GIVEN", "fact.bought: true"))] == ["no-date"]
+
+    def test_who_comes_by_otherwise_has_what_the_other_lines_say_they_lack(self) -> None:
+        """`given: false` stays, so whoever goes on has the date; a timed move with the guard is the same."""
+        text = need(
+            "stated: {means: Said., upon: {offer.made: [{when: {fact.due_on: {given: false}}, to: stay}, {to: promised}]}, "
+            "later: [{after: 9 days, to: promised, when: {fact.due_on: {given: true}}}], review: {every: 1 year}}",
+            "promised: {means: Promised., upon: {offer.made: rest}, later: [{at: due_on, to: rest}]}",
+            REST,
+            facts="{due_on: {last: offer.made.until}}",
+        )
+        assert told(text) == []
+
+    def test_a_date_that_need_not_be_there_is_told_where_it_is_declared(self) -> None:
+        """The field is written under `optional`: that is the line to mend."""
+        text = need(
+            "stated: {means: Said., upon: {offer.made: promised}, review: {every: 1 year}}",
+            "promised: {means: Promised., upon: {offer.made: rest}, later: [{at: due_on, to: rest}]}",
+            REST,
+            facts="{due_on: {last: offer.made.until}}",
+        )
+        (found,) = check(text)
+        assert (found.code, text.splitlines()[found.line - 1][found.column - 1 :][:5]) == ("no-date", "until")
+
+    @pytest.mark.parametrize("by", ["us", "system"])
+    def test_a_wait_that_news_of_ours_puts_off_for_ever_is_refused(self, by: str) -> None:
+        """A letter every month, and a year after the last letter never comes."""
+        text = need(
+            "stated: {means: Said., upon: {reply.sent: written}, review: {every: 1 year}}",
+            "written: {means: Written., later: [{at: 1 year after replied, to: rest}]}",
+            REST,
+            facts="{replied: {last: reply.sent}}",
+        ).replace("reply.sent: {by: us", f"reply.sent: {{by: {by}")
+        (found,) = check(text)
+        assert (found.code, found.path) == ("renewed", ("need.stated", "reply.sent", "reply.sent"))
+        assert "renewed by reply.sent" in found.message
+        anew = text.replace("written: {means: Written., ", "written: {means: Written., upon: {reply.sent: written}, ")
+        assert told(anew) == []
+        assert told(text.replace("{last: reply.sent}", "{first: reply.sent}")) == []
+        assert told(text.replace(f"reply.sent: {{by: {by}", "reply.sent: {by: person")) == []
+
+    def test_a_fact_of_the_policy_is_renewed_by_news_that_reaches_no_instance(self) -> None:
+        """A letter about another need renews the fact, and moves nobody here."""
+        text = need(
+            "stated: {means: Said., upon: {reply.sent: stated}, later: [{at: 1 year after replied, to: rest}]}", REST
+        ).replace("facts:\n", "facts:\n  replied: {last: [need.stated, reply.sent]}\n", 1)
+        assert [each.code for each in check(text)] == ["renewed"]
+
+    def test_news_that_moves_only_some_puts_the_wait_off_for_the_others(self) -> None:
+        """A guarded line may not fit, unless the fact takes in no more than what fits."""
+        text = need(
+            "stated: {means: Said., upon: {decision.made: [{when: {outcome: not_now}, to: stated}]}, "
+            "later: [{at: 1 year after decided, to: rest}]}",
+            REST,
+            facts="{decided: {last: [need.stated, decision.made]}}",
+        ).replace("decision.made: {by: person", "decision.made: {by: us")
+        assert [each.code for each in check(text)] == ["renewed"]
+        only = text.replace("[need.stated, decision.made]", "decision.made, when: {outcome: not_now}")
+        assert [each.code for each in check(only)] == ["no-date"]
+
     def test_a_start_that_everybody_is_moved_on_from_is_reached_and_needs_a_rest_all_the_same(self) -> None:
         """The touchpoint that begins an instance moves it on at once, and every instance enters its start."""
         text = need("stated: {means: Said., upon: {need.stated: rest}, watched_by: in_touch}", REST)
@@ -356,7 +428,7 @@ class TestRests:
             "promised: {means: Promised., later: [{at: 1 day after due_on, to: rest}]}",
             REST,
             facts=f"{{due_on: {{last: promise.made.{field}}}}}",
-        )
+        ).replace("promise.made: {by: us", "promise.made: {by: person")
 
 
 class TestLosses:
@@ -371,7 +443,10 @@ class TestLosses:
         [
             "tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 31 days, to: rest}]",
             "tasks: {ask_after: {every: 300 days, ask: Ask}}, later: [{after: 1 year, to: rest}]",
-            "review: {every: 180 days}, upon: {reply.sent: rest}",
+            "review: {every: 180 days}, upon: {decision.made: rest}",
+            "review: {every: 1 year}, upon: {decision.made: rest}",
+            "review: {every: 12 months}, upon: {decision.made: rest}",
+            "review: {every: 366 days}, upon: {decision.made: rest}",
         ],
     )
     def test_a_task_or_a_review_within_a_year_is_a_follow_up(self, body: str) -> None:
@@ -388,12 +463,18 @@ class TestLosses:
             "tasks: {ask_after: {at: heard, ask: Ask}}, later: [{after: 60 days, to: rest}]",
             "tasks: {thank: {ask: Thank, stays: true}}, later: [{after: 60 days, to: rest}]",
             "tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}, {at: heard, to: rest, name: again}]",
-            "review: {every: 2 years}, upon: {reply.sent: rest}",
+            "review: {every: 2 years}, upon: {decision.made: rest}",
+            "review: {every: 367 days}, upon: {decision.made: rest}",
+            "tasks: {thank: {after: 0 days, ask: Thank, stays: true}}, later: [{after: 60 days, to: rest}]",
+            "tasks: {thank: {after: 2 hours, ask: Thank, stays: true}}, later: [{after: 60 days, to: rest}]",
+            "tasks: {ask_after: {every: 30 days after heard, ask: Ask}}, watched_by: in_touch, upon: {decision.made: rest}",
+            "tasks: {ask_after: {after: 20 days, every: 30 days after replied, ask: Ask}}, watched_by: in_touch, upon: {decision.made: rest}",
         ],
     )
     def test_what_may_not_open_within_a_year_is_no_follow_up(self, body: str) -> None:
         """Left before, later than a year, guarded, at a fact, or thanks that stay open."""
-        codes = {each.code for each in check(self.loss(body)) if each.severity == "refuses"}
+        text = self.loss(body).replace("facts:\n", "facts:\n  replied: {last: reply.sent}\n", 1)
+        codes = {each.code for each in check(text) if each.severity == "refuses"}
         assert codes == {"loss"}
 
     def test_a_task_on_every_way_out_is_a_follow_up(self) -> None:
@@ -410,12 +491,149 @@ class TestLosses:
         (found,) = check(self.loss("tasks: {learn_why: {ask: Ask why}}, later: [{after: 60 days, to: rest}]"))
         assert (found.code, found.severity) == ("loss-at-once", "warns")
 
-    def test_a_kind_of_contact_that_can_be_stopped_counts(self) -> None:
-        """While it is stopped, an opt-out is recorded."""
-        text = self.loss("tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}]").replace(
-            "touchpoints:", "contact: {offered: {reaches: person, stops: {fact.bought: false}}}\ntouchpoints:", 1
+    @pytest.mark.parametrize("by", ["us", "system"])
+    def test_news_that_is_not_theirs_must_lead_to_a_task_too(self, by: str) -> None:
+        """It may come the day after the loss, and then nothing of the loss is asked any more."""
+        text = self.loss(
+            "tasks: {ask_after: {after: 30 days, ask: Ask}}, upon: {reply.sent: rest}, watched_by: in_touch"
+        ).replace("reply.sent: {by: us", f"reply.sent: {{by: {by}")
+        (found,) = check(text)
+        assert (found.code, found.path) == ("loss", ("need.stated", "reply.sent"))
+        assert found.message.endswith(
+            "reply.sent is not their news, and may come before anything is asked, or again and again."
+        )
+        assert text.splitlines()[found.line - 1][found.column - 1 :].startswith("rest}")
+        assert told(text.replace(f"reply.sent: {{by: {by}", "reply.sent: {by: person")) == []
+        asks = "rest: {means: At rest., review: {every: 300 days}}"
+        assert told(text.replace(REST, asks)) == []
+        late = [each.code for each in check(text.replace(REST, asks.replace("300 days", "1 year")))]
+        assert late == ["loss"]
+
+    def test_the_news_that_does_what_would_be_asked_may_come_first(self) -> None:
+        """Who is asked to write to them, and has written, need not be asked."""
+        text = self.loss(
+            "tasks: {ask_after: {after: 30 days, ask: Ask, done_by: reply.sent}}, upon: {reply.sent: rest}, watched_by: in_touch"
         )
         assert told(text) == []
+        guarded = text.replace("done_by: reply.sent", "done_by: {reply.sent: {need: n1}}")
+        assert [each.code for each in check(guarded)] == ["loss"]
+        fitting = guarded.replace("upon: {reply.sent: rest}", "upon: {reply.sent: [{when: {need: n1}, to: rest}]}")
+        assert told(fitting) == []
+
+    def test_a_loss_that_news_of_ours_enters_anew_is_never_asked_about(self) -> None:
+        """Letters every 30 days, and a task after 60: each letter begins the wait anew."""
+        text = self.loss(
+            "tasks: {ask_after: {after: 60 days, ask: Ask}}, upon: {reply.sent: stated}, watched_by: in_touch"
+        )
+        (found,) = [each for each in check(text) if each.code == "loss"]
+        assert found.path == ("need.stated", "reply.sent")
+        assert [
+            each for each in check(text.replace("reply.sent: stated", "reply.sent: stay")) if each.code == "loss"
+        ] == []
+        assert [each for each in check(text.replace("after: 60 days, ", "")) if each.code == "loss"] == []
+
+    def test_two_losses_that_news_of_ours_turns_round_are_never_asked_about(self) -> None:
+        """Each is asked about in time by itself, and neither is left alone for so long."""
+        text = need(
+            "stated: {means: Said., loss: true, tasks: {ask_after: {after: 30 days, ask: Ask}}, upon: {reply.sent: again}, watched_by: in_touch}",
+            "again: {means: Again., loss: true, tasks: {ask_after: {after: 30 days, ask: Ask}}, upon: {reply.sent: stated}, watched_by: in_touch}",
+        )
+        assert {each.code for each in check(text)} == {"loss"}
+        assert told(text.replace("upon: {reply.sent: stated}, ", "")) == []
+
+    @pytest.mark.parametrize(
+        "contact",
+        [
+            "most: 1 per 30 days",
+            "stops: {fact.bought: false}",
+            "stops: {none_of: [{fact.bought: true}]}",
+            "stops: {fact.outcome: {given: false}}",
+            "stops: {fact.stated: true}",
+            "stops: {fact.stated_at: {given: true}}",
+            "stops: {fact.mood: bad}",
+            "stops: {fact.purchases: {less_than: 1}}",
+            "stops: {fact.lately: 0}",
+            "stops: {fact.stated_lately: {at_least: 1}}",
+            "stops: {none_of: [{fact.heard: {within: 90 days}}]}",
+            "stops: {fact.heard: {within: 90 days}}",
+            "stops: {any.need: stated}",
+            "stops: {stage.in_touch: here}",
+            "stops: {none_of: [{stage.in_touch: buyer}]}",
+            "stops: {any_of: [{fact.outcome: elsewhere}, {fact.bought: false}]}",
+        ],
+    )
+    def test_a_task_that_may_never_be_asked_of_anybody_does_not_count(self, contact: str) -> None:
+        """A budget may keep it back; what stops it holds for whoever is new, for everybody there, or as time passes."""
+        assert [each.code for each in check(self.stopped(contact)) if each.severity == "refuses"] == ["loss"]
+
+    @pytest.mark.parametrize(
+        "contact",
+        [
+            "stops: {fact.outcome: not_now}",
+            "stops: {fact.bought: true}",
+            "stops: {fact.mood: good}",
+            "stops: {fact.lately: {at_least: 1}}",
+            "stops: {fact.bought_in: {has: not_now}}",
+            "stops: {any.need: gone_on}",
+            "stops: {none_of: [{fact.outcome: {given: false}}]}",
+            "quiet: 21:00 to 08:00",
+            "means: Anything.",
+        ],
+    )
+    def test_a_kind_of_contact_that_is_stopped_by_what_was_recorded_counts(self, contact: str) -> None:
+        """While it is stopped, an opt-out is recorded: something that not everybody who is there has done."""
+        assert [each for each in check(self.stopped(contact)) if each.severity == "refuses"] == []
+
+    def test_an_opt_out_may_be_said_with_the_loss_but_not_be_the_loss(self) -> None:
+        """What a touchpoint says besides is somebody's choice; what leads to the loss stops it for everybody."""
+        text = need(
+            "stated: {means: Said., upon: {decision.made: [{when: {outcome: elsewhere}, to: lost}, {to: rest}]}, review: {every: 1 year}}",
+            "lost: {means: Lost., loss: true, tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}]}",
+            REST,
+        ).replace("touchpoints:", "contact: {offered: {reaches: person, stops: {fact.outcome: STOP}}}\ntouchpoints:", 1)
+        assert [each.code for each in check(text.replace("STOP", "elsewhere"))] == ["loss"]
+        assert check(text.replace("STOP", "not_now")) == []
+        said = text.replace("fact.outcome: STOP", "fact.reason: never_write").replace(
+            "  outcome: {last", "  reason: {last: decision.made.reason}\n  outcome: {last"
+        )
+        assert check(said) == []
+
+    def test_a_task_that_quiet_hours_may_put_off_until_time_has_moved_on_does_not_count(self) -> None:
+        """What waits for the end of the night waits with its stage."""
+        quiet = "quiet: 21:00 to 08:00"
+        text = self.stopped(quiet).replace("after: 90 days, to", "after: LEFT, to")
+        assert [each.code for each in check(text.replace("LEFT", "31 days"))] == ["loss"]
+        assert check(text.replace("LEFT", "33 days")) == []
+        holidays = (
+            text.replace("touchpoints:", "calendar: {holidays_from: fact.country}\ntouchpoints:", 1)
+            .replace("facts:\n", "facts:\n  country: {last: place.told.country}\n", 1)
+            .replace("touchpoints:\n", "touchpoints:\n  place.told: {by: person, data: {country: country}}\n", 1)
+        )
+        assert [each.code for each in check(holidays.replace("LEFT", "33 days"))] == ["loss"]
+        assert check(holidays.replace("LEFT", "60 days")) == []
+
+    @staticmethod
+    def stopped(contact: str) -> str:
+        """Return a policy with a loss whose follow-up is of a kind of contact that is so."""
+        head = HEAD.replace(
+            "facts:\n",
+            "facts:\n  stated: {ever: need.stated}\n  stated_at: {first: need.stated}\n"
+            "  stated_lately: {count: need.stated, within: 365 days}\n",
+        ).replace("touchpoints:", f"contact: {{offered: {{reaches: person, {contact}}}}}\ntouchpoints:", 1)
+        watch = WATCH.replace(
+            "{here: {means: Here., review",
+            "{buyer: {means: B., review: {every: 1 year}}, here: {upon: {purchase.completed: buyer}, means: Here., review",
+        )
+        return (
+            need(
+                "stated: {means: Said., loss: true, tasks: {ask_after: {after: 30 days, ask: Ask}}, upon: {purchase.completed: gone_on}, later: [{after: 90 days, to: rest}]}",
+                "gone_on: {means: On., watched_by: in_touch}",
+                REST,
+            )
+            .replace(HEAD, head)
+            .replace(WATCH, watch)
+            .replace("data: {amount: money}", "data: {amount: money, need: id}")
+        )
 
 
 class TestTime:
@@ -483,7 +701,7 @@ class TestTime:
 
     def test_a_setting_that_depends_on_a_fact_counts_with_each_of_its_values(self) -> None:
         """The shortest decides whether a loop is too fast, the longest whether a task opens in time."""
-        settings = "settings: {wait: {depends_on: mood, good: 1 hour, bad: 90 days}}\ntouchpoints:"
+        settings = "settings: {wait: {depends_on: mood, good: 23 hours, bad: 90 days}}\ntouchpoints:"
         loop = need("stated: {means: Said., tasks: {look: {ask: Look}}, later: [{after: $wait, to: stated}]}")
         assert [each.code for each in check(loop.replace("touchpoints:", settings, 1))] == ["loop-too-fast"]
         task = need(
@@ -491,7 +709,7 @@ class TestTime:
             REST,
         )
         assert [each.code for each in check(task.replace("touchpoints:", settings, 1))] == ["loss"]
-        assert check(task.replace("touchpoints:", settings.replace("90", "30"), 1)) == []
+        assert check(task.replace("touchpoints:", settings.replace("23 hours", "1 day").replace("90", "30"), 1)) == []
 
     def test_lanes_without_customers_are_warned_of(self) -> None:
         """Where nobody is marked as a customer, nothing shows that customers come first."""
@@ -529,7 +747,7 @@ def test_every_code_stands_in_the_document() -> None:
         (check_guards, "MAX_COMBINATIONS"),
         (check_classes, "MAX_NAMED"),
         (check_guards, "MAX_EFFORT"),
-        (check_rests, "MAX_STEPS"),
+        (check_paths, "MAX_STEPS"),
         (check_losses, "MAX_STEPS"),
         (check_findings, "MAX_PATH"),
     ],
