@@ -11,9 +11,11 @@ from lifecycle import clock
 from lifecycle.cli import policies, policy_check
 from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Database, closing_store
-from lifecycle.cli.output import plural
+from lifecycle.cli.output import plural, print_table
 from lifecycle.folding import DUE_AT_ONCE
+from lifecycle.missing import Missing, count_missing
 from lifecycle.policies import read_policy
+from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.settings import Settings
 from lifecycle.store import open_store
@@ -26,18 +28,31 @@ app.command("check")(policy_check.check)
 def activate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy, in YAML.")],
     db: Database = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what the policy would read as missing, and change nothing.")
+    ] = False,
 ) -> None:
     """Make a policy the active one. Everybody is folded again by it, at the next run or by the workers.
+
+    What was accepted stays accepted. Where the policy asks for what earlier touchpoints do not have, it is told
+    before how many they are, by type and field: those fields count as missing, and the rest counts.
 
     From then on nothing that was decided by the former policy is written. Workers that run take the new one
     over from the database; where LIFECYCLE_POLICY names a file, change it before they are started again.
 
     \b
     Example:
+      lifecycle policy activate my_policy.yaml --db sqlite:///lifecycle.db --dry-run
       lifecycle policy activate my_policy.yaml --db sqlite:///lifecycle.db
     """
     policy = read_policy(file)
     with closing_store(open_store(Settings.load(database=db).need_database())) as store:
+        if dry_run or store.state().policy_hash != policy.hash:
+            _tell_missing(policy, count_missing(store, policy))
+        if dry_run:
+            behind = store.count_by_other_policies(policy.hash, SNAPSHOT_FORMAT)
+            typer.echo(f"Nothing was changed. {plural(behind, 'person', 'people')} would be folded again.")
+            return
         changed = store.activate_policy(
             policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=clock.now(), due=DUE_AT_ONCE
         )
@@ -49,6 +64,20 @@ def activate(
             "workers as time goes on."
         )
     typer.echo(said)
+
+
+def _tell_missing(policy: Policy, missing: Missing) -> None:
+    """Say what a policy will read as missing, the most touchpoints first; nothing where everything fits."""
+    if not missing.fields:
+        return
+    touchpoints = plural(missing.touchpoints, "touchpoint")
+    typer.echo(
+        f"{touchpoints} of {plural(missing.people, 'person', 'people')} in the log do not have all that {policy.name} "
+        "asks for. They stay, with these fields as missing:"
+    )
+    ranked = sorted(missing.fields.items(), key=lambda each: (-each[1][0], each[0]))
+    rows = [(name, plural(times, "touchpoint"), plural(people, "person", "people")) for name, (times, people) in ranked]
+    print_table(rows, indent="  ")
 
 
 policies.register(app)

@@ -192,6 +192,23 @@ def test_another_policy_is_activated(told: Run, tmp_path: Path) -> None:
     told("run", "--events", "h.jsonl", "--policy", "new.yaml", "--until", "end")
 
 
+def test_what_a_policy_will_read_as_missing_is_told_before_it_is_activated(told: Run, tmp_path: Path) -> None:
+    """Touchpoints and people, by type and field; with --dry-run nothing changes, and nobody is lost afterwards."""
+    more = POLICY.read_text().replace("data: {need: id}}", "data: {need: id, words: text}}", 1)
+    (tmp_path / "more.yaml").write_text(more)
+    before = told("people", "list", "--json").stdout
+    dry = told("policy", "activate", "more.yaml", "--dry-run").stdout
+    warned = (
+        "30 touchpoints of 30 people in the log do not have all that tiny asks for. They stay, with these fields as "
+        "missing:\n  need.stated.words  30 touchpoints  30 people\n"
+    )
+    assert dry == f"{warned}Nothing was changed. 30 people would be folded again.\n"
+    assert told("policy", "activate", "more.yaml").stdout.startswith(f"{warned}tiny (")
+    told("run", "--events", "h.jsonl", "--policy", "more.yaml", "--until", "end")
+    assert told("people", "list", "--json").stdout == before
+    assert told("policy", "activate", POLICY).stdout.startswith("tiny (")
+
+
 def test_db_upgrade(lifecycle: Run, tmp_path: Path) -> None:
     wanted = f"the database at {tmp_path / 'lifecycle.db'} is up to date.\n"
     assert [lifecycle("db", "upgrade").stdout for _ in range(2)] == [wanted] * 2
