@@ -19,6 +19,7 @@ from typing import Literal
 from lifecycle import clock, codec
 from lifecycle.api import DEFAULT_FUTURE, Lifecycle, open_engine
 from lifecycle.event_lines import EventLines
+from lifecycle.half_lines import HalfLines
 from lifecycle.reading import Census
 from lifecycle.record import Accounting
 from lifecycle.task_file import require_target
@@ -106,11 +107,15 @@ def _read_all(
     total = None if None in sizes else sum(size or 0 for size in sizes)
     before, accounting = 0, Accounting()
     for each in files:
+        halves = HalfLines(lifecycle.store, each.topic) if each.total_bytes is not None else None
 
-        def report(each: EventLines = each, before: int = before) -> None:
+        def report(each: EventLines = each, before: int = before, halves: HalfLines | None = halves) -> None:
+            if halves is not None:
+                halves.mend()
             tell(Progress("reading", before + each.read_bytes, total))
 
-        accounting = accounting.plus(lifecycle.ingest_records(each.records(), ceiling=ceiling, after_batch=report))
+        records = each.records() if halves is None else halves.watch(each.records())
+        accounting = accounting.plus(lifecycle.ingest_records(records, ceiling=ceiling, after_batch=report))
         before += each.total_bytes or 0
     return accounting
 

@@ -33,6 +33,7 @@ class EventLines:
     def __init__(self, path: Path | str, limits: Limits) -> None:
         self.path = str(path)
         self.name = "standard input" if self.path == STANDARD_INPUT else Path(self.path).name
+        self.topic = f"file:{STANDARD_INPUT if self.path == STANDARD_INPUT else self.name}"
         self.total_bytes: int | None = None
         self._limits = limits
         self._source: BinaryIO | None = None
@@ -58,13 +59,12 @@ class EventLines:
 
         Raises Stop when the file cannot be read or breaks off; records yielded before stand.
         """
-        topic = f"file:{STANDARD_INPUT if self.path == STANDARD_INPUT else self.name}"
         number = 0
         try:
             with self._opened() as stream:
                 while line := stream.readline(MAX_LINE_BYTES + 1):
                     number += 1
-                    place = Place(topic, 0, number)
+                    place = Place(self.topic, 0, number)
                     if len(line) > MAX_LINE_BYTES and line[-1] != 0x0A:
                         yield self._too_long(stream, line, place)
                         continue

@@ -280,3 +280,42 @@ def test_time_of_day_is_told_in_utc(sqlite_url: str) -> None:
         lifecycle.ingest([line("anna", "1", "need.stated", START, need="n1")])
         lifecycle.advance(LATER.astimezone(UTC))
         assert lifecycle.reached_at == LATER
+
+
+def letters(url: str) -> list[bytes]:
+    with open_engine(url, create=False) as lifecycle:
+        return [row.letter.body for row in lifecycle.store.dead_letters()]
+
+
+@pytest.mark.parametrize("cut", [1, 40, -1])
+def test_half_a_last_line_is_forgotten_when_it_is_read_whole(store_url: str, tmp_path: Path, cut: int) -> None:
+    """A file may be read while it is written. Whatever else was refused stays."""
+    lines = history(8)
+    whole = write(tmp_path / "h.jsonl", ["{bad", *lines]).read_bytes()
+    *_, last = lines
+    (tmp_path / "h.jsonl").write_bytes(whole[: -len(last) - 1] + last.encode()[:cut])
+    torn = go(store_url, tmp_path / "h.jsonl")
+    assert torn.accounting.dead_lettered == 2
+    assert letters(store_url) == [b"{bad", last.encode()[:cut]]
+    (tmp_path / "h.jsonl").write_bytes(whole)
+    mended = go(store_url, tmp_path / "h.jsonl")
+    assert mended.accounting.folded == 1
+    assert letters(store_url) == [b"{bad"]
+
+
+def test_half_a_character_at_the_end_is_half_a_line_too(store_url: str, tmp_path: Path) -> None:
+    whole = line("Zo\u00eb", "1", "need.stated", START, need="n1").replace("\\u00eb", "\u00eb").encode()
+    assert "\u00eb".encode() in whole
+    (tmp_path / "h.jsonl").write_bytes(whole[: whole.index("\u00eb".encode()) + 1])
+    go(store_url, tmp_path / "h.jsonl")
+    (tmp_path / "h.jsonl").write_bytes(whole + b"\n")
+    go(store_url, tmp_path / "h.jsonl")
+    assert letters(store_url) == []
+
+
+def test_a_refused_line_that_another_line_replaced_stays_refused(store_url: str, tmp_path: Path) -> None:
+    """Only the first half of a line is what that line makes whole."""
+    good = history(1)
+    go(store_url, write(tmp_path / "h.jsonl", ['{"specversion": "2.0"}', '{"other']))
+    go(store_url, write(tmp_path / "h.jsonl", ['{"specversion": "2.0"} ', *good]))
+    assert sorted(letters(store_url)) == [b'{"other', b'{"specversion": "2.0"}', b'{"specversion": "2.0"} ']

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     Update,
     delete,
+    exists,
     func,
     or_,
     select,
@@ -117,6 +118,20 @@ class Queues(Connected):
             query = query.where(tuple_(*_DEAD_LETTER_KEY) > tuple_(*after))
         return self._dead_letters(query, limit)
 
+    def dead_letters_between(self, topic: str, partition: int, first: int, last: int) -> list[DeadLetterRow]:
+        """Return the dead letters of a partition from one offset to another, both included."""
+        place = dead_letters.c.topic == topic, dead_letters.c.partition == partition
+        return self._dead_letters(select(dead_letters).where(*place, dead_letters.c.offset_.between(first, last)), None)
+
+    def delete_dead_letters(self, keys: Collection[DeadLetterKey]) -> None:
+        """Forget dead letters whose records were accepted after all. May be repeated."""
+        if not keys:
+            return
+        with self._database.writing() as connection:
+            given = given_keys(connection, _DEAD_LETTER_KEY, keys)
+            same = [column == given.c[column.name] for column in _DEAD_LETTER_KEY]
+            connection.execute(delete(dead_letters).where(exists(select(given).where(*same))))
+
     def unsent_dead_letters(self, topics: Collection[str], limit: int) -> list[DeadLetterRow]:
         """Return dead letters of these topics that were not yet sent, by topic, partition, offset, hash."""
         unsent = dead_letters.c.sent_at.is_(None), dead_letters.c.topic.in_(list(topics))
@@ -160,7 +175,7 @@ class Queues(Connected):
                     found[name] = (before[0] + touchpoints * row.times, before[1] + row.times)
         return found
 
-    def _dead_letters(self, query: Select[Any], limit: int) -> list[DeadLetterRow]:
+    def _dead_letters(self, query: Select[Any], limit: int | None) -> list[DeadLetterRow]:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(*_DEAD_LETTER_KEY).limit(limit))
             return [_dead_letter_row(row) for row in rows]
