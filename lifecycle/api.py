@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from lifecycle import canonical_json, clock, codec
+from lifecycle.contracts import event_of
 from lifecycle.engine import Engine
 from lifecycle.errors import Retry, TimeRefused
 from lifecycle.limits import Limits
@@ -238,16 +239,7 @@ def _active_policy(store: Store) -> Policy:
 def _record(place: Place, given: Touchpoint | Mapping[str, Any] | str | bytes) -> Record:
     if isinstance(given, Touchpoint):
         # Written out and read again, so that a value made by hand meets the same rules as a line.
-        given = {
-            "specversion": "1.0",
-            "subject": given.person,
-            "source": given.source,
-            "id": given.id,
-            "type": given.type,
-            "time": rfc3339(given.occurred_at),
-            "sequence": given.sequence,
-            "data": given.data,
-        }
+        given = event_of(given)
     if isinstance(given, Mapping):
         given = canonical_json.dumps(given)
     return codec.read_record(place, given.encode("utf-8", "surrogatepass") if isinstance(given, str) else given)

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSc
 from lifecycle import asyncapi, canonical_json, ids
 from lifecycle.moment import MAX_TIME_CHARACTERS
 from lifecycle.task import ChangeReason, MessageType as MessageType, TaskState, WithdrawnReason, rfc3339
-from lifecycle.touchpoint import MAX_ID_BYTES
+from lifecycle.touchpoint import MAX_ID_BYTES, Touchpoint
 
 MESSAGE_SOURCE = "/lifecycle"
 """`source` of every message this program sends."""
@@ -200,6 +200,20 @@ def task_message(data: Mapping[str, Any], *, type: MessageType, at: datetime) ->
             "data": data,
         }
     )
+
+
+def event_of(touchpoint: Touchpoint) -> dict[str, Any]:
+    """Return a touchpoint as the CloudEvent that it is sent as; read again it is the same touchpoint."""
+    return {
+        "specversion": "1.0",
+        "subject": touchpoint.person,
+        "source": touchpoint.source,
+        "id": touchpoint.id,
+        "type": touchpoint.type,
+        "time": rfc3339(touchpoint.occurred_at),
+        "sequence": touchpoint.sequence,
+        "data": touchpoint.data,
+    }
 
 
 def schema_of(model: type[BaseModel], file: str) -> dict[str, Any]:

@@ -56,6 +56,7 @@ ENTRIES = {
     ),
     "people": Entry("people:app", "Where people stand."),
     "tasks": Entry("tasks:app", "The follow-ups that are asked for."),
+    "touchpoints": Entry("touchpoints:app", "What was received, of whom and of which types."),
     "dead-letters": Entry("dead_letters:app", "The records that were refused."),
     "policy": Entry("policy:app", "Which policy folds the database."),
     "db": Entry("database:app", "The tables in the database."),

@@ -84,10 +84,17 @@ def asking(db: str | None, zone: str | None = None) -> Iterator[Questions]:
 
     None: the policy's. Raises SettingsRefused for a zone that is none.
     """
+    with asking_with_store(db, zone) as (_, questions):
+        yield questions
+
+
+@contextmanager
+def asking_with_store(db: str | None, zone: str | None = None) -> Iterator[tuple[Store, Questions]]:
+    """The same, with the store, for what is read as it was received."""
     told_in = None if zone is None else zone_named(zone)
     store, questions = open_questions(Settings.load(database=db).need_database(), told_in=told_in)
     with closing_store(store):
-        yield questions
+        yield store, questions
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class Reader(Connected):
             given = given_keys(connection, _LOG_KEY, keys)
             same = and_(*(column == given.c[column.name] for column in _LOG_KEY))
             rows = connection.execute(select(touchpoints).join(given, same))
-            return {(row[0], row[1], row[2]): _touchpoint(*row) for row in rows}
+            return {(row[0], row[1], row[2]): touchpoint_of(*row) for row in rows}
 
     def find_conflicts(self, keys: Collection[TouchpointKey]) -> dict[TouchpointKey, set[str]]:
         """Return the content hashes of the variants kept beside each touchpoint; none: the key is absent."""
@@ -80,7 +80,7 @@ class Reader(Connected):
                 or_(since.is_(None), touchpoints.c.occurred_at >= since),
             )
             for row in connection.execute(select(touchpoints).join(given, wanted)):
-                log.setdefault(row.person, []).append(_touchpoint(*row))
+                log.setdefault(row.person, []).append(touchpoint_of(*row))
         return log
 
     def publications(self, persons: Collection[str]) -> dict[str, dict[str, Publication]]:
@@ -95,5 +95,6 @@ class Reader(Connected):
         return published
 
 
-def _touchpoint(*row: Any) -> Touchpoint:
+def touchpoint_of(*row: Any) -> Touchpoint:
+    """Return the touchpoint in a row of the log, or of what is kept beside it."""
     return Touchpoint._make((*row[:6], canonical_json.loads(row[6])))

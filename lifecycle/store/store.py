@@ -4,6 +4,7 @@ It is not where anything is decided: it writes what it is given and gives back w
 the streams and the CLI call `open_store` and nothing below it. Who does what:
 
     reader.py           people, log and publications, read before folding
+    log.py              the log as a whole, for people who look and programs that copy
     writer.py           the one transaction (its docstring is the theory of operation of the store)
     queues.py           due people, outbox, dead letters, counts
     fence.py            what each commit is compared with first: ownership, policy, format of snapshots
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from lifecycle.store.administration import Administration
 from lifecycle.store.database import Database
+from lifecycle.store.log import LogWalk
 from lifecycle.store.migrating import require_head, upgrade
 from lifecycle.store.ownership import Ownership
 from lifecycle.store.queues import Queues
@@ -25,7 +27,7 @@ from lifecycle.store.reader import Reader
 from lifecycle.store.writer import Writer
 
 
-class Store(Reader, Writer, Queues, Ownership, Administration):
+class Store(Reader, LogWalk, Writer, Queues, Ownership, Administration):
     """One open database. Synchronous; may be called from several threads, each call has its own connection.
 
     Times are aware UTC datetimes to the microsecond, both ways; a naive one is a programmer error. Every

@@ -273,3 +273,60 @@ def test_help_of_a_noun_is_not_cut(width: str) -> None:
         if entry.place.endswith(":app"):
             shown = CliRunner().invoke(app, [noun, "--help"], env={"COLUMNS": width}, terminal_width=int(width)).stdout
             assert "..." not in shown.partition("Commands:")[2], shown
+
+
+def test_the_touchpoints_of_one_person_are_listed_in_order(lifecycle: Run) -> None:
+    shown = lifecycle("touchpoints", "list", "--person", "anna").stdout.splitlines()[1:]
+    assert [row.split()[4] for row in shown] == ["need.stated", "decision.made"]
+    assert "2026-03-02 23:00 NZDT" in shown[0]
+    events = [
+        json.loads(each) for each in lifecycle("touchpoints", "list", "--person", "anna", "--json").stdout.splitlines()
+    ]
+    assert [each["time"] for each in events] == ["2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z"]
+    assert "nobody is known as ana." in lifecycle("touchpoints", "list", "--person", "ana", code=1).stderr
+
+
+def test_the_log_comes_as_lines_that_are_read_again(lifecycle: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "log.jsonl"
+    copy.write_text(lifecycle("touchpoints", "list", "--json").stdout)
+    again = run([copy], store=f"sqlite:///{tmp_path}/again.db", policy=tmp_path / "zoned.yaml", until="end")
+    assert again.accounting.received == len(NAMES) + 3
+    assert (again.accounting.dead_lettered, again.accounting.unknown_type) == (0, 2)
+
+
+def test_types_that_the_policy_does_not_know_are_listed(lifecycle: Run) -> None:
+    rows = list(csv.DictReader(io.StringIO(lifecycle("touchpoints", "types", "--csv").stdout)))
+    assert {(row["type"], row["known"], row["touchpoints"]) for row in rows} == {
+        ("need.stated", "yes", str(len(NAMES))),
+        ("decision.made", "yes", "1"),
+        ("odd.thing", "no", "1"),
+        ("odder.thing", "no", "1"),
+    }
+    unknown = lifecycle("touchpoints", "list", "--unknown").stdout.splitlines()[1:]
+    assert [("cleo" in row, "unknown type" in row) for row in unknown] == [(True, True)] * 2
+    one = lifecycle("touchpoints", "list", "--unknown", "--type", "odd.thing").stdout.splitlines()[1:]
+    assert len(one) == 1
+    refused = lifecycle("touchpoints", "list", "--type", "odd.thng", code=1)
+    assert refused.stdout == ""
+    assert 'there is no type of touchpoint "odd.thng". Did you mean "odd.thing"?' in refused.stderr
+
+
+def test_variants_under_one_id_are_listed_beside_the_one_that_counts(
+    lifecycle: Run, tmp_path: Path, sqlite_url: str
+) -> None:
+    assert lifecycle("touchpoints", "list", "--conflicts").stdout.endswith(": none\n")
+    later = [
+        line("anna", "1", "need.stated", START + DAY, need="n1"),
+        line("anna", "1", "need.stated", START, need="n2"),
+    ]
+    run([write(tmp_path / "more.jsonl", later)], store=sqlite_url, until="end")
+    for words in ([], ["--person", "anna"]):
+        events = [
+            json.loads(each)
+            for each in lifecycle("touchpoints", "list", "--conflicts", *words, "--json").stdout.splitlines()
+        ]
+        assert [each["counts"] for each in events] == [True, False, False]
+        assert {each["id"] for each in events} == {"1"}
+    shown = lifecycle("touchpoints", "list", "--conflicts").stdout.splitlines()[1:]
+    assert ["beside" in row for row in shown] == [False, True, True]
+    assert lifecycle("touchpoints", "list", "--conflicts", "--person", "王小明").stdout.endswith(": none\n")
