@@ -182,3 +182,16 @@ def test_why_they_chose_stay_and_leave_are_three_facts() -> None:
         "why_stay": ["it works"],
         "why_left": ["nobody called", "price"],
     }
+
+
+def test_a_task_of_a_keyed_track_says_which_one() -> None:
+    """Two of a kind are told apart by their words: by the key, or by a fact of the instance.
+
+    But for roles, of which each has a stage of its own.
+    """
+    for track in (each for each in policy().tracks.values() if each.name != "role"):
+        for stage in track.stages.values():
+            for task in (*stage.tasks, stage.review):
+                blanks = [] if task is None else [part for part in task.ask.parts if not isinstance(part, str)]
+                told = {blank.of for blank in blanks if blank.of == "key" or blank.name in track.facts}
+                assert track.per == "person" or task is None or told, f"{track.name}.{stage.name}.{task.name}"
