@@ -6,8 +6,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo "$$python" && exit; done; echo python3)
 # More for pytest, such as: make test PYTEST_ARGS="-k calendar"
 PYTEST_ARGS ?=
-# Processes that the tests run in, each with servers of its own: at most four, for more would wait for the disk.
-PYTEST_PROCESSES ?= --numprocesses auto --maxprocesses 4
+# Processes that the tests run in, each with servers of its own: at most four, for more would wait for the disk. A
+# file stays in one process, because its tests share what is costly to make.
+PYTEST_PROCESSES ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,8 +34,8 @@ test: $(TOOLS) ## all tests; starts a real Kafka and a real PostgreSQL of its ow
 quick: $(TOOLS) ## the tests that need no server, in a minute
 	$(BIN)/python -m pytest $(PYTEST_PROCESSES) -m "not integration and not slow" $(PYTEST_ARGS)
 
-check: lint types ## what CI runs: lint, format, types, imports, tests
-	@$(MAKE) --no-print-directory test
+check: lint types ## what CI runs: lint, format, types, imports, tests, and again what reads the clock, at night
+	@$(MAKE) --no-print-directory test PYTEST_ARGS="--nights $(PYTEST_ARGS)"
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

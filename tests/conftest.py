@@ -32,6 +32,8 @@ from tests.servers import KafkaServer, PostgresServer, ServerUnavailable
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 EXTERNAL_KAFKA = os.environ.get("LIFECYCLE_TEST_KAFKA")
 EXTERNAL_DATABASE = os.environ.get("LIFECYCLE_TEST_DATABASE")
+LONGEST = {"real", "streams"}
+"""Folders whose files take longest, alone the greater part of the whole."""
 SERVER_FIXTURES = {"kafka_servers", "kafka_broker", "postgres_url", "postgres_server", "database_url"}
 
 # No deadline: the machine may be busy. In CI the same examples each time, so that a red run can be run again.
@@ -172,13 +174,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need a server, so that `-m 'not integration'` leaves them out."""
+    """Marks the tests that need a server, so that `-m 'not integration'` leaves them out; puts the longest files first.
+
+    Several processes take file by file: a file of minutes that is begun last would keep one alone at the end.
+    """
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if SERVER_FIXTURES & set(item.fixturenames) or parameters.get("store_url") == "postgresql":
             item.add_marker("integration")
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)  # otherwise in the order they stand
 
 
 @pytest.hookimpl(wrapper=True)
