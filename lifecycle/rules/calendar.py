@@ -97,6 +97,23 @@ class WorkingTime:
         """Return the time this long before `at`."""
         return self._step(duration, at, -1)
 
+    def next_beat(self, period: Duration, anchor: datetime, last: datetime) -> datetime:
+        """Return the first moment after `last` that is a whole number of periods after the anchor, at least one.
+
+        Each is counted from the anchor: monthly from 31 January is 28 February, then 31 March.
+        """
+
+        def beat(number: int) -> datetime:
+            return self._step(Duration(number * period.number, period.unit), anchor, 1)
+
+        low, high = 0, 1
+        while beat(high) <= last:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if beat(middle) <= last else (low, middle)
+        return beat(high)
+
     def day_of(self, at: datetime) -> date:
         """Return the day that a moment lies in here."""
         return at.date() if self._is_utc else at.astimezone(self._zone).date()

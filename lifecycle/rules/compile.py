@@ -22,7 +22,7 @@ from lifecycle.rules.machine import (
     TypeTable,
 )
 from lifecycle.rules.names import PERSON, is_built_in
-from lifecycle.rules.policy import Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
+from lifecycle.rules.policy import ByFact, Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.saying import compile_saying
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.vocabulary import reader
@@ -45,12 +45,20 @@ def compile_policy(policy: Policy) -> Machine:
     types = {name: compiler.type(tables, name) for name in policy.types}
     lanes = tuple(None if lane.when is None else guards.guard(lane.when, "") for lane in policy.lanes)
     most = max((kind.most[0] for kind in policy.contacts.values() if kind.most is not None), default=0)
+    due_follows = any(
+        rule.due_moment is not None
+        for table in tables.values()
+        for stage in table.stages.values()
+        for rule in stage.rules.values()
+    )
     texts = frozenset(
         (track, fact.name)
         for track, fact in all_facts
         if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
     )
-    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, partial(time.after, _DAY), time)
+    return Machine(
+        policy, types, tables, contacts, most, lanes, readers, texts, partial(time.after, _DAY), time, due_follows
+    )
 
 
 def _before_their_users(facts: list[tuple[str, Fact]]) -> Iterator[tuple[str, Fact]]:
@@ -104,6 +112,18 @@ def _ranks(policy: Policy) -> dict[int, int]:
     return {id(rule): rank for rank, rule in enumerate(rules)}
 
 
+def _follows_a_fact(rule: Rule) -> bool:
+    """Tell whether a fact decides when a rule is due."""
+    spec = rule.task or rule.move
+    assert spec is not None
+    period = None if rule.task is None or rule.task.every is None else rule.task.every.period
+    return (
+        rule.moment is not None
+        or rule.floor is not None
+        or any(isinstance(each, ByFact) for each in (spec.after, period))
+    )
+
+
 class _Compiler:
     """Compiles tracks and types of one policy."""
 
@@ -132,10 +152,11 @@ class _Compiler:
             move=None,
             when=self.optional(task.when, track),
             wait=None if task.after is None else waits.after(task.after),
-            period=None if every is None else waits.after(every.period),
+            period=None if every is None else waits.rhythm(every.period),
             moment=None if task.at is None else waits.moment(track, task.at),
             floor=None if every is None or every.after is None else waits.floor(track, every.period, every.after),
             due=waits.due(track, task.due, task.expires),
+            due_moment=waits.due_moment(track, task.due) if isinstance(task.due, str) else None,
             expires=waits.after(task.expires),
             contact=self.contacts.get(task.contact),
             done_by={each: self.optional(guard, track) for each, guard in task.done_by.items()},
@@ -158,6 +179,7 @@ class _Compiler:
             moment=None if move.at is None else self.waits.moment(track, move.at),
             floor=None,
             due=None,
+            due_moment=None,
             expires=None,
             contact=None,
             done_by={},
@@ -176,7 +198,7 @@ class _Compiler:
             choices = stage.upon.get(name) or track.upon.get(name) or by_whom
             if choices:
                 upon[name] = tuple((self.optional(choice.when, track.name), choice) for choice in choices)
-        following = tuple(rule for rule in entry if rule.moment is not None or rule.floor is not None)
+        following = tuple(rule for rule in entry if _follows_a_fact(rule))
         return StageTable(stage.name, stage, upon, {rule.name: rule for rule in rules}, entry, following)
 
     def track(self, track: Track) -> TrackTable:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from lifecycle.rules.calendar import Quiet, WorkingTime, holidays_of, zone_of
 from lifecycle.rules.guards import GuardCompiler, Read, View
-from lifecycle.rules.machine import Contact, Step, TimeOf
+from lifecycle.rules.machine import Contact, Rhythm, Step, TimeOf
 from lifecycle.rules.policy import Calendar, ContactKind, Moment, Wait
 from lifecycle.rules.schedule import Duration, parse_day
 
@@ -26,8 +26,18 @@ class WaitCompiler:
         self.fact_readers = fact_readers
 
     def after(self, wait: Wait) -> Step:
-        """Return the step forward; one that depends on a fact reads it when the wait begins."""
+        """Return the step forward; one that depends on a fact reads it whenever it is asked."""
         return self.step(wait, self.time.after)
+
+    def rhythm(self, wait: Wait) -> Rhythm:
+        """Return the rhythm of a period: the first moment whole periods after an anchor that lies after a last one."""
+        if isinstance(wait, Duration):
+            kept = lru_cache(maxsize=KEPT_STEPS)(lambda anchor, last: self.time.next_beat(wait, anchor, last))
+            return lambda view, anchor, last: kept(anchor, last)
+        read = self.fact_readers["", wait.fact]
+        rhythms = {word: self.rhythm(duration) for word, duration in wait.values.items()}
+        first = next(iter(rhythms.values()))
+        return lambda view, anchor, last: rhythms.get(read(view), first)(view, anchor, last)
 
     def step(self, wait: Wait, count: Count) -> Step:
         """Return the step by `count`."""
@@ -74,14 +84,19 @@ class WaitCompiler:
         """Return when a task that opens is due; a date is due at the end of its working hours."""
         if not isinstance(due, str):
             return self.after(due)
-        read, missing = self.fact(track, due), self.after(otherwise)
+        moment, missing = self.due_moment(track, due), self.after(otherwise)
+        return lambda view, opened_at: moment(view) or missing(view, opened_at)
 
-        def due_at(view: View, opened_at: datetime) -> datetime:
+    def due_moment(self, track: str, fact: str) -> TimeOf:
+        """Return when a task whose due time is a fact is due, None while that is missing."""
+        read = self.fact(track, fact)
+
+        def due_at(view: View) -> datetime | None:
             value = read(view)
             if isinstance(value, datetime):
                 return value
             day = parse_day(value)
-            return missing(view, opened_at) if day is None else self.time.end_of_work(day)
+            return None if day is None else self.time.end_of_work(day)
 
         return due_at
 

@@ -35,6 +35,7 @@ from datetime import datetime
 
 from lifecycle import ids
 from lifecycle.rules.fitting import fitted, label_reach
+from lifecycle.rules.following import follow
 from lifecycle.rules.guards import View
 from lifecycle.rules.limits import make_place
 from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
@@ -136,7 +137,7 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
     for tracked, key, instance, is_new, choice in decided:
         _apply(work, tracked, key, instance, is_new, choice, origin)
     label_reach(work, table, touchpoint)
-    _follow(work, at)
+    follow(work, at)
     if state.tasks or state.waiting:
         stop_contacts(work, at, origin)
         look_again(work, at)
@@ -234,7 +235,7 @@ def _complete_unasked(work: Working, touchpoint: Touchpoint, origin: Origin) -> 
                     instance.spent = sorted([*instance.spent, rule_name])
                 else:
                     instance.counts[rule_name] = instance.counts.get(rule_name, 0) + 1
-                    instance.pending[rule_name] = rule.period(work.view_of(name, key, at), at)
+                    work.restart(instance, rule, work.view_of(name, key, at))
 
 
 def _does(work: Working, touchpoint: Touchpoint, track: str, key: str, holds: object) -> bool:
@@ -274,25 +275,3 @@ def _apply(
     cause = ids.cause_of_touchpoint(origin.source, origin.id)
     work.enter(table, key, instance, table.stages[str(choice.target)], at, cause, origin)
     work.note(at, "moved", table.name, key, instance.stage, by=origin, detail=before, choice=choice)
-
-
-def _follow(work: Working, at: datetime) -> None:
-    """Schedule anew the rules that follow a fact: past moments are due now, done ones stay done."""
-    view: View | None = None
-    for (name, key), instance in work.active.items():
-        stage = work.machine.tracks[name].stages[instance.stage]
-        if not stage.following:
-            continue
-        view = view or work.view(None, at)
-        view.own, view.key = instance.facts, key
-        pending = instance.pending
-        for rule in stage.following:
-            due = pending.get(rule.name)
-            if rule.moment is not None:
-                if rule.name in instance.spent or rule.name in instance.counts:
-                    continue
-                moment = rule.moment(view)
-                due = None if moment is None else max(moment, instance.held_until or at, at)
-            if due is not None:
-                floor = None if rule.floor is None else rule.floor(view)
-                pending[rule.name] = due if floor is None or floor < due else floor

@@ -14,11 +14,12 @@ from typing import Any
 import simplejson
 
 from lifecycle import canonical_json
+from lifecycle.rules.aging import aging_facts
 from lifecycle.rules.document import Listing, Node, Scalar, Table, read_document
 from lifecycle.rules.findings import Findings, Place
 from lifecycle.rules.load_asks import AskReader
 from lifecycle.rules.load_company import contact_of, read_calendar, read_contacts, settle
-from lifecycle.rules.load_facts import check_circles, fact_values, read_fact, read_types
+from lifecycle.rules.load_facts import check_circles, fact_values, read_fact, read_types, words_of_choices
 from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.load_includes import Find, Joiner
 from lifecycle.rules.load_stages import StageReader
@@ -57,11 +58,7 @@ def load_policy(text: str, *, name: str = "policy", find: Find | None = None) ->
     guards = GuardReader(reading, names)
     facts = _facts(reading, guards, names, facts_table, None)
     check_circles(reading, {}, facts)
-    reading.words_of = {
-        name: tuple(str(choice.target) for choice in fact.choices if isinstance(choice.target, str))
-        for name, fact in facts.items()
-        if fact.kind == "choose"
-    }
+    reading.words_of, reading.aging = words_of_choices(facts), aging_facts(facts)
     contacts = read_contacts(reading, guards, root)
     asks = AskReader(reading, names, facts)
     stages = StageReader(reading, guards, names, _defaults(reading, root, contacts, asks), contacts, asks)

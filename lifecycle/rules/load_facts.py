@@ -263,3 +263,12 @@ def facts_in(guard: Guard | None) -> set[str]:
         elif condition.space == "fact":
             found.add(condition.name)
     return found
+
+
+def words_of_choices(facts: Mapping[str, Fact]) -> dict[str, tuple[str, ...]]:
+    """Return the words that each `choose` fact can be."""
+    return {
+        name: tuple(str(choice.target) for choice in fact.choices if isinstance(choice.target, str))
+        for name, fact in facts.items()
+        if fact.kind == "choose"
+    }

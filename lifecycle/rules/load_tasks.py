@@ -223,6 +223,10 @@ class TaskReader:
         body = self.reading.table(node, "A review", place)
         self.reading.keys(body, "a review", REVIEW_KEYS)
         every = self.every(body, track)
+        if every is not None and every.after is not None:
+            message = f'A review comes whatever happens, and news of "{every.after}" would put it off. Write every: '
+            self.findings.add(body.places["every"], "review", f"{message}{every.period}.")
+            every = None
         if "every" not in body.entries:
             self.findings.add(place, "missing", 'A review needs "every:", such as every: 1 year.')
         return TaskRule(

@@ -15,11 +15,15 @@ from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.guards import Holds, Read, View
 from lifecycle.rules.policy import Choice, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.saying import Saying
+from lifecycle.rules.snapshot import Instance
 from lifecycle.rules.texts import TextFacts
 from lifecycle.rules.vocabulary import ReadData
 
 TimeOf = Callable[[View], datetime | None]
 Step = Callable[[View, datetime], datetime]
+Rhythm = Callable[[View, datetime, datetime], datetime]
+"""(view, anchor, last) -> the first moment that lies whole periods after the anchor, and after the last one."""
+
 Choices = tuple[tuple[Holds | None, Choice], ...]
 
 
@@ -43,8 +47,8 @@ class Rule:
 
     `order` is the place in the stage, `rank` the place in the whole policy. `wait` is `after`, `period` is `every`,
     `moment` the time of the fact for `at` rules, `floor` the time before which an `every ... after fact` does not
-    open; `due` and `expires` are those of a task. All are functions of what can be seen, and of the time from which
-    they count. `done_by` maps types to guards; `saying` is what a task says.
+    open; `due` and `expires` are those of a task, `due_moment` the time of the fact where one says when it is due. All
+    are functions of what can be seen, and of the time from which they count. `done_by` maps types to guards.
     """
 
     name: str
@@ -55,48 +59,41 @@ class Rule:
     move: TimedMove | None
     when: Holds | None
     wait: Step | None
-    period: Step | None
+    period: Rhythm | None
     moment: TimeOf | None
     floor: TimeOf | None
     due: Step | None
+    due_moment: TimeOf | None
     expires: Step | None
     contact: Contact | None
     done_by: Mapping[str, Holds | None]
     saying: Saying | None
 
-    def first_due(self, view: View, since: datetime) -> datetime | None:
-        """Return when this rule is due for a stage entered at `since` (= view.at); None: its fact is missing."""
-        if self.moment is not None:
-            moment = self.moment(view)
-            due = None if moment is None else max(moment, view.at)
+    def due_of(self, view: View, instance: Instance) -> datetime | None:
+        """Return when this rule is due next for an instance, as things stand; None: its fact is missing.
+
+        It may lie behind. Not to be asked of what is done, or asked for now.
+        """
+        name = self.name
+        if self.period is not None and (name in instance.counts or (self.moment is None and self.wait is None)):
+            anchor = instance.anchors.get(name, instance.since)
+            due: datetime | None = self.period(view, anchor, instance.came.get(name, anchor))
+        elif self.moment is not None:
+            due = self.moment(view)
         elif self.wait is not None:
-            due = self.wait(view, since)
-        elif self.period is not None:
-            due = self.period(view, since)
+            due = self.wait(view, instance.since)
         else:
-            due = since
-        return self.not_before_floor(view, due)
-
-    def next_due(self, view: View, closed_at: datetime) -> datetime:
-        """Return when a repeated rule is due again after its last one was closed."""
-        assert self.period is not None
-        due = self.not_before_floor(view, self.period(view, closed_at))
-        assert due is not None
-        return due
-
-    def not_before_floor(self, view: View, due: datetime | None) -> datetime | None:
-        """Return the later of a due time and the floor; None stays None."""
-        if self.floor is None or due is None:
-            return due
-        floor = self.floor(view)
-        return due if floor is None else max(due, floor)
+            due = instance.since
+        floor = None if self.floor is None else self.floor(view)
+        return due if due is None or floor is None else max(due, floor)
 
 
 @dataclass(frozen=True, slots=True)
 class StageTable:
     """A stage compiled: what touchpoints do (by type, precedence resolved), and its rules in order.
 
-    `entry` are the rules that are scheduled on entry, `following` those of them that follow a fact.
+    `entry` are the rules that are scheduled on entry, `following` those of them whose moment
+    or length a fact decides.
     """
 
     name: str
@@ -163,6 +160,7 @@ class Machine:
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
     `time` is our calendar. `next_day` returns the same clock time a day later, in our zone.
+    `due_follows`: whether any task is due at the time of a fact.
     `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
     """
 
@@ -176,6 +174,7 @@ class Machine:
     text_facts: TextFacts
     next_day: Callable[[datetime], datetime]
     time: WorkingTime
+    due_follows: bool
     told_in: str = ""
 
     def lane_of(self, view: View) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -110,6 +110,7 @@ class Reading:
         self.values: Mapping[str, Scalar] = {}  # settings that are one value: replaced before, but for those in a text
         self.settings: dict[str, Table] = {}  # those that depend on a fact
         self.words_of: Mapping[str, tuple[str, ...]] = {}  # the words of each `choose` fact of the policy
+        self.aging: Collection[str] = ()  # the facts of the policy that change as time passes
 
     def setting(self, value: Any, place: Place) -> bool:
         """Report a `$name` where it cannot stand; False for any other value."""
@@ -216,6 +217,12 @@ class Reading:
         place = table.entries["depends_on"].place
         if words is None:
             self.findings.unknown(place, "unknown-fact", fact, 'a "choose" fact', self.words_of)
+        if fact in self.aging:
+            message = (
+                f'The fact "{fact}" changes as time passes, by "within", and how long something waits must not. '
+                "Let the setting depend on a fact that only news can change."
+            )
+            self.findings.add(place, "aging", message)
         values: dict[str, Duration] = {}
         for word, node in table.entries.items():
             if word == "depends_on":

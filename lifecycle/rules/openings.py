@@ -118,7 +118,7 @@ def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, vie
     work.note(view.at, "not_opened", task.track, task.key, rule.name, task_id=task_id, detail="too_soon")
     instance = work.state.tracks[task.track][task.key]
     if instance.cause == task.entry and rule.name not in instance.pending:
-        instance.pending[rule.name] = floor
+        work.schedule(instance, rule, view)
         work.active[task.track, task.key] = instance
     return True
 
@@ -166,7 +166,7 @@ def pass_over(
     instance = work.state.tracks[task.track][task.key]
     if rule.period is not None and instance.cause == task.entry and rule.name not in instance.pending:
         view = work.view_of(task.track, task.key, at)
-        instance.pending[rule.name] = rule.next_due(view, at)
+        (work.restart if detail == "done" else work.go_on)(instance, rule, view)
         work.active[task.track, task.key] = instance
 
 

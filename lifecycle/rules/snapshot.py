@@ -33,8 +33,9 @@ class Instance(msgspec.Struct, omit_defaults=True):
 
     `cause` names what led into the stage (ids.py), `origin` the last touchpoint on the way there. `pending`
     is when each rule of the stage is due next; `spent` the rules that are done for this entry; `counts` how
-    often a repeated rule fired. `held_until`: no rule of this entry that follows a fact is due earlier (limits.py).
-    `facts` are the track's own, in raw form (facts.py).
+    often a repeated rule fired. The rhythm of a repeated rule counts from `anchors` (none: from `since`), and goes on
+    after `came`, when the last one came (none: after its anchor). `held_until`: no rule of this entry that follows a
+    fact is due earlier (limits.py). `facts` are the track's own, in raw form (facts.py).
     """
 
     stage: str
@@ -44,6 +45,8 @@ class Instance(msgspec.Struct, omit_defaults=True):
     pending: dict[str, datetime] = {}
     spent: list[str] = []
     counts: dict[str, int] = {}
+    anchors: dict[str, datetime] = {}
+    came: dict[str, datetime] = {}
     held_until: datetime | None = None
     facts: dict[str, Any] = {}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lifecycle import ids
+from lifecycle.rules.following import follow
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
 from lifecycle.rules.machine import Rule, TrackTable
 from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
@@ -79,6 +80,7 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
             work.watch(table, key, instance, table.stages[instance.stage])
     open_tasks(work, candidates, at)
     stop_contacts(work, at, None)
+    follow(work, at)
     look_again(work, at)
     return following
 
@@ -138,22 +140,25 @@ def _due(
     work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, holds: bool, at: datetime
 ) -> list[Candidate]:
     """Return the task that a rule would open, or none where its guard says no; schedule what is repeated."""
-    due = instance.pending.pop(rule.name)
+    del instance.pending[rule.name]
+    view = work.view_of(table.name, key, at)
     count = instance.counts.get(rule.name, 0) + 1
     if rule.period is None:
         instance.spent = sorted([*instance.spent, rule.name])
     else:
         instance.counts[rule.name] = count
+        if count == 1 and (rule.wait is not None or rule.moment is not None):
+            instance.anchors[rule.name] = at  # A first one of its own: the rhythm counts from it.
     if rule.task is None or not holds:
         if rule.period is not None:
-            instance.pending[rule.name] = rule.period(work.view_of(table.name, key, at), at)
+            work.go_on(instance, rule, view)
         return []
     if rule.task.is_review:
-        assert rule.period is not None
-        instance.pending[rule.name] = rule.period(work.view_of(table.name, key, at), due)
+        work.go_on(instance, rule, view)
         if any(
             task.track == table.name and task.key == key and task.rule == rule.name and task.entry == instance.cause
-            for task in work.state.tasks.values()
+            for tasks in (work.state.tasks, work.state.waiting)
+            for task in tasks.values()
         ):
             work.note(at, "not_opened", table.name, key, rule.name, detail="open")
             return []  # The last review is still open; a second one would ask the same question twice.

@@ -158,19 +158,38 @@ class Working:
         instance.since = at
         instance.cause = cause
         instance.origin = origin
-        instance.pending = pending = {}
+        instance.pending = {}
         instance.spent = []
         instance.counts = {}
+        instance.anchors = {}
+        instance.came = {}
         instance.held_until = None
         if stage.entry:
             view = self.view(None, at)
             view.own = instance.facts
             view.key = key
             for rule in stage.entry:
-                due = rule.first_due(view, at)
-                if due is not None:
-                    pending[rule.name] = due
+                self.schedule(instance, rule, view)
         self.watch(table, key, instance, stage)
+
+    def schedule(self, instance: Instance, rule: Rule, view: View) -> None:
+        """Note when a rule is due next, as things stand; a moment that lies behind is now (= view.at)."""
+        due = rule.due_of(view, instance)
+        if due is None:
+            instance.pending.pop(rule.name, None)
+        else:
+            instance.pending[rule.name] = max(due, instance.held_until or view.at, view.at)
+
+    def restart(self, instance: Instance, rule: Rule, view: View) -> None:
+        """Begin the rhythm of a rule anew: its last task was closed now."""
+        instance.anchors[rule.name] = view.at
+        instance.came.pop(rule.name, None)
+        self.schedule(instance, rule, view)
+
+    def go_on(self, instance: Instance, rule: Rule, view: View) -> None:
+        """Go on with the rhythm of a rule: one came now and was not asked, or is a review."""
+        instance.came[rule.name] = view.at
+        self.schedule(instance, rule, view)
 
     def watch(self, table: TrackTable, key: str, instance: Instance, stage: StageTable) -> None:
         """Keep an instance among those that time or facts can move, or take it out."""
@@ -253,6 +272,6 @@ class Working:
             and instance.stage == task.stage
             and reason != "left_stage"
         ):
-            instance.pending[rule.name] = rule.next_due(self.view_of(task.track, task.key, at), at)
+            self.restart(instance, rule, self.view_of(task.track, task.key, at))
             self.active[task.track, task.key] = instance
         return task

@@ -314,12 +314,12 @@ def test_a_repeated_task_comes_back_after_an_opt_out_has_ended() -> None:
 SETTINGS = "settings: {patience: 3 days, cadence: {depends_on: horizon, lifetime: 10 days, reason: 20 days}}\n"
 
 
-def test_a_setting_that_depends_on_a_fact_is_read_when_the_wait_begins() -> None:
-    """Judged a lifetime: every ten days from then on."""
+def test_a_wait_with_a_setting_that_depends_on_a_fact_follows_it() -> None:
+    """Judged a lifetime in the first hour: every ten days instead of twenty."""
     machine = machine_of(SETTINGS, "call: {every: $cadence, ask: Call, due: 1 hour, expires: 1 hour}")
     trail: list[Step] = []
     folded(machine, [stated("1", 0), touchpoint("2", "horizon.judged", 1, horizon="lifetime")], 32 * DAY, trail)
-    assert [round(at / DAY, 1) for at, _ in opened(trail)] == [20.0, 30.1]
+    assert [round(at / DAY, 1) for at, _ in opened(trail)] == [10.0, 20.1, 30.2]
 
 
 def test_a_setting_stands_for_a_value_wherever_one_stands() -> None:

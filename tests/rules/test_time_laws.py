@@ -1,4 +1,4 @@
-"""Time moved in steps of any size ends where one leap ends: budgets, on random histories."""
+"""Time moved in steps of any size ends where one leap ends: budgets, rhythms, lengths and days that a fact gives."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ policy: laws
 language: 1
 lanes: [{is: everybody}]
 calendar: {zone: Pacific/Auckland}
+settings: {length: {depends_on: pace, slow: 20 days, quick: 4 days}}
 contact:
   offered: {reaches: person, most: 2 per 10 days, quiet: 19:00 to 09:00, stops: {fact.allows: nothing}}
   news: {reaches: person, most: 3 per 20 days}
@@ -28,15 +29,26 @@ touchpoints:
   need.stated: {by: person, data: {need: id}}
   reply.sent: {by: us, data: {need: id}}
   wish.told: {by: person, data: {allows: [everything, nothing]}}
+  pace.judged: {by: us, data: {pace: [slow, quick]}}
+  day.named: {by: person, data: {need: id, day: date within 1 year}}
 facts:
   allows: {last: wish.told.allows}
   replied: {last: reply.sent}
+  judged: {last: pace.judged.pace}
+  pace: {choose: [{is: quick, when: {fact.judged: quick, stage.tide: "in"}}, {is: slow}]}
 tracks:
+  tide:
+    per: person
+    start: "in"
+    stages:
+      "in": {means: I rise., later: [{after: 9 days, to: out}]}
+      out: {means: I fall., later: [{after: $length, to: "in"}], tasks: {watch_it: {ask: See, contact: owed}}}
   watch: {per: person, start: here, stages: {here: {means: Here., review: {every: 1 month}}}}
   need:
     per: need
     start: stated
     upon: {need.stated: stated}
+    facts: {day: {last: day.named.day}}
     stages:
       stated:
         means: I said it.
@@ -45,6 +57,9 @@ tracks:
           gift: {ask: B, contact: offered, due: 3 days, expires: 4 days}
           letter: {every: 5 days after replied, ask: C, contact: news, due: 2 days, expires: 3 days}
           call: {after: 3 days, ask: D, contact: offered, when: {fact.replied: {given: true}}}
+          hello: {every: $length, ask: E, contact: owed, due: 1 day, expires: 1 day, when: {fact.judged: {given: true}}}
+          meet: {after: 1 day, ask: F, contact: owed, due: day, expires: 3 days}
+          remind: {at: $length before day, every: 5 days, ask: G, contact: news, due: 1 hour, expires: 1 day}
         later: [{after: 40 days, to: over}]
       over: {means: Over., watched_by: watch}
 """
@@ -65,6 +80,8 @@ def history_of(source: random.Random, machine: Machine) -> list[Touchpoint]:
                 ("need.stated", {"need": source.choice("abc")}),
                 ("reply.sent", {"need": source.choice("abc")}),
                 ("wish.told", {"allows": source.choice(("everything", "nothing"))}),
+                ("pace.judged", {"pace": source.choice(("slow", "quick"))}),
+                ("day.named", {"need": source.choice("abc"), "day": at(24 * source.randrange(80)).date().isoformat()}),
             )
         )
         history.append(Touchpoint("anna", "s", f"t{number}", kind, at(hours), None, data))
