@@ -30,7 +30,7 @@ from lifecycle.touchpoint import MAX_ID_BYTES, Touchpoint
 MESSAGE_SOURCE = "/lifecycle"
 """`source` of every message this program sends."""
 
-OutcomeType = Literal["task.completed", "task.declined"]
+OutcomeType = Literal["task.completed", "task.declined", "task.postponed"]
 
 _NAME = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 _TIME = (
@@ -97,6 +97,11 @@ class OutcomeData(BaseModel):
 
     task: Name = Field(description="The id of the task, as it was asked.")
     reason: str | None = Field(default=None, description="Why it was declined, or what came of it.")
+    until: str | None = Field(
+        default=None,
+        description="With task.postponed, required: the date, or the time with its zone, by which it is to be done "
+        "now; 366 days after the task was asked at the latest.",
+    )
 
 
 class OutcomeEvent(Incoming):

@@ -28,7 +28,7 @@ from functools import reduce
 from lifecycle import ids
 from lifecycle.contracts import task_message
 from lifecycle.errors import RevisionConflict, ValueRefused
-from lifecycle.folding import Result, Start, fold_person, is_late, start_of
+from lifecycle.folding import Result, Start, fold_person, is_late, known_tasks, start_of
 from lifecycle.limits import Limits
 from lifecycle.opening import state_to_fold_by
 from lifecycle.person import Message, PersonRow, Publication
@@ -36,13 +36,15 @@ from lifecycle.record import Accounting, Batch, Fault
 from lifecycle.refolding import Walk
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.policy import Policy
+from lifecycle.rules.retractions import Name
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.rules.tasks import Request, reconcile, strangers
 from lifecycle.sorting import Sorted, Sorter
+from lifecycle.starting import logs_of, starts_of
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store
 from lifecycle.task import WithdrawnReason
-from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of, order_key
+from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of
 
 NO_PUBLICATIONS: Mapping[str, Publication] = {}
 
@@ -55,6 +57,13 @@ class _Moment:
     until: datetime | None
     ceiling: datetime | None
     publish: bool
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.ceiling is not None and self.until > self.ceiling:
+            raise ValueError(
+                f"time was to move to {self.until.isoformat()}, and touchpoints after {self.ceiling.isoformat()} wait: "
+                "one between the two would be folded after the timers of its instant. Name an earlier `until`."
+            )
 
 
 class Engine:
@@ -92,8 +101,8 @@ class Engine:
         later `advance` reconciles their tasks. May be repeated with the same batch: touchpoints are absorbed
         by their keys (a moved partition raises PartitionLost instead). Returns what became of the records.
 
-        Raises StoreUnavailable and, after `commit_attempts`, RevisionConflict (retry), PartitionLost (stop).
-        A value that the database refuses is found by halving the batch, and dead-lettered.
+        Raises ValueError for an `until` after the `ceiling`, StoreUnavailable and, after `commit_attempts`,
+        RevisionConflict (retry), PartitionLost (stop). A value that the database refuses is dead-lettered.
         """
         return self._take(batch, _Moment(received_at, until, ceiling, publish))
 
@@ -161,11 +170,7 @@ class Engine:
     def _decide_and_commit(self, batch: Batch, moment: _Moment) -> Accounting:
         for attempt in range(1, self.limits.commit_attempts + 1):
             result = self._sort(batch, moment.at)
-            touched: dict[str, list[Touchpoint]] = {}
-            for key, touchpoint in result.accepted.items():
-                touched.setdefault(key[0], []).append(touchpoint)
-            for key in result.replaced:
-                touched.setdefault(key[0], [])
+            touched = result.touched()
             rows = self.store.load_people(touched.keys())
             results = self._fold(touched, rows, result, moment)
             self._label(results, result, batch)
@@ -197,26 +202,19 @@ class Engine:
         moment: _Moment,
     ) -> list[Result]:
         """Fold every person touched, each once, in the order of their names."""
-        replaced: dict[str, list[tuple[Touchpoint, Touchpoint]]] = {}
-        for key, pair in result.replaced.items():
-            replaced.setdefault(key[0], []).append(pair)
-        starts: dict[str, Start] = {}
-        for person in sorted(touched):
-            row = rows.get(person)
-            if row is not None and row.stopped is not None and row.policy_hash == self.policy.hash:
-                continue
-            first = [order_key(touchpoint) for touchpoint in touched[person]]
-            first += [order_key(variant) for pair in replaced.get(person, ()) for variant in pair]
-            starts[person] = start_of(row, self.machine, min(first, default=None))
-        logs = self._logs(starts)
+        folded = {person: each for person, each in touched.items() if not self._is_stopped(rows.get(person))}
+        replaced: dict[str, list[Touchpoint]] = {}
+        for key, (_, after) in result.replaced.items():
+            replaced.setdefault(key[0], []).append(after)
+        starts = starts_of(self.store, self.machine, folded, rows, result, moment.ceiling)
+        logs = logs_of(self.store, starts)
         return [
-            self._fold_one(person, start, logs.get(person, ()), touched[person], replaced.get(person, ()), moment)
+            self._fold_one(person, start, logs.get(person, ()), [*touched[person], *replaced.get(person, ())], moment)
             for person, start in starts.items()
         ]
 
-    def _logs(self, starts: Mapping[str, Start]) -> dict[str, list[Touchpoint]]:
-        wanted = {person: start.log_since for person, start in starts.items() if start.needs_log}
-        return self.store.read_log(wanted) if wanted else {}
+    def _is_stopped(self, row: PersonRow | None) -> bool:
+        return row is not None and row.stopped is not None and row.policy_hash == self.policy.hash
 
     def _fold_one(
         self,
@@ -224,12 +222,10 @@ class Engine:
         start: Start,
         log: Iterable[Touchpoint],
         fresh: Iterable[Touchpoint],
-        replaced: Iterable[tuple[Touchpoint, Touchpoint]],
         moment: _Moment,
     ) -> Result:
         touchpoints: dict[TouchpointKey, Touchpoint] = {key_of(each): each for each in log}
         touchpoints.update((key_of(each), each) for each in fresh)
-        touchpoints.update((key_of(after), after) for _, after in replaced)
         return fold_person(
             self.machine,
             person,
@@ -285,16 +281,20 @@ class Engine:
         requests: list[Request] = []
         for each, state in folded:
             told = published.get(each.row.person, NO_PUBLICATIONS)
-            closings = each.closings
-            if not each.start.is_full and strangers(state, closings, told):
+            closings, retracted = each.closings, frozenset[str]()
+            if strangers(state, closings, told) and not each.start.is_full:
                 # Tasks ended so long ago that the snapshot forgot how: the log still knows.
-                closings = (*self._fold_anew(each.row, moment).closings, *closings)
+                closings = (*self._fold_anew(each.row, moment, each.start.left_out).closings, *closings)
+            if each.start.left_out and strangers(state, closings, told):
+                # A task that would have been asked but for the retractions is withdrawn by them.
+                retracted = known_tasks(self._fold_anew(each.start.row or each.row, moment, frozenset()))
             changed = each.start.row is not None and each.start.row.policy_hash != self.policy.hash
             untrue: WithdrawnReason = "policy" if changed else "never_true"
-            requests += reconcile(self.machine, each.row.person, state, closings, told, at=moment.at, untrue=untrue)
+            about = self.machine, each.row.person, state, closings, told
+            requests += reconcile(*about, at=moment.at, untrue=untrue, retracted=retracted)
         return requests
 
-    def _fold_anew(self, row: PersonRow, moment: _Moment) -> Result:
-        start = start_of(row, self.machine, None, anew=True)
+    def _fold_anew(self, row: PersonRow, moment: _Moment, left_out: frozenset[Name]) -> Result:
+        start = start_of(row, self.machine, None, anew=True, left_out=left_out)
         log = self.store.read_log({row.person: None}).get(row.person, ())
-        return self._fold_one(row.person, start, log, (), (), moment)
+        return self._fold_one(row.person, start, log, (), moment)

@@ -5,12 +5,15 @@ says where to start and what has to be read, `fold_person` folds. Pure.
 
 A touchpoint later than all that a snapshot has seen is an increment. Otherwise the person is folded again:
 from the older snapshot when that has not seen it yet, else from nothing. Both end in the same bytes.
+
+A retraction is never folded, and never an increment: what it takes out, or gives back, is folded anew from before that.
+Neither it nor what it takes out leaves anything in the snapshot (starting.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifecycle import canonical_json
@@ -19,9 +22,10 @@ from lifecycle.person import PersonRow
 from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.names import is_built_in
+from lifecycle.rules.retractions import Name, name_of
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode, encode
 from lifecycle.rules.working import Closing
-from lifecycle.touchpoint import EARLIEST, OrderKey, Touchpoint, TouchpointKey, key_of, order_key
+from lifecycle.touchpoint import EARLIEST, RETRACTED, OrderKey, Touchpoint, TouchpointKey, key_of, order_key
 
 OLDER_AFTER = 64
 """The older snapshot is written anew when more than this many touchpoints follow it."""
@@ -40,7 +44,7 @@ class Start:
     `state` is the state to fold onto, `text` its snapshot ("" for nothing). `log_since`: touchpoints in the
     log from that time on are needed (None: all of them), if `needs_log`. `is_full`: from nothing.
     `floor`: time must be moved at least to here, because it was there before. `last_key`
-    and `last_fired_at` are those of the stored snapshot.
+    and `last_fired_at` are those of the stored snapshot. `left_out` is what was retracted, and is not folded.
     """
 
     row: PersonRow | None
@@ -52,6 +56,7 @@ class Start:
     floor: datetime | None
     last_key: OrderKey | None
     last_fired_at: datetime | None
+    left_out: frozenset[Name] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,28 @@ class Result:
     start: Start
 
 
-def start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *, anew: bool = False) -> Start:
+def start_of(
+    row: PersonRow | None,
+    machine: Machine,
+    first: OrderKey | None,
+    *,
+    anew: bool = False,
+    left_out: frozenset[Name] = frozenset(),
+    reads_log: bool = False,
+) -> Start:
     """Return where to start for touchpoints of which the earliest has the order key `first` (None: only time moves).
 
-    `anew` starts from nothing whatever is stored.
+    `anew` starts from nothing whatever is stored; `reads_log` wants the log also for an increment. `left_out` is what
+    was retracted.
     """
+    start = _start_of(row, machine, first, anew=anew)
+    if not left_out and not reads_log:
+        return start
+    # An increment on a stored snapshot counts from its last touchpoint; the other ways read the log anyway.
+    return replace(start, left_out=left_out, needs_log=start.needs_log or (reads_log and row is not None))
+
+
+def _start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *, anew: bool) -> Start:
     if row is None:
         return Start(None, PersonState(), "", False, None, True, None, None, None)
     if row.snapshot_format != SNAPSHOT_FORMAT:
@@ -93,6 +115,12 @@ def start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *,
         if can_append(older, first) and older.last_key is not None:
             return Start(row, older, row.older_snapshot, True, older.last_key[0], False, floor, last_key, fired)
     return Start(row, PersonState(), "", True, None, True, floor, last_key, fired)
+
+
+def known_tasks(result: Result) -> frozenset[str]:
+    """Return the ids of the tasks that a fold opened, as far as it tells: from nothing, all of them."""
+    open_now = () if result.state is None else result.state.tasks
+    return frozenset((*open_now, *(each.closed.id for each in result.closings)))
 
 
 def is_late(start: Start, touchpoint: Touchpoint) -> bool:
@@ -165,11 +193,13 @@ def _ready(
     start: Start, touchpoints: Iterable[Touchpoint], ceiling: datetime | None
 ) -> tuple[list[Touchpoint], datetime | None]:
     """Return the touchpoints to be folded, in order, and when the first of those that wait occurs."""
-    last = start.state.last_key
-    keyed = ((order_key(touchpoint), touchpoint) for touchpoint in touchpoints)
+    last, left_out = start.state.last_key, start.left_out
+    keyed = ((order_key(each), each) for each in touchpoints if not left_out or name_of(each) not in left_out)
     known = sorted((each for each in keyed if last is None or each[0] > last), key=lambda each: each[0])
-    ready = [touchpoint for key, touchpoint in known if ceiling is None or key[0] <= ceiling]
-    return ready, known[len(ready)][0][0] if len(ready) < len(known) else None
+    reached = [each for key, each in known if ceiling is None or key[0] <= ceiling]
+    waiting_at = known[len(reached)][0][0] if len(reached) < len(known) else None
+    # A retraction waits like any other touchpoint, since it changes something when its moment comes.
+    return [each for each in reached if each.type != RETRACTED], waiting_at
 
 
 def _fold_with_older(

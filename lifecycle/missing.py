@@ -15,6 +15,7 @@ from typing import Protocol
 from lifecycle.person import PersonRow
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.policy import Policy
+from lifecycle.rules.retractions import counted, retracted
 from lifecycle.rules.vocabulary import ReadData
 from lifecycle.touchpoint import Touchpoint
 
@@ -45,7 +46,7 @@ def count_missing(stored: Stored, policy: Policy) -> Missing:
     found, after = Missing(), ""
     while page := stored.iterate_people(after=after, limit=PAGE):
         for log in stored.read_log({row.person: None for row in page}).values():
-            _add(found, readers, log)
+            _add(found, readers, counted(log, retracted(log)))
         after = page[-1].person
     return found
 

@@ -30,6 +30,7 @@ from lifecycle.rules.explain import explain
 from lifecycle.rules.findings import shown
 from lifecycle.rules.fold import fold
 from lifecycle.rules.machine import Machine
+from lifecycle.rules.retractions import counted, retracted, told
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode
 from lifecycle.rules.standing import Person, PersonStanding, stand
 from lifecycle.rules.why_not import WhyNot, why_not
@@ -190,9 +191,12 @@ class Questions:
         kept = decode(row.snapshot) if is_current else PersonState()
         if is_current and row.stopped is not None and at is None:
             return Standing(row, kept, row.stopped)
-        ready, until = self._span(row, log, reached, at)
+        known, until = self._span(row, log, reached, at)
+        gone = retracted(known)
+        if trail is not None:
+            trail += told(known, gone)
         try:
-            folded = fold(self.machine, row.person, PersonState(), ready, until, trail=trail)
+            folded = fold(self.machine, row.person, PersonState(), counted(known, gone), until, trail=trail)
         except FoldStopped as stopped:
             return Standing(row, kept, str(stopped))
         return Standing(row, folded.state, None, folded.closings)
@@ -200,7 +204,7 @@ class Questions:
     def _span(
         self, row: PersonRow, log: Sequence[Touchpoint], reached: datetime | None, at: datetime | None
     ) -> tuple[list[Touchpoint], datetime | None]:
-        """Return the touchpoints to fold, in order, and the moment to move time to."""
+        """Return the touchpoints that are known by then, in order, and the moment to move time to."""
         if at is not None:
             return sorted((each for each in log if each.occurred_at <= at), key=order_key), at
         ready = [each for each in log if row.waiting_at is None or each.occurred_at < row.waiting_at]
@@ -226,8 +230,10 @@ class Questions:
         reached = self._stored.state().reached_at
         moment = self._require_reached(row, reached, at)
         log = self._stored.read_log({person: None}).get(person, ())
-        ready, until = self._span(row, log, reached, at)
-        state, trail, stopped = PersonState(), list[Step](), None
+        known, until = self._span(row, log, reached, at)
+        gone = retracted(known)
+        ready = counted(known, gone)
+        state, trail, stopped = PersonState(), told(known, gone), None
         try:
             fold(self.machine, person, state, ready, until, trail=trail)
         except FoldStopped as error:

@@ -43,6 +43,13 @@ class Sorted:
         counters = self.counts.setdefault(place, {})
         counters[name] = counters.get(name, 0) + 1
 
+    def touched(self) -> dict[str, list[Touchpoint]]:
+        """Return the new touchpoints of each person who is to be folded; none of whom only variants were replaced."""
+        touched: dict[str, list[Touchpoint]] = {person: [] for person, _, _ in self.replaced}
+        for key, touchpoint in self.accepted.items():
+            touched.setdefault(key[0], []).append(touchpoint)
+        return touched
+
     def label(self, key: TouchpointKey, name: str) -> None:
         """Add a label to a touchpoint that this batch brought; others are not counted again."""
         if key in self.places:

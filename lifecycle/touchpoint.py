@@ -21,6 +21,9 @@ LATEST = datetime(2900, 1, 1, tzinfo=UTC)
 MAX_ID_BYTES = 256
 """Longest id, source, type, sequence or person, in UTF-8 bytes."""
 
+RETRACTED = "touchpoint.retracted"
+"""The type of a touchpoint that takes another one out (rules/retractions.py)."""
+
 SequenceKey = tuple[int, int, str]
 OrderKey = tuple[datetime, SequenceKey, str, str]
 

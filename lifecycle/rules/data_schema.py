@@ -67,6 +67,10 @@ _KINDS: dict[str, Schema] = {
         "description": "The id of a task, as its messages name it.",
     },
 }
+_KINDS["until"] = {
+    "anyOf": [_KINDS["date"], _KINDS["time"]],
+    "description": "A date, or a time with its zone (RFC 3339), after the touchpoint.",
+}
 
 
 def type_schemas(policy: Policy) -> dict[str, Schema]:

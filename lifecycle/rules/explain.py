@@ -31,6 +31,9 @@ from lifecycle.task import Task
 MAX_STEPS = 30
 """Decisions that are told before the task opened; of a longer way the last ones."""
 
+MAX_RETRACTED = 8
+"""Retracted touchpoints that are told; of more the last ones."""
+
 _ENDINGS = {
     "left_stage": "because its stage was left",
     "never_true": "because later news made it untrue",
@@ -55,9 +58,11 @@ def explain(machine: Machine, task: Task, state: PersonState, trail: Sequence[St
     lines.append(_stage_says(machine, task))
     lines += _parents(machine, task, before)
     lines += _fact_behind(machine, task, before)
-    lines.append(_opening(machine, task))
+    lines.append(_opening(machine, task, opened))
+    lines += _postponed(machine, task, trail)
     lines += _ending(machine, task, trail)
     lines += _next(machine, task, state)
+    lines += retractions_in_words(machine, trail)
     return lines
 
 
@@ -74,6 +79,18 @@ def way(machine: Machine, trail: Sequence[Step], track: str, key: str) -> Iterat
 def _read_as(misfits: str | None) -> str:
     """Say what of a touchpoint did not fit its type."""
     return f" Of it, {misfits}." if misfits else ""
+
+
+def retractions_in_words(machine: Machine, trail: Iterable[Step]) -> list[str]:
+    """Say of each touchpoint that is left out that it was retracted, and by what; of many the last ones."""
+    steps = [step for step in trail if step.what == "retracted"]
+    lines = (
+        [f"{len(steps) - MAX_RETRACTED} more touchpoints were retracted before."] if len(steps) > MAX_RETRACTED else []
+    )
+    for step in steps[-MAX_RETRACTED:]:
+        on = "" if step.due is None else f" on {when(machine, step.due)}"
+        lines.append(f"{when(machine, step.at)}: {touchpoint(step.by)} counts no more: {step.detail} retracted it{on}.")
+    return lines
 
 
 def decision(machine: Machine, step: Step) -> str:
@@ -145,9 +162,17 @@ def _gives(fact: Fact, step: Step) -> bool:
     return step.what == "came" and step.name in fact.types
 
 
-def _opening(machine: Machine, task: Task) -> str:
+def _opening(machine: Machine, task: Task, opened: Step | None) -> str:
     asked = _asked(_rule(machine, task, task.kind), task.why.stage)
-    return f"{when(machine, task.requested_at)}: {asked}, to be done by {when(machine, task.due_at)}."
+    due_at = task.due_at if opened is None or opened.due is None else opened.due
+    return f"{when(machine, task.requested_at)}: {asked}, to be done by {when(machine, due_at)}."
+
+
+def _postponed(machine: Machine, task: Task, trail: Iterable[Step]) -> Iterator[str]:
+    """Say when it was put off, and until when."""
+    for step in trail:
+        if step.what == "postponed" and step.task_id == task.id and step.due is not None:
+            yield f"{when(machine, step.at)}: it was put off until {when(machine, step.due)}, on {touchpoint(step.by)}."
 
 
 def _asked(rule: TaskRule, stage: str) -> str:

@@ -11,6 +11,7 @@ from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.names import Names, Reading, Scope, Value, common_value, field_value, types_named
 from lifecycle.rules.policy import Compare, Fact, FieldKind, Guard, TouchpointType
 from lifecycle.rules.schedule import Duration
+from lifecycle.touchpoint import RETRACTED
 
 TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 BY = ("person", "us", "system")
@@ -23,17 +24,21 @@ MAX_CHAIN = 10
 """Longest chain of `choose` facts that choose by each other; each is worked out anew whenever it is looked at."""
 
 NOWHERE = Place(1, 1)
+_TASK = {"task": FieldKind("task_id")}
+_TOUCHPOINT = {"source": FieldKind("id"), "id": FieldKind("id")}
 BUILT_IN = {
-    name: TouchpointType(name, "system", {"task": FieldKind("task_id")}, {"reason": FieldKind("text")}, means, NOWHERE)
-    for name, means in (
-        ("task.completed", "A task was done."),
-        ("task.declined", "Somebody decided not to do a task."),
+    name: TouchpointType(name, "system", required, {"reason": FieldKind("text")}, means, NOWHERE)
+    for name, required, means in (
+        ("task.completed", _TASK, "A task was done."),
+        ("task.declined", _TASK, "Somebody decided not to do a task."),
+        ("task.postponed", {**_TASK, "until": FieldKind("until")}, "A task is to be done later."),
+        (RETRACTED, _TOUCHPOINT, "A touchpoint of this person was a mistake, and counts no more."),
     )
 }
 
 
 def read_types(reading: Reading, table: Table) -> dict[str, TouchpointType]:
-    """Return the vocabulary, the built-in outcomes of tasks included."""
+    """Return the vocabulary, the built-in types included."""
     types = dict(BUILT_IN)
     if len(table.entries) > MAX_TYPES:
         message = f"A policy has at most {MAX_TYPES} types of touchpoints; these are {len(table.entries)}. Join some."

@@ -11,6 +11,7 @@ from lifecycle.rules.document import CUT_SENTENCE, Listing, Node, Scalar, Table
 from lifecycle.rules.findings import Findings, Place, shown
 from lifecycle.rules.policy import ByFact, FieldKind, TouchpointType, Wait
 from lifecycle.rules.schedule import Duration, parse_duration
+from lifecycle.touchpoint import RETRACTED
 
 ValueKind = Literal["flag", "number", "money", "time", "date", "text", "words", "set"]
 PERSON = "person"
@@ -264,6 +265,12 @@ class Reading:
     def types(self, word: str, place: Place, names: Names) -> tuple[str, ...]:
         """Return the types that a word stands for; what is no type, or stands for none, is a finding."""
         types = types_named(word, names)
+        if types == (RETRACTED,):
+            message = (
+                f'"{word}" takes another touchpoint out as if it had never been; nothing follows from it. Take it '
+            )
+            self.findings.add(place, "built-in", message + "out.")
+            return ()
         if types is None:
             self.findings.unknown(place, "unknown-type", word, "a touchpoint", names.types)
         elif not types:
@@ -284,5 +291,5 @@ def types_named(text: str, names: Names) -> tuple[str, ...] | None:
 
 
 def is_built_in(name: str) -> bool:
-    """Tell whether a type is a task outcome, which every policy has."""
-    return name in ("task.completed", "task.declined")
+    """Tell whether every policy has this type: what became of a task, and retractions."""
+    return name in ("task.completed", "task.declined", "task.postponed", RETRACTED)

@@ -145,7 +145,7 @@ def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View
         expires_at=max(rule.expires(view, due_at), at),
         root=task.root,
     )
-    work.note(at, "opened", task.track, task.key, rule.name, task_id=task_id)
+    work.note(at, "opened", task.track, task.key, rule.name, task_id=task_id, due=due_at)
     early = take_kept(state, task_id, at, state.tasks[task_id].expires_at)
     if early is not None:
         work.close(task_id, early, at)

@@ -12,14 +12,22 @@ is unmatched: counted, never an error, and never taken for another.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from lifecycle import ids
+from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.early import is_kept, keep
 from lifecycle.rules.endings import has_forgotten, remember, state_of
 from lifecycle.rules.openings import pass_over
+from lifecycle.rules.schedule import Duration, parse_day, parse_time
 from lifecycle.rules.snapshot import ClosedTask, KeptOutcome, OpenTask, Origin, WaitingTask
 from lifecycle.rules.working import Working
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import Touchpoint, key_of
+
+MAX_POSTPONED = Duration(366, "day")
+"""How long after its opening a task can be due by being put off."""
 
 
 def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
@@ -27,6 +35,9 @@ def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
     task_id = touchpoint.data.get("task")
     if task_id is None:
         work.unmatched.append(key_of(touchpoint))
+        return
+    if touchpoint.type == "task.postponed":
+        _postpone(work, task_id, touchpoint, by)
         return
     outcome: TaskState = "completed" if touchpoint.type == "task.completed" else "declined"
     state, at = work.state, touchpoint.occurred_at
@@ -49,6 +60,31 @@ def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
         work.close(same[0], outcome, at, by=by)
     if keep(state, KeptOutcome(task_id, outcome, at, used=bool(same))):
         work.unmatched.append(key_of(touchpoint))
+
+
+def _postpone(work: Working, task_id: str, touchpoint: Touchpoint, by: Origin) -> None:
+    """Put the due time of an open task off, and its expiry with it; the last word in order counts."""
+    task, at = work.state.tasks.get(task_id), touchpoint.occurred_at
+    due_at = None if task is None else _put_off(work.machine.time, task, touchpoint.data.get("until"))
+    if task is None or due_at is None:
+        work.unmatched.append(key_of(touchpoint))
+        return
+    rule = work.rule_of(task)
+    assert rule.expires is not None
+    task.due_at = due_at
+    task.expires_at = max(rule.expires(work.view_of(task.track, task.key, at), due_at), at)
+    task.postponed = True
+    work.note(at, "postponed", task.track, task.key, task.rule, task_id=task_id, by=by, due=due_at)
+
+
+def _put_off(time: WorkingTime, task: OpenTask, until: Any) -> datetime | None:
+    """Return when a task is due that is put off `until` a time, or a date (the end of its working hours).
+
+    At most MAX_POSTPONED after it opened, or when it is due already; None where `until` is neither.
+    """
+    day = parse_day(until)
+    at = parse_time(until) if day is None else time.end_of_work(day)
+    return None if at is None else min(at, max(task.due_at, time.after(MAX_POSTPONED, task.opened_at)))
 
 
 def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> None:

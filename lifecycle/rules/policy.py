@@ -39,7 +39,19 @@ Places = Mapping[str, Place]
 """Where each key of a part stands (of a type: each field), so that a finding can point at the line to mend."""
 
 Kind = Literal[
-    "id", "text", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country", "task_id", "words"
+    "id",
+    "text",
+    "whole",
+    "number",
+    "money",
+    "yes_or_no",
+    "date",
+    "time",
+    "zone",
+    "country",
+    "task_id",
+    "until",
+    "words",
 ]
 
 

@@ -21,13 +21,15 @@ from lifecycle import canonical_json
 from lifecycle.person import Publication
 from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
+from lifecycle.rules.retractions import counted, retracted
 from lifecycle.rules.scenario_rows import Row
 from lifecycle.rules.scenario_table import Scenario, layout
 from lifecycle.rules.scenario_words import Happening, InstanceName, Mark, TaskName
 from lifecycle.rules.schedule import parse_time
 from lifecycle.rules.snapshot import PersonState, decode, encode
 from lifecycle.rules.tasks import Request, reconcile
-from lifecycle.touchpoint import EPOCH, Touchpoint, order_key
+from lifecycle.task import WithdrawnReason
+from lifecycle.touchpoint import EPOCH, RETRACTED, Touchpoint, order_key
 
 MAX_INSTANTS = 10_000
 """Most instants at which time alone does something within one row."""
@@ -138,17 +140,20 @@ class _Person:
         if row.task:
             touchpoint = touchpoint._replace(data={**touchpoint.data, "task": self.task_id(row.task)})
         self.log.append(touchpoint)
-        ready: Sequence[Touchpoint] = (touchpoint,)
-        if not can_append(self.state, order_key(touchpoint)):
+        gone = retracted(self.log)
+        ready: Sequence[Touchpoint] = counted([touchpoint], gone)
+        untrue: WithdrawnReason = "retracted" if touchpoint.type == RETRACTED else "never_true"
+        if touchpoint.type == RETRACTED or not can_append(self.state, order_key(touchpoint)):
             self.state = self.start()
-            ready = sorted(self.log, key=order_key)
-        yield from self.told(fold(self.machine, self.name, self.state, ready, row.at), row.at)
+            ready = sorted(counted(self.log, gone), key=order_key)
+        yield from self.told(fold(self.machine, self.name, self.state, ready, row.at), row.at, untrue)
 
-    def told(self, folded: Folded, at: datetime) -> list[Happening]:
+    def told(self, folded: Folded, at: datetime, untrue: WithdrawnReason = "never_true") -> list[Happening]:
         """Publish what is owed now; return it for the compared tracks, what ends before what opens."""
         found = []
         self.due = folded.next_due_at
-        for request in reconcile(self.machine, self.name, folded.state, folded.closings, self.published, at=at):
+        about = self.machine, self.name, folded.state, folded.closings, self.published
+        for request in reconcile(*about, at=at, untrue=untrue):
             last = self.published.get(request.publication.task_id)
             self.published[request.publication.task_id] = request.publication
             if request.data["why"]["track"] in self.scenario.tracks:
@@ -178,7 +183,7 @@ def _happening(request: Request, last: Publication | None) -> Happening:
     """Return one message as a thing that happened, with everything a table can say about it."""
     data = request.data
     due = parse_time(data["due_at"])
-    if request.type == "task.requested":
+    if request.type == "task.requested" or data["reason"] == "reopened":
         return Happening("+", _name(data), lane=data["lane"], by=data["by"], due=due, ask=data["ask"])
     if data["state"] != "open":
         reason = "declined" if data["state"] == "declined" else data["reason"]

@@ -55,7 +55,7 @@ class OpenTask(msgspec.Struct, omit_defaults=True):
     """A task that is asked for now. `entry` is the cause of the stage entry it belongs to.
 
     `root` is the id of the task whose expiry led here ("" for none): when that one is answered late, this
-    one is withdrawn.
+    one is withdrawn. `postponed`: its due time was put off by an outcome, and follows nothing else.
     """
 
     track: str
@@ -69,6 +69,7 @@ class OpenTask(msgspec.Struct, omit_defaults=True):
     due_at: datetime
     expires_at: datetime
     root: str = ""
+    postponed: bool = False
 
 
 class WaitingTask(msgspec.Struct, omit_defaults=True):

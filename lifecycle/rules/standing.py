@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lifecycle.rules.explain import if_nobody, way
+from lifecycle.rules.explain import if_nobody, retractions_in_words, way
 from lifecycle.rules.machine import Machine, Rule, StageTable, TrackTable
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import Instance, PersonState
@@ -169,6 +169,7 @@ def stand(machine: Machine, person: Person) -> PersonStanding:
         others += _others(name, [instances[key] for key in latest[MAX_TOLD:]])
         if not instances:
             others.append(f"{name} has not begun: it begins with {begins_in_words(machine, name)}.")
+    others += retractions_in_words(machine, person.trail)
     return PersonStanding(
         person=person.id,
         at=person.at,

@@ -127,11 +127,12 @@ def reconcile(
     *,
     at: datetime,
     untrue: WithdrawnReason = "never_true",
+    retracted: Collection[str] = (),
 ) -> list[Request]:
     """Return the messages owed about one person, in the order of task ids, closed before open.
 
     `at` is the time of commit; a version is at least its milliseconds. `untrue` is the reason given for
-    tasks that were asked and of which the fold knows nothing.
+    tasks that were asked and of which the fold knows nothing; of those in `retracted` it is that.
     """
     requests = []
     endings = {closing.closed.id: closing for closing in closings}
@@ -143,7 +144,7 @@ def reconcile(
         if last.state != "open" and (closed is None or closed.state == last.state):
             continue
         if closed is None:
-            closed = ClosedTask(task_id, "withdrawn", untrue, at)
+            closed = ClosedTask(task_id, "withdrawn", "retracted" if task_id in retracted else untrue, at)
         requests.append(_closed(last, closed, at))
     for task_id in sorted(state.tasks):
         task = task_of(machine, person, state, task_id, state.tasks[task_id])

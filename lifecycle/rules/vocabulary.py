@@ -78,6 +78,8 @@ def reader(declared: TouchpointType, time: WorkingTime) -> ReadData:
             got = ""
             if wanted is None and last is not None and date.fromisoformat(str(value)) > last:
                 wanted, got = f"a date within {kind.within} (until {last})", str(value)
+            if wanted is None and kind.kind == "until" and _is_past(str(value), touchpoint.occurred_at):
+                wanted, got = f"later than the touchpoint ({touchpoint.occurred_at.isoformat()})", str(value)
             if wanted is None:
                 data[name] = value
                 continue
@@ -190,6 +192,17 @@ def _task_id(value: Any) -> str | None:
     return None if fits else "the id of a task as its messages name it: 20 hex digits, -, 24 hex digits"
 
 
+def _until(value: Any) -> str | None:
+    is_day = isinstance(value, str) and len(value) == len("2026-03-02")
+    return None if (_date if is_day else _time)(value) is None else "a date such as 2026-03-02 or a time with its zone"
+
+
+def _is_past(until: str, at: datetime) -> bool:
+    """Tell whether a date or time lies behind a moment; a date only where it does so all over the world."""
+    day = parse_day(until)
+    return day < (at - timedelta(hours=12)).date() if day is not None else (parse_time(until) or at) <= at
+
+
 _CHECKS: dict[str, Check] = {
     "id": _id,
     "text": _text,
@@ -202,6 +215,7 @@ _CHECKS: dict[str, Check] = {
     "zone": _zone,
     "country": _country,
     "task_id": _task_id,
+    "until": _until,
 }
 
 _REASONS = {"task_id": "no_task_id"}

@@ -43,12 +43,13 @@ class Step(NamedTuple):
 
     `what`: came (a touchpoint, of no instance; `name` is its type), began, moved, refused and stayed (a line of the
     list that counted did not fit, or said stay; `name` is the stage), opened, waits (for its contact), not_opened,
-    dropped (its stage was left before it was due), completed, declined, expired, withdrawn. `name` is the stage or
-    rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line of the policy that
-    decided, `due` when a rule was to be due. `detail` is the stage that was moved from (for time with its rule),
-    what a guard wanted and got, the reason of an ending, until when a task waits, what of a touchpoint counts as
-    missing, or for not_opened a word: stopped (the contact), done (already), open (the last review is), left (its stage
-    was), too_soon (the fact of its `every ... after` moved on while it waited).
+    dropped (its stage was left before it was due), postponed (`due` is until when), completed, declined, expired,
+    withdrawn, retracted (a touchpoint that was left out, in no place of the trail: `detail` is by what, `due` when).
+    `name` is the stage or rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line
+    of the policy that decided, `due` when a rule was to be due, or an opened task is. `detail` is the stage that was
+    moved from (for time with its rule), what a guard wanted and got, the reason of an ending, until when a task waits,
+    what of a touchpoint counts as missing, or for not_opened a word: stopped (the contact), done (already), open (the
+    last review is), left (its stage was), too_soon (the fact of its `every ... after` moved on while it waited).
     """
 
     at: datetime

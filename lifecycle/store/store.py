@@ -6,6 +6,7 @@ the streams and the CLI call `open_store` and nothing below it. Who does what:
     reader.py           people, log and publications, read before folding
     log.py              the log as a whole, for people who look and programs that copy
     writer.py           the one transaction (its docstring is the theory of operation of the store)
+    retractions.py      what was retracted, of whom
     queues.py           due people, outbox, dead letters, counts
     fence.py            what each commit is compared with first: ownership, policy, format of snapshots
     ownership.py        who reads each partition, from where, and whether its log is the same
@@ -24,10 +25,11 @@ from lifecycle.store.migrating import require_head, upgrade
 from lifecycle.store.ownership import Ownership
 from lifecycle.store.queues import Queues
 from lifecycle.store.reader import Reader
+from lifecycle.store.retractions import Retractions
 from lifecycle.store.writer import Writer
 
 
-class Store(Reader, LogWalk, Writer, Queues, Ownership, Administration):
+class Store(Reader, LogWalk, Retractions, Writer, Queues, Ownership, Administration):
     """One open database. Synchronous; may be called from several threads, each call has its own connection.
 
     Times are aware UTC datetimes to the microsecond, both ways; a naive one is a programmer error. Every

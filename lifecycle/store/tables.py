@@ -80,6 +80,20 @@ conflicts = Table(
     sqlite_with_rowid=False,
 )
 
+# Who retracted what: the log says the same, but would have to be read for it.
+retractions = Table(
+    "retractions",
+    metadata,
+    Column("person", CodePointText, primary_key=True),
+    Column("source", CodePointText, primary_key=True),
+    Column("id", CodePointText, primary_key=True),
+    Column("occurred_at", Microseconds, nullable=False),
+    Column("sequence", Text),
+    Column("retracted_source", Text, nullable=False),
+    Column("retracted_id", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Columns stand in the order of the fields of PersonRow.
 people = Table(
     "people",

@@ -48,6 +48,7 @@ from lifecycle.store.bulk import Given, given_keys, insert_rows, update_rows
 from lifecycle.store.changes import Changes
 from lifecycle.store.database import Connected
 from lifecycle.store.fence import Refused, pass_fence, refusal
+from lifecycle.store.retractions import note_retractions
 from lifecycle.store.tables import (
     conflicts,
     dead_letters,
@@ -111,6 +112,7 @@ def _write(connection: Connection, changes: Changes) -> None:
     insert_rows(connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)])
     _replace(connection, changes.replaced)
     _keep_conflicts(connection, changes.conflicts)
+    note_retractions(connection, changes)
     _write_people(connection, changes.people)
     publications = [_publication_values(each) for each in changes.publications]
     insert_rows(connection, list(tasks.columns), publications, clash="overwrite")

@@ -11,11 +11,12 @@ import pytest
 
 from lifecycle import ids
 from lifecycle.engine import Engine
+from lifecycle.questions import Questions
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.snapshot import decode
 from lifecycle.store.store import Store, open_store
 from lifecycle.touchpoint import Touchpoint
-from tests.engine.test_engine import NOW, advance, ingest
+from tests.engine.test_engine import NOW, advance, batch_of, ingest
 from tests.rules.histories import HEAD, WATCH, at, touchpoint
 from tests.rules.test_outcomes import TRACK
 
@@ -119,3 +120,49 @@ def test_a_completion_by_a_reply_of_which_an_earlier_variant_comes_is_undone(eng
     ingest(engine, touchpoint("q", "reply.sent", 4, need="a"))
     assert told(engine.store, task_of("2")) == [REQUESTED, COMPLETED, REOPENED]
     assert list(decode(engine.store.load_people(["anna"])["anna"].snapshot).tasks) == [task_of("2")]
+
+
+def test_a_task_that_is_put_off_is_told_with_its_new_day(engine: Engine) -> None:
+    """`task.changed`, still open."""
+    ingest(engine, STATED)
+    ingest(engine, touchpoint("2", "task.postponed", 5, task=task_of("1"), until="2026-03-20T10:00:00Z"))
+    assert told(engine.store, task_of("1")) == [REQUESTED, ("task.changed", "open", None)]
+    last = json.loads(engine.store.outbox(None, 10)[-1].body)["data"]
+    assert (last["due_at"], last["expires_at"]) == ("2026-03-20T10:00:00Z", "2026-03-21T10:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "until",
+    [None, 5, "soon", "2026-02-30", "2026-03-20T10:00:00", "2026-03-20 10:00", "2026-03-02T15:00:00Z", "2026-03-01"],
+)
+def test_an_until_that_is_no_day_to_come_is_refused_at_the_door(engine: Engine, until: object) -> None:
+    """With the path of the field; nothing of it reaches the log."""
+    data = {} if until is None else {"until": until}
+    postponed = touchpoint("2", "task.postponed", 5, task=task_of("1"), **data)
+    assert ingest(engine, STATED, postponed).dead_lettered == 1
+    (letter,) = engine.store.dead_letters()
+    assert (letter.letter.reason, letter.letter.field) == ("invalid_data", "data.until")
+
+
+def test_the_day_of_the_touchpoint_itself_is_a_day_to_come(engine: Engine) -> None:
+    """Somewhere it is still that day."""
+    assert (
+        ingest(engine, STATED, touchpoint("2", "task.postponed", 5, task=task_of("1"), until="2026-03-02")).folded == 2
+    )
+
+
+def test_an_explanation_tells_when_a_task_was_put_off(engine: Engine) -> None:
+    """Its first due time, then the new one."""
+    ingest(engine, STATED, touchpoint("2", "task.postponed", 5, task=task_of("1"), until="2026-03-20T10:00:00Z"))
+    lines = Questions(engine.store, engine.machine).explain(task_of("1"))
+    assert any(line.endswith("to be done by 2026-03-03 10:00 UTC.") for line in lines)
+    assert (
+        "2026-03-02 15:00 UTC: it was put off until 2026-03-20 10:00 UTC, on task.postponed (source s, id 2)." in lines
+    )
+
+
+def test_time_may_not_move_beyond_what_is_folded(engine: Engine) -> None:
+    """A touchpoint between the two would be folded after timers of its instant."""
+    with pytest.raises(ValueError, match=r"time was to move to 2026-03-02T13:00:00.*after 2026-03-02T12:00:00"):
+        engine.ingest(batch_of(STATED), received_at=NOW, ceiling=at(2), until=at(3))
+    assert engine.ingest(batch_of(STATED), received_at=NOW, ceiling=at(2), until=at(2)).folded == 1

@@ -1,0 +1,52 @@
+"""The table of retractions: what the log says of them, by person, so that a batch need not read the log for it.
+
+Written by the one transaction (writer.py) together with the log, and read before folding, after the people: whoever
+retracts something writes that person, so what was overtaken is noticed at the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, select, tuple_
+
+from lifecycle.store.bulk import given_keys, insert_rows
+from lifecycle.store.changes import Changes
+from lifecycle.store.database import Connected
+from lifecycle.store.tables import retractions, touchpoints
+from lifecycle.touchpoint import RETRACTED, Touchpoint, key_of
+
+_COLUMNS = list(retractions.columns)
+_KEY = list(retractions.primary_key.columns)
+_LOG_KEY = list(touchpoints.primary_key.columns)
+
+
+class Retractions(Connected):
+    """The part of Store that reads retractions."""
+
+    def find_retractions(self, persons: Collection[str]) -> dict[str, list[Touchpoint]]:
+        """Return each person's retractions, in no stated order; a person without any is absent.
+
+        As touchpoints of their type with nothing but what they retract in their data.
+        """
+        if not persons:
+            return {}
+        found: dict[str, list[Touchpoint]] = {}
+        with self._database.reading() as connection:
+            given = given_keys(connection, [retractions.c.person], [(person,) for person in persons])
+            for row in connection.execute(select(retractions).join(given, given.c.person == retractions.c.person)):
+                data = {"source": row.retracted_source, "id": row.retracted_id}
+                each = Touchpoint(row.person, row.source, row.id, RETRACTED, row.occurred_at, row.sequence, data)
+                found.setdefault(row.person, []).append(each)
+        return found
+
+
+def note_retractions(connection: Connection, changes: Changes) -> None:
+    """Keep the table as the log says: a variant that counts now may be a retraction, or be none any more."""
+    if changes.replaced:
+        given = given_keys(connection, _LOG_KEY, [key_of(each) for each in changes.replaced])
+        replaced = select(*(given.c[column.name] for column in _LOG_KEY))
+        connection.execute(delete(retractions).where(tuple_(*_KEY).in_(replaced)))
+    found = sorted((each for each in (*changes.touchpoints, *changes.replaced) if each.type == RETRACTED), key=key_of)
+    rows = [(*key_of(each), each.occurred_at, each.sequence, each.data["source"], each.data["id"]) for each in found]
+    insert_rows(connection, _COLUMNS, rows)
