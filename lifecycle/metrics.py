@@ -65,6 +65,18 @@ class Metrics:
             ["partition"],
             registry=self.registry,
         )
+        self.stopped_partitions = Gauge(
+            "lifecycle_stopped_partitions",
+            "1 for an owned partition that is not read, because its log is another than was read. Must be 0.",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
+        self.lost_offsets = Gauge(
+            "lifecycle_lost_offsets",
+            "Offsets of an owned partition that were gone before they were read, as `topics adopt` counted them.",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
         self.advanced_people = Counter(
             "lifecycle_advanced_people", "People moved by time alone.", registry=self.registry
         )

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, or_, select, update
+from sqlalchemy import Connection, Row, Update, func, or_, select, update
 
 from lifecycle.errors import NotFound
 from lifecycle.record import ACCOUNTING_NAMES, Accounting, LastRecord, Log, TopicPartition
@@ -81,11 +81,14 @@ class Ownership(Connected):
             return _progress(connection.execute(claimed.returning(*progress)).one())
 
     def stop_partition(self, topic: str, partition: int, epoch: int, why: str) -> bool:
-        """Note that a partition is not read any more; return whether this epoch still owns it. What stands stays."""
+        """Note that a partition is not read any more, if nobody has claimed it since; return whether that is so.
+
+        What was noted first stays.
+        """
         progress = partition_progress.c
         mine = progress.topic == topic, progress.partition == partition, progress.epoch == epoch
         with self._database.writing() as connection:
-            noted = update(partition_progress).where(*mine).values(stopped=why)
+            noted = update(partition_progress).where(*mine).values(stopped=func.coalesce(progress.stopped, why))
             return connection.execute(noted).rowcount == 1
 
     def adopt_topic(self, topic: str, logs: Mapping[int, Log]) -> list[Adopted]:

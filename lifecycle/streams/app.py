@@ -7,7 +7,7 @@ not started, so that a broker that is away at start is waited for in one place (
 For agents these settings are the ones that lose nothing (docs/adr): raw serializers, one at a time, no tables,
 no topics declared by workers. An agent takes `stream.noack().events()` with mode's CrashingSupervisor.
 
-/metrics and /health are served here, from the loop that does the work: when it hangs, both go silent.
+/metrics, /health and /readyz are served here, from the loop that does the work: when it hangs, all go silent.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LifecycleApp(faust.App):
     BootStrategy = _OnlyForAgents
 
 
-def build_app(settings: Settings, metrics: Metrics, health: HealthCheck) -> Any:
+def build_app(settings: Settings, metrics: Metrics, *, health: HealthCheck, ready: HealthCheck) -> Any:
     """Return the app of one worker process. Services are added by worker.py, agents by whoever needs them.
 
     The group of agents is `GROUP-agents`: never the intake's group, whose partitions mean ownership.
@@ -83,12 +83,19 @@ def build_app(settings: Settings, metrics: Metrics, health: HealthCheck) -> Any:
     async def serve_metrics(view: Any, request: Any) -> Any:
         return view.bytes(metrics.text(), content_type=METRICS_TYPE)
 
-    @app.page("/health")
-    async def serve_health(view: Any, request: Any) -> Any:
+    async def answer(view: Any, word: str, check: HealthCheck) -> Any:
         try:
-            wrong = await asyncio.wait_for(health(), HEALTH_SECONDS)
+            wrong = await asyncio.wait_for(check(), HEALTH_SECONDS)
         except TimeoutError:
             wrong = f"no answer within {HEALTH_SECONDS:.0f} s"
-        return view.json({"healthy": wrong is None, "wrong": wrong}, status=200 if wrong is None else 503)
+        return view.json({word: wrong is None, "wrong": wrong}, status=200 if wrong is None else 503)
+
+    @app.page("/health")
+    async def serve_health(view: Any, request: Any) -> Any:
+        return await answer(view, "healthy", health)
+
+    @app.page("/readyz")
+    async def serve_ready(view: Any, request: Any) -> Any:
+        return await answer(view, "ready", ready)
 
     return app

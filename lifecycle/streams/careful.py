@@ -10,38 +10,17 @@ reported too: named one by one, and never dropped in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import TopicPartition
 
 from lifecycle.errors import BrokerUnavailable
-from lifecycle.record import Fault, Place, Record
 from lifecycle.streams.claims import Claims
+from lifecycle.streams.stand_in import StandIn
 
 MOST_AT_ONCE = 100
 """Most records of a partition read one by one before they are put in flight together."""
 POLL_MILLISECONDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class StandIn:
-    """Stands where a record could not be unpacked; has what the intake looks at in a record of the client."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int = 0
-
-    def as_record(self) -> Record:
-        """Return the record that is dead-lettered in its place."""
-        sentence = (
-            "it cannot be unpacked: in this record, or in one before it in its producer's batch, the name of a "
-            f"header is not UTF-8. It stands in topic {self.topic}, partition {self.partition}, offset "
-            f"{self.offset}; send it again with other header names."
-        )
-        place = Place(self.topic, self.partition, self.offset)
-        return Record(place, b"", None, Fault("unreadable_header", None, sentence))
 
 
 def rewind(consumer: Any, claims: Claims) -> None:

@@ -18,6 +18,7 @@ from lifecycle.store.changes import Progress
 from lifecycle.streams.equipment import Equipment, WorkerService
 from lifecycle.streams.intake import Intake
 from lifecycle.streams.patience import wait_for
+from lifecycle.streams.watch import Watch
 
 TICK_SECONDS = 1.0
 
@@ -29,7 +30,7 @@ class Clock(WorkerService):
 
     def __init__(self, equipment: Equipment, intake: Intake) -> None:
         super().__init__(equipment)
-        self._intake = intake
+        self._watch = Watch(equipment, intake)
         self._reached: dict[int, datetime] = {}
 
     async def run(self) -> None:
@@ -41,13 +42,10 @@ class Clock(WorkerService):
     async def _tick(self) -> None:
         equipment, times = self.equipment, self.equipment.times
         asked_at = clock.now()
-        ends = await self._intake.end_offsets(times.places)
-        progress = {
-            (row.topic, row.partition): row
-            for row in await asyncio.to_thread(equipment.store.progress)
-            if row.topic in equipment.inputs
-        }
-        await self._follow_policy(progress.values())
+        rows = [row for row in await asyncio.to_thread(equipment.store.progress) if row.topic in equipment.inputs]
+        progress = {(row.topic, row.partition): row for row in rows}
+        ends = await self._watch.look(rows)
+        await self._follow_policy(rows)
         next_offsets = {place: row.next_offset for place, row in progress.items()}
         # Marks of earlier ticks first: a partition that has none then is marked anew.
         times.passed(next_offsets)

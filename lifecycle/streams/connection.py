@@ -22,6 +22,9 @@ from kafka.errors import KafkaError as AdminError
 from lifecycle.errors import BrokerUnavailable, LifecycleError, SettingsRefused
 from lifecycle.settings import Settings
 
+METADATA_SECONDS = 10
+"""How old what the consumer knows of its topics may be."""
+
 
 def client_arguments(settings: Settings) -> dict[str, Any]:
     """Return what aiokafka's consumer and producer need to connect. Raises SettingsRefused (the CA file)."""
@@ -72,8 +75,11 @@ def intake_consumer(settings: Settings) -> Any:
         group_id=settings.group,
         group_instance_id=settings.instance,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        # The database says where to read. An offset that is not there is an error, never a jump.
+        auto_offset_reset="none",
         isolation_level="read_committed",
+        # A topic that is deleted and made anew is assigned again no later than this.
+        metadata_max_age_ms=METADATA_SECONDS * 1000,
         # Gives partition N of every input topic to one worker, which the clock and the relay rest on.
         partition_assignment_strategy=(RangePartitionAssignor,),
         session_timeout_ms=session // timedelta(milliseconds=1),

@@ -4,21 +4,26 @@ A bounded run publishes nothing while it reads, so that ten years of history ask
 at the end. Several workers may share it, and any of them may die: what counts stands in the database. Reading
 is over when the progress of *all* partitions has passed the ends, whoever read them; the run is over when time
 has reached the moment in all of them and the outbox is empty. A partition that nobody claimed yet has no
-progress, so it has not passed, even when it is empty: claiming it makes its row.
+progress, so it has not passed, even when it is empty: claiming it makes its row. One that is stopped will not
+pass at all: that ends the run with what is wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
-from lifecycle.errors import TimeRefused
+from lifecycle.errors import TimeRefused, TopicChanged
+from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.changes import DatabaseState, Progress
+from lifecycle.streams.claims import how_to_go_on
 from lifecycle.streams.clock import advance, reached
 from lifecycle.streams.equipment import Bound, Equipment, WorkerService
+from lifecycle.streams.intake import Intake
 from lifecycle.streams.patience import GivenUp, wait_for
+from lifecycle.streams.watch import Watch
 from lifecycle.task import rfc3339
 
 LOOK_SECONDS = 0.5
@@ -29,8 +34,9 @@ log = logging.getLogger(__name__)
 class Drain(WorkerService):
     """Ends the worker when the bounded run is done; see the module's docstring."""
 
-    def __init__(self, equipment: Equipment, bound: Bound) -> None:
+    def __init__(self, equipment: Equipment, intake: Intake, bound: Bound) -> None:
         super().__init__(equipment)
+        self._watch = Watch(equipment, intake)
         self._bound = bound
 
     async def run(self) -> None:
@@ -48,6 +54,9 @@ class Drain(WorkerService):
 
     async def _is_read(self) -> bool:
         rows = await self._progress()
+        await self._watch.look(rows)
+        for (topic, _), why in sorted(self._watch.stopped.items()):
+            raise TopicChanged(f"{why} {how_to_go_on(topic)}")
         passed = {(row.topic, row.partition): row.next_offset for row in rows if row.topic_id}
         missing = [place for place, end in self._bound.ends.items() if passed.get(place, -1) < end]
         return not missing
@@ -72,8 +81,14 @@ class Drain(WorkerService):
                 if equipment.stopping.is_set() or not equipment.owned.issuperset(mine):
                     return False
             await reached(equipment, target, mine)
-        behind = any(row.reached_at is None or row.reached_at < target for row in await self._progress())
-        return not behind and not await asyncio.to_thread(equipment.store.due_people, None, target, 1)
+        claimed = [row for row in await self._progress() if row.topic_id]
+        if any(row.reached_at is None or row.reached_at < target for row in claimed):
+            return False
+        store, active = equipment.store, (equipment.engine.policy.hash, SNAPSHOT_FORMAT)
+        return not (
+            await asyncio.to_thread(store.due_people, None, target, 1)
+            or await asyncio.to_thread(store.people_by_other_policies, None, *active, "", 1)
+        )
 
     async def _is_sent(self) -> bool:
         store = self.equipment.store
@@ -81,7 +96,7 @@ class Drain(WorkerService):
         letters = await asyncio.to_thread(store.unsent_dead_letters, self.equipment.settings.input_topics, 1)
         return not messages and not letters
 
-    async def _progress(self) -> Iterable[Progress]:
+    async def _progress(self) -> Sequence[Progress]:
         rows = await asyncio.to_thread(self.equipment.store.progress)
         return [row for row in rows if row.topic in self.equipment.inputs]
 

@@ -23,6 +23,7 @@ from lifecycle.metrics import Metrics
 from lifecycle.record import TopicPartition
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store
+from lifecycle.streams.logs import Logs
 from lifecycle.streams.partition_time import PartitionTimes
 from lifecycle.streams.patience import GivenUp, patiently
 from lifecycle.streams.topics import Found
@@ -46,19 +47,22 @@ class Bound:
 class Equipment:
     """Shared by the services of one worker. `owned` changes with every rebalance: partitions of people.
 
-    `engine` changes when another policy becomes active; `reopen` makes one by the policy that is active now.
+    `stopped` says why partitions of them are not read. `engine` changes when another policy becomes active;
+    `reopen` makes one by the policy that is active now.
     """
 
     settings: Settings
     store: Store
     engine: Engine
     inputs: Mapping[str, Found]
+    logs: Logs
     times: PartitionTimes
     metrics: Metrics
     bound: Bound | None
     end: Callable[[LifecycleError | None], None]
     reopen: Callable[[], Engine]
     owned: frozenset[int] = frozenset()
+    stopped: Mapping[TopicPartition, str] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     engine_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "engine"))
@@ -97,6 +101,7 @@ class Equipment:
         """Let the threads end once they are done, and close the store."""
         self.engine_thread.shutdown(wait=False)
         self.reading_thread.shutdown(wait=False)
+        self.logs.close()
         self.store.close()
 
 

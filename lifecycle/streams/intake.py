@@ -11,7 +11,9 @@ What must not be moved:
   between would not wait for it;
 - no lock around `getmany`: it blocks during a rebalance, and the callbacks would wait for it for ever;
 - any surprise of the consumer ends the session: a consumer that raised may have moved its position past
-  records that it never handed out. The next session reads from the database's offset, so nothing is lost.
+  records that it never handed out. The next session reads from the database's offset, so nothing is lost;
+- the consumer never finds a position by itself (`auto_offset_reset` is none): an offset that its log does not hold
+  is a surprise like others, and the next claim says what became of the log (watch.py).
 
 Passing trouble: a commit is repeated until it succeeds (pipeline, patience.py); trouble with the broker or a
 lost partition ends the session and begins a new one after a pause. Data errors never leave the engine, nor
@@ -22,10 +24,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 
 from lifecycle import codec
-from lifecycle.errors import BrokerUnavailable, PartitionLost, Retry
+from lifecycle.errors import PartitionLost, Retry
 from lifecycle.record import TopicPartition
 from lifecycle.streams.equipment import Equipment, WorkerService
 from lifecycle.streams.patience import pauses, wait_for
@@ -65,8 +66,15 @@ class Intake(WorkerService):
             self._session = None
             self.ended.set()
 
-    async def end_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return the offset after the last readable record of each partition, now. Raises BrokerUnavailable."""
-        if self._session is None:
-            raise BrokerUnavailable("there is no connection to the broker at the moment.")
-        return await self._session.end_offsets(places)
+    def epochs(self) -> dict[TopicPartition, int]:
+        """Return the epoch of each partition that is read at the moment."""
+        return {} if self._session is None else self._session.claims.epochs()
+
+    def stopped(self) -> dict[TopicPartition, int]:
+        """Return the epoch of each partition that is assigned and not read."""
+        return {} if self._session is None else self._session.claims.stopped()
+
+    def join_again(self, why: str) -> None:
+        """End the session that runs, if one does; the next one claims anew what it is given."""
+        if self._session is not None:
+            self._session.claims.failure = Retry(why)

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from lifecycle import clock, codec
-from lifecycle.errors import BrokerUnavailable, PartitionLost, Retry
-from lifecycle.record import Accounting, Batch, Place, Record, TopicPartition as Pair
-from lifecycle.streams.careful import StandIn, read_one_by_one, rewind
-from lifecycle.streams.claims import Claims
+from lifecycle.errors import PartitionLost, Retry
+from lifecycle.record import Accounting, Batch, Place, Record
+from lifecycle.streams.careful import read_one_by_one, rewind
+from lifecycle.streams.claims import AnotherLog, Claims, last_record
 from lifecycle.streams.connection import broker_trouble, intake_consumer
 from lifecycle.streams.equipment import Equipment
 from lifecycle.streams.patience import patiently, wait_for
 from lifecycle.streams.pipeline import Pipeline, Taken
 from lifecycle.streams.relay import Relay
+from lifecycle.streams.stand_in import StandIn
 from lifecycle.touchpoint import from_microseconds
 
 POLL_MILLISECONDS = 250
@@ -45,10 +46,9 @@ class Session:
         self._limits = limits
         self._ending = asyncio.Event()
         self._consumer = intake_consumer(equipment.settings)
-        self._claims = Claims(equipment, self._consumer, let_go=self._let_go, ending=self._ending)
+        self.claims = Claims(equipment, self._consumer, let_go=self._let_go, ending=self._ending)
         self._pipeline = self._new_pipeline()
         self._sent_offsets: Mapping[TopicPartition, int] = {}
-        self._is_connected = False
         self._careful: Literal["no", "looking", "found"] = "no"
         self._look_for_gaps_at = 0.0
         self.was_useful = False
@@ -61,8 +61,7 @@ class Session:
             offsets = asyncio.create_task(self._keep_sending_offsets())
             try:
                 await self._consumer.start()
-                self._consumer.subscribe(settings.input_topics, listener=self._claims)
-                self._is_connected = True
+                self._consumer.subscribe(settings.input_topics, listener=self.claims)
                 while not self._ending.is_set():
                     await self._take_one()
                 await self._finish()
@@ -73,30 +72,24 @@ class Session:
                 stop.cancel()
                 offsets.cancel()
                 await self._leave()
-                self._claims.release()
-
-    async def end_offsets(self, places: Iterable[Pair]) -> dict[Pair, int]:
-        """Ask the broker for the end of each partition. Raises BrokerUnavailable."""
-        if not self._is_connected:
-            raise BrokerUnavailable("there is no connection to the broker yet.")
-        wanted = [TopicPartition(*place) for place in places]
-        with broker_trouble("asking for end offsets", self._equipment.settings):
-            ends = await asyncio.wait_for(self._consumer.end_offsets(wanted), ANSWER_SECONDS)
-        return {(place.topic, place.partition): end for place, end in ends.items()}
+                self.claims.release()
 
     async def _take_one(self) -> None:
         await self._pipeline.room()
         await self._take_gaps()
         handed_out = await self._hand_out()
-        if self._claims.failure is not None:
-            raise self._claims.failure
+        if self.claims.failure is not None:
+            raise self.claims.failure
         # While the assigned callback is still claiming, aiokafka hands out records from where Kafka's own
         # offsets stand. They are dropped: claiming their partition seeks to where the database stands.
-        records = {place: part for place, part in handed_out.items() if self._claims.owns(place, part[0].offset)}
+        records = await self._wanted(handed_out)
         if not records or self._ending.is_set():
             return
         # From `getmany` to `take` nothing yields: `position` does not wait for a partition that gave records.
-        steps = [self._claims.step(place, await self._consumer.position(place)) for place in records]
+        steps = [
+            self.claims.step(place, await self._consumer.position(place), last_record(part[-1]))
+            for place, part in records.items()
+        ]
         last = {
             (place.topic, place.partition): from_microseconds(part[-1].timestamp * 1000)
             for place, part in records.items()
@@ -104,9 +97,19 @@ class Session:
         every = [record for part in records.values() for record in part]
         self._pipeline.take(Taken(every, tuple(steps), last, clock.now()))
 
+    async def _wanted(self, handed_out: dict[TopicPartition, list[Any]]) -> dict[TopicPartition, list[Any]]:
+        """Return what of it is to be folded. Where it shows another log, note that and raise Retry."""
+        try:
+            wanted = {place: self.claims.wanted(place, part) for place, part in handed_out.items()}
+        except AnotherLog as found:
+            stop = self._equipment.store.stop_partition
+            await asyncio.to_thread(stop, found.place.topic, found.place.partition, found.epoch, str(found))
+            raise Retry(str(found)) from found
+        return {place: part for place, part in wanted.items() if part}
+
     async def _hand_out(self) -> dict[TopicPartition, list[Any]]:
         if self._careful != "no":
-            records, has_stand_in = await read_one_by_one(self._consumer, self._claims)
+            records, has_stand_in = await read_one_by_one(self._consumer, self.claims)
             if has_stand_in:
                 self._careful = "found"
             elif records and self._careful == "found":
@@ -121,8 +124,14 @@ class Session:
             )
         except UnicodeDecodeError as error:
             log.warning("a record cannot be unpacked (%s); reading one by one until it is found", error)
-            rewind(self._consumer, self._claims)
+            rewind(self._consumer, self.claims)
             self._careful = "looking"
+            return {}
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+            # Before a partition is claimed the consumer looks for a place by Kafka's own offsets; they are nothing.
+            places = error.args[0] if isinstance(error, OffsetOutOfRangeError) else [error.args[0]]
+            if any(self.claims.owns(place) for place in places):
+                raise
             return {}
         return handed_out
 
@@ -135,7 +144,7 @@ class Session:
         if now < self._look_for_gaps_at:
             return
         self._look_for_gaps_at = now + GAPS_EVERY_SECONDS
-        before = self._claims.current()
+        before = self.claims.current()
         positions = {}
         for place in before:
             try:
@@ -143,9 +152,9 @@ class Session:
             except (IllegalStateError, TimeoutError):
                 return  # a rebalance, or the consumer is finding its place: looked at again next time
         # A rebalance while waiting made other claims, for which these positions mean nothing.
-        now_claimed = self._claims.current()
+        now_claimed = self.claims.current()
         steps = tuple(
-            self._claims.step(place, position)
+            self.claims.step(place, position)
             for place, position in positions.items()
             if now_claimed.get(place) is before[place] and before[place].taken < position
         )
@@ -185,7 +194,7 @@ class Session:
 
     def _committed(self, taken: Taken, accounting: Accounting) -> None:
         self.was_useful = True
-        self._claims.stored(taken.steps)
+        self.claims.stored(taken.steps)
         self._equipment.metrics.count(accounting)
         for place, at in taken.last_times.items():
             self._equipment.times.committed(place, at)
@@ -224,7 +233,7 @@ class Session:
             await self._send_offsets()
 
     async def _send_offsets(self) -> None:
-        offsets = dict(self._claims.offsets())
+        offsets = dict(self.claims.offsets())
         if not offsets or offsets == self._sent_offsets:
             return
         try:

@@ -125,36 +125,42 @@ def read_topics(settings: Settings) -> dict[str, Found]:
 
 def read_logs(settings: Settings, topic: Found) -> dict[int, Log]:
     """Return every partition of a topic as the broker has it now."""
-    places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
     with _admin(settings, "reading offsets") as admin:
-        starts = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
-        ends = admin.list_partition_offsets(
-            dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
-        )
-    return {place.partition: Log(topic.id, starts[place].offset, ends[place].offset) for place in places}
+        logs = read_offsets(admin, {(topic.name, partition): topic.id for partition in range(topic.partitions)})
+    return {partition: log for (_, partition), log in logs.items()}
+
+
+def read_offsets(admin: Any, ids: Mapping[Pair, str]) -> dict[Pair, Log]:
+    """Return where these partitions begin and end now, each with the id of its topic that is given."""
+    places = [TopicPartition(*place) for place in ids]
+    starts = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
+    # As the intake reads: records of a transaction that is still open do not exist yet.
+    ends = admin.list_partition_offsets(
+        dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
+    )
+    return {tuple(place): Log(ids[tuple(place)], starts[place].offset, ends[place].offset) for place in places}
 
 
 def read_end_offsets(settings: Settings, topics: Iterable[Found]) -> dict[Pair, int]:
     """Return the offset after the last readable record of every partition of these topics."""
-    wanted = {
-        TopicPartition(topic.name, partition): OffsetSpec.LATEST
-        for topic in topics
-        for partition in range(topic.partitions)
-    }
+    ids = {(topic.name, partition): topic.id for topic in topics for partition in range(topic.partitions)}
     with _admin(settings, "reading end offsets") as admin:
-        # As the intake reads: records of a transaction that is still open do not exist yet.
-        ends = admin.list_partition_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED)
-    return {(place.topic, place.partition): end.offset for place, end in ends.items()}
+        return {place: log.end for place, log in read_offsets(admin, ids).items()}
 
 
 @contextmanager
 def _admin(settings: Settings, doing: str) -> Iterator[Any]:
     with broker_trouble(doing, settings):
-        admin = _Admin(**admin_arguments(settings), bootstrap_timeout_ms=CONNECT_SECONDS * 1000)
+        admin = connect_admin(settings)
         try:
             yield admin
         finally:
             admin.close()
+
+
+def connect_admin(settings: Settings) -> Any:
+    """Return a connected admin client, to be closed. Raises what the client raises."""
+    return _Admin(**admin_arguments(settings), bootstrap_timeout_ms=CONNECT_SECONDS * 1000)
 
 
 class _Admin(KafkaAdminClient):

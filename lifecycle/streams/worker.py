@@ -33,11 +33,13 @@ from lifecycle.rules.policy import Policy
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store, open_store
 from lifecycle.streams.app import build_app
+from lifecycle.streams.claims import how_to_go_on
 from lifecycle.streams.clock import Clock
 from lifecycle.streams.drain import Drain, check_until
 from lifecycle.streams.equipment import Bound, Equipment, WorkerService
 from lifecycle.streams.gauges import Gauges
 from lifecycle.streams.intake import Intake
+from lifecycle.streams.logs import Logs
 from lifecycle.streams.partition_time import PartitionTimes
 from lifecycle.streams.patience import GivenUp, patiently
 from lifecycle.streams.relay import Relay
@@ -63,7 +65,7 @@ def run_worker(settings: Settings, *, until: Until = None) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     work = Work(settings, policy, until)
-    app = build_app(settings, work.metrics, work.health)
+    app = build_app(settings, work.metrics, health=work.health, ready=work.ready)
     app.service(work)
     worker = WatchedWorker(app, settings.stop_seconds, loop)
     work.ends = worker
@@ -143,7 +145,9 @@ class Work(Service):
         self._equipment = equipment
         self._relay = Relay(equipment)
         intake = Intake(equipment, self._relay)
-        time: WorkerService = Clock(equipment, intake) if equipment.bound is None else Drain(equipment, equipment.bound)
+        time: WorkerService = (
+            Clock(equipment, intake) if equipment.bound is None else Drain(equipment, intake, equipment.bound)
+        )
         for service in (self._relay, intake, time, Gauges(equipment)):
             await self.add_runtime_dependency(service)
         self._intake = intake  # from here on stopping waits for it
@@ -165,6 +169,14 @@ class Work(Service):
         except LifecycleError as error:
             return str(error)
         return None
+
+    async def ready(self) -> str | None:
+        """Say why this worker does not do all its work, or None: it is healthy, and all that it owns is read."""
+        wrong = await self.health()
+        if wrong is not None or self._equipment is None:
+            return wrong
+        told = [f"{why} {how_to_go_on(topic)}" for (topic, _), why in sorted(self._equipment.stopped.items())]
+        return " ".join(told) or None
 
     async def on_stop(self) -> None:
         """Finish what is in flight, send, leave; only then are the services stopped."""
@@ -191,6 +203,7 @@ class Work(Service):
             store=store,
             engine=engine,
             inputs=inputs,
+            logs=Logs(self.settings, inputs),
             times=PartitionTimes(inputs, partitions, grace=self.settings.grace),
             metrics=self.metrics,
             bound=bound,

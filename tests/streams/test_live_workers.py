@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
 
 import pytest
 
@@ -180,32 +179,3 @@ def test_sigterm_while_the_database_is_away(site: Site, postgres_server: Postgre
     postgres_server.start()
     site.worker()
     check_all_is_in(site, 100)
-
-
-@pytest.fixture
-def changed_topic(site: Site) -> Callable[[], None]:
-    """Deletes the touchpoints topic and makes it anew."""
-    from kafka import KafkaAdminClient
-
-    from lifecycle.streams.topics import create_topics, read_topics
-
-    def change() -> None:
-        topic = site.settings.touchpoints
-        before = read_topics(site.settings)[topic].id
-        with KafkaAdminClient(bootstrap_servers=site.settings.broker) as admin:
-            admin.delete_topics([topic])
-            site.wait_until(lambda: topic not in admin.list_topics(), "the topic is deleted")
-        create_topics(site.settings)
-        assert read_topics(site.settings)[topic].id != before
-
-    return change
-
-
-def test_a_topic_made_anew_stops_the_worker(site: Site, changed_topic: Callable[[], None]) -> None:
-    site.send(touchpoints(10))
-    assert site.worker(until="end").code() == 0
-    changed_topic()
-    worker = site.worker()
-    assert worker.code() == 1
-    assert "TopicChanged: " in worker.output
-    assert "the topic was deleted and made anew" in worker.output

@@ -1,0 +1,71 @@
+"""Asking the broker what the log of each input partition is now: id of the topic, start and end.
+
+Over one connection that is kept, since it is asked at every claim and every tick. What the answer means is the
+business of watch.py and store/ownership.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from kafka.errors import KafkaError
+
+from lifecycle.errors import BrokerUnavailable, TopicChanged
+from lifecycle.record import Log, TopicPartition
+from lifecycle.settings import Settings
+from lifecycle.streams.connection import broker_trouble
+from lifecycle.streams.topics import Found, connect_admin, read_offsets
+
+
+class Logs:
+    """The logs of the input topics. `look` is synchronous and safe for threads."""
+
+    def __init__(self, settings: Settings, inputs: Mapping[str, Found]) -> None:
+        self._settings = settings
+        self._inputs = inputs
+        self._admin: Any = None
+        self._one_at_a_time = threading.Lock()
+
+    def look(self) -> dict[TopicPartition, Log]:
+        """Return every partition of the input topics as the broker has it now.
+
+        Raises BrokerUnavailable, also while a topic is not there, and TopicChanged when one has another number of
+        partitions than at the start of this worker: people belong to other partitions then.
+        """
+        with self._one_at_a_time, broker_trouble("asking for offsets", self._settings):
+            try:
+                if self._admin is None:
+                    self._admin = connect_admin(self._settings)
+                return self._look()
+            except (KafkaError, OSError):
+                self._drop()
+                raise
+
+    def close(self) -> None:
+        """Close the connection; the next look opens another."""
+        with self._one_at_a_time:
+            self._drop()
+
+    def _look(self) -> dict[TopicPartition, Log]:
+        described = {each["name"]: each for each in self._admin.describe_topics(list(self._inputs))}
+        ids: dict[TopicPartition, str] = {}
+        for name, known in self._inputs.items():
+            if name not in described or described[name]["error_code"] != 0:
+                raise BrokerUnavailable(f"asking for offsets: there is no topic {name} at the moment.")
+            count = len(described[name]["partitions"])
+            if count != known.partitions:
+                raise TopicChanged(
+                    f"topic {name} has {count} partitions now, it had {known.partitions}: people belong to other "
+                    f"partitions then. Stop all workers and run `lifecycle topics adopt {name}`."
+                )
+            ids.update({(name, partition): str(described[name]["topic_id"]) for partition in range(count)})
+        return read_offsets(self._admin, ids)
+
+    def _drop(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            with suppress(KafkaError, OSError):
+                admin.close()
