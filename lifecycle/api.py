@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 from lifecycle import canonical_json, clock, codec
 from lifecycle.contracts import event_of
 from lifecycle.engine import Engine
-from lifecycle.errors import Retry, TimeRefused
+from lifecycle.errors import BelongsToWorkers, Retry, TimeRefused
 from lifecycle.limits import Limits
 from lifecycle.opening import raise_format, require_readable
 from lifecycle.policies import active_policy, proved, read_policy
@@ -118,8 +118,10 @@ class Lifecycle:
     def advance(self, until: datetime, *, progress: Callable[[int], None] | None = None) -> int:
         """Move time to `until` for everybody, make the messages that are owed, and return how many people changed.
 
-        `progress` is told how many so far. Raises TimeRefused when time has already reached a later moment.
+        `progress` is told how many so far. Raises TimeRefused when time has already reached a later moment,
+        BelongsToWorkers where workers move it.
         """
+        self._require_own("time is moved")
         self.require_not_before(until)
         moved = 0
         while changed := _patiently(lambda: self.engine.advance(until, at=clock.now())):
@@ -146,7 +148,9 @@ class Lifecycle:
 
         One JSON object a line (schemas/task.schema.json), appended; people of the first lane first within
         1,000 messages, each person's in order. A message leaves the database only when it is on the disk.
+        Raises BelongsToWorkers where workers send them.
         """
+        self._require_own("messages are sent")
         written = 0
         with open_target(tasks) as target:
             while rows := _patiently(lambda: self.store.outbox(None, OUTBOX_ROWS)):
@@ -156,6 +160,18 @@ class Lifecycle:
                 if progress is not None:
                     progress(written)
         return written
+
+    @property
+    def belongs_to_workers(self) -> bool:
+        """Whether a worker has ever claimed topics in this database; then touchpoints may be added, and no more."""
+        return _patiently(self.store.state).belongs_to_workers
+
+    def _require_own(self, what: str) -> None:
+        if self.belongs_to_workers:
+            raise BelongsToWorkers(
+                f"{what} by workers in the database at {self.store.where}: they have claimed topics there, and two "
+                "who do it would not know of each other. Touchpoints may be added; for the rest run a worker."
+            )
 
     def people(self) -> Iterator[dict[str, Any]]:
         """Yield each person, by id: lane, facts, stages, next obligation (as `people list --json`)."""

@@ -44,6 +44,7 @@ class RunResult:
     `accounting` is of the records of this run alone. `reached_at`: the moment that time was moved to (None:
     there was nothing to move to), `zone` the policy's, in which it is told. `census` counts the database afterwards.
     `written` messages were handed over, `waiting` ones stay in the outbox because no task file was named.
+    `belongs_to_workers`: workers have claimed topics in this database, so time stayed and no message was taken.
     """
 
     accounting: Accounting
@@ -52,6 +53,7 @@ class RunResult:
     written: int
     waiting: int
     zone: str
+    belongs_to_workers: bool = False
 
     @property
     def dead_letters(self) -> int:
@@ -76,12 +78,16 @@ def run(
     `until`: how far time moves: the clock at the start (`now`), the latest touchpoint in the database
     (`end`; or the moment already reached where that is later), or a moment. Touchpoints after `now` or
     a moment wait in the database. `tasks`: the task file, `-` for standard output, None: messages wait in
-    the outbox. Raises TimeRefused for a moment before the one that was reached, Stop when a file breaks
+    the outbox. In a database that belongs to workers touchpoints are added and that is all: `until` and `tasks` are
+    theirs. Raises TimeRefused for a moment before the one that was reached, Stop when a file breaks
     off, and what open_engine raises.
     """
     tell = progress or (lambda _: None)
     files = [EventLines(path, limits) for path in events]
     with open_engine(store, policy, future=future) as lifecycle:
+        if lifecycle.belongs_to_workers:
+            accounting = _read_all(lifecycle, files, clock.now(), tell)
+            return _result(lifecycle, accounting, lifecycle.reached_at, 0)
         moment = clock.now() if until == "now" else None if until == "end" else until
         if moment is not None:
             lifecycle.require_not_before(moment)
@@ -95,9 +101,14 @@ def run(
         written = 0
         if tasks is not None:
             written = lifecycle.hand_over(tasks, progress=lambda done: tell(Progress("writing tasks", done, None)))
-        waiting = lifecycle.store.counts().outbox
-        questions = lifecycle.questions
-        return RunResult(accounting, reached, questions.count(), written, waiting, questions.zone)
+        return _result(lifecycle, accounting, reached, written)
+
+
+def _result(lifecycle: Lifecycle, accounting: Accounting, reached: datetime | None, written: int) -> RunResult:
+    questions, waiting = lifecycle.questions, lifecycle.store.counts().outbox
+    return RunResult(
+        accounting, reached, questions.count(), written, waiting, questions.zone, lifecycle.belongs_to_workers
+    )
 
 
 def _read_all(

@@ -15,6 +15,7 @@
         |-- PolicyMismatch             the database is folded by another policy
         |-- SchemaMismatch             the database is not at this program's migration
         |-- TopicChanged               a topic was made anew, or its partitions changed
+        |-- BelongsToWorkers           time and messages are the workers' business in this database
         |-- TimeRefused                asked to move time to before what was reached
         |-- OutputRefused              where results are written to does not take them
         |-- NotFound                   no such person, task, stage or topic
@@ -108,6 +109,10 @@ class SchemaMismatch(Stop):
 
 class TopicChanged(Stop):
     """A topic has another id or partition count than the database remembers."""
+
+
+class BelongsToWorkers(Stop):
+    """A worker has claimed topics in this database: it moves time and takes from the outbox, nobody else does."""
 
 
 class TimeRefused(Stop):

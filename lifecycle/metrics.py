@@ -59,6 +59,24 @@ class Metrics:
             ["doing"],
             registry=self.registry,
         )
+        self.advanced_people = Counter(
+            "lifecycle_advanced_people", "People moved by time alone.", registry=self.registry
+        )
+        self.sent_messages = Counter(
+            "lifecycle_sent_messages",
+            "Messages acknowledged by the broker, by topic kind and the person's lane (0 is served first).",
+            ["kind", "lane"],
+            registry=self.registry,
+        )
+        self._tell_partitions()
+        self._count_the_database()
+        # So that every series is there, at 0, before its first event: rates need the first step too.
+        for outcome in OUTCOME_NAMES:
+            self.records.labels(outcome)
+        for label in LABEL_NAMES:
+            self.labelled.labels(label)
+
+    def _tell_partitions(self) -> None:
         self.partition_lag_seconds = Gauge(
             "lifecycle_partition_time_lag_seconds",
             "How far the time of an owned partition is behind the wall clock.",
@@ -77,21 +95,6 @@ class Metrics:
             ["topic", "partition"],
             registry=self.registry,
         )
-        self.advanced_people = Counter(
-            "lifecycle_advanced_people", "People moved by time alone.", registry=self.registry
-        )
-        self.sent_messages = Counter(
-            "lifecycle_sent_messages",
-            "Messages acknowledged by the broker, by topic kind and the person's lane (0 is served first).",
-            ["kind", "lane"],
-            registry=self.registry,
-        )
-        self._count_the_database()
-        # So that every series is there, at 0, before its first event: rates need the first step too.
-        for outcome in OUTCOME_NAMES:
-            self.records.labels(outcome)
-        for label in LABEL_NAMES:
-            self.labelled.labels(label)
 
     def _count_the_database(self) -> None:
         self.people = Gauge("lifecycle_people", "People in the database.", registry=self.registry)

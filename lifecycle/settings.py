@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default=12, ge=1, le=300, description="silence after which the group gives a worker's partitions away"
     )
     stop_seconds: float = Field(default=10, ge=1, le=600, description="longest time that stopping may take")
-    web_port: int = Field(default=6066, ge=0, le=65_535, description="port of /metrics and /health; 0: none")
+    web_port: int = Field(default=6066, ge=0, le=65_535, description="port of /metrics, /health and /readyz; 0: none")
 
     SASL: ClassVar[frozenset[str]] = frozenset(("SASL_PLAINTEXT", "SASL_SSL"))
 

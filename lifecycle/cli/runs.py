@@ -113,7 +113,9 @@ def summary(result: RunResult, url: str, tasks: str | None) -> Iterator[str]:
     by_lane = ", ".join(f"{lane} {number(count)}" for lane, count in census.tasks.items())
     open_tasks = sum(census.tasks.values())
     yield f"{plural(open_tasks, 'open task')}{': ' + by_lane if open_tasks else ''}."
-    if tasks is not None:
+    if result.belongs_to_workers:
+        yield "This database belongs to workers: they move time and send the messages; this run only added to it."
+    elif tasks is not None:
         where = "standard output" if tasks == "-" else tasks
         yield f"{plural(result.written, 'message')} written to {where}."
     elif result.waiting:

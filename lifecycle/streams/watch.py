@@ -61,7 +61,7 @@ class Watch:
         adopted = [
             place
             for place, epoch in assigned
-            if place not in stopped and (row := known.get(place)) is not None and row.epoch > epoch
+            if place not in stopped and (known_now := known.get(place)) is not None and known_now.epoch > epoch
         ]
         if adopted:
             listed = ", ".join(f"{topic}[{partition}]" for topic, partition in sorted(adopted))

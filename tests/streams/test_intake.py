@@ -103,7 +103,7 @@ def test_every_mode_and_every_input_topic_is_read(site: Site) -> None:
     data = json.dumps({"need": "n1", "words": "a roof"}).encode()
     site.send([body_of(id="a", data=json.loads(data))], headers=list(STRUCTURED))
     site.send([data], headers=list(binary_headers(id="b", subject="p2")))
-    outcome = body_of(id="c", type="task.declined", data={"task": "unknown-task"})
+    outcome = body_of(id="c", type="task.declined", data={"task": f"{0:020x}-{0:024x}"})
     site.send([outcome], topic=site.settings.outcomes)
     worker = site.worker(until="end")
     assert worker.code() == 0, worker.output
