@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from lifecycle.errors import BrokerUnavailable, NotFound, SettingsRefused, Unreadable
+from lifecycle.errors import BrokerUnavailable, FileRefused, NotFound, SettingsRefused, Stop, Unreadable
 from lifecycle.settings import Settings
 from lifecycle.streams.publish import MAX_LINE_BYTES, publish_file
 from lifecycle.streams.topics import create_topics, read_end_offsets, read_topics
@@ -106,7 +106,7 @@ def test_a_file_is_published_line_by_line_as_it_is(site: Site, tmp_path: Path, p
 
 def test_files_that_cannot_be_published(tmp_path: Path) -> None:
     settings = Settings.load(broker="127.0.0.1:1")
-    with pytest.raises(NotFound, match=r"file .*absent cannot be read: No such file or directory"):
+    with pytest.raises(FileRefused, match=r"file .*absent cannot be read: no such file or directory"):
         publish_file(settings, tmp_path / "absent")
     path = tmp_path / "some"
     path.write_bytes(body_of())
@@ -118,7 +118,7 @@ def test_files_that_cannot_be_published(tmp_path: Path) -> None:
 def test_files_that_break_off(site: Site, tmp_path: Path) -> None:
     packed = tmp_path / "packed.gz"
     packed.write_bytes(gzip.compress(body_of() * 100)[:-10])
-    with pytest.raises(NotFound, match=r"packed\.gz is not whole: .* What came before is published"):
+    with pytest.raises(Stop, match=r"packed\.gz is not whole: .* What came before is published"):
         publish_file(site.settings, packed)
     long = tmp_path / "long"
     long.write_bytes(body_of() + b"\n" + b"x" * (MAX_LINE_BYTES + 1))
