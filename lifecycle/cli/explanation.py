@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from lifecycle.cli.options import Database, Json, asking
+from lifecycle.cli.options import Database, Json, asking, moment_of
 from lifecycle.cli.output import print_json, say
 from lifecycle.cli.times import Zone
 from lifecycle.errors import SettingsRefused
@@ -53,7 +53,7 @@ def explain(
         raise SettingsRefused("name what to explain: either TASK_ID or --person ID.")
     if why_not is not None and person is None:
         raise SettingsRefused("--why-not is asked about a person: name them with --person ID, not a task.")
-    moment = None if at is None else _moment(at)
+    moment = None if at is None else moment_of(at, option="--at")
     with asking(db, zone) as questions:
         lines, data = _answer(questions, task_id, person or "", why_not, moment)
     if json:
@@ -75,13 +75,3 @@ def _answer(
         return refused.lines(), refused.as_data()
     standing = questions.explain_person(person, at=at)
     return standing.lines(), standing.as_data()
-
-
-def _moment(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise SettingsRefused(f'--at is a time with a zone such as 2026-03-01T09:30:00Z, got "{text}".')

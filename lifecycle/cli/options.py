@@ -13,6 +13,7 @@ import typer
 from lifecycle.api import open_questions
 from lifecycle.cli.times import zone_named
 from lifecycle.errors import SettingsRefused
+from lifecycle.moment import parse_time
 from lifecycle.questions import Questions
 from lifecycle.settings import Settings
 from lifecycle.store import Store
@@ -55,20 +56,25 @@ Json = Annotated[
 ]
 
 
-def moment_of(text: str, *, words: str) -> datetime:
-    """Return the moment that an --until names, as aware UTC; `words` are what it may be instead, for the message.
+def moment_of(text: str, *, option: str = "--until", words: str = "") -> datetime:
+    """Return the moment that an option names, as aware UTC; `words` are what it may be instead, for the message.
 
-    Raises SettingsRefused for what is no time, or has no zone.
+    Read as every time is, and as people type it: seconds may be left out. Raises SettingsRefused for what is no time,
+    or has no zone.
     """
-    at: datetime | None = None
+    at = parse_time(text) or _typed(text)
+    if at is None or not EARLIEST <= at < LATEST:
+        other = f"{words} or " if words else ""
+        raise SettingsRefused(f'{option} is {other}a time with a zone such as 2026-03-01T09:30:00Z, got "{text}".')
+    return at
+
+
+def _typed(text: str) -> datetime | None:
     try:
         read = datetime.fromisoformat(text)
-        at = None if read.tzinfo is None else read.astimezone(UTC)
+        return None if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
-        pass
-    if at is None or not EARLIEST <= at < LATEST:
-        raise SettingsRefused(f'--until is {words} or a time with a zone such as 2026-03-01T09:30:00Z, got "{text}".')
-    return at
+        return None
 
 
 def until_of(text: str) -> datetime | Literal["now", "end"]:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from lifecycle import canonical_json
-from lifecycle.cli.terminal import safe, table_lines
+from lifecycle.cli.terminal import safe, safe_lines, table_lines
 from lifecycle.errors import SettingsRefused
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -48,6 +48,11 @@ def one_form(*, json: bool, as_csv: bool) -> None:
 def say(line: str) -> None:
     """Print a line for people; nothing in it acts on the terminal."""
     typer.echo(safe(line))
+
+
+def say_lines(text: str) -> None:
+    """Print a text of several lines for people; nothing in it acts on the terminal but its line ends."""
+    typer.echo(safe_lines(text))
 
 
 def print_table(rows: Iterable[Sequence[str]], *, indent: str = "", right: Sequence[int] = ()) -> None:

@@ -17,7 +17,8 @@ from typing import Annotated
 import typer
 
 from lifecycle.cli.exits import FAILED, MISUSED, code_of
-from lifecycle.cli.output import plural
+from lifecycle.cli.output import plural, say, say_lines
+from lifecycle.cli.terminal import safe_lines
 from lifecycle.errors import FileRefused, NotFound, PolicyRefused, SettingsRefused, reason_of
 from lifecycle.policies import active_policy, read_policy
 from lifecycle.rules import diagram as drawing
@@ -138,16 +139,16 @@ def _run(machine: Machine, policy: Path, file: Path) -> int:
     results = run_scenario(machine, scenario)
     failed = [each for each in results if not each.passed]
     for each in failed:
-        typer.echo(report(scenario, each))
+        say_lines(report(scenario, each))
     left = len(scenario.rows) - len(results)
     rows = f"{len(failed)} of {plural(len(results), 'row')} failed" if failed else plural(len(results), "row")
     rows += f", {left} not run" if left else ""
-    typer.echo(f"{'failed' if failed else 'passed'}  {file}  {scenario.title} ({rows})")
+    say(f"{'failed' if failed else 'passed'}  {file}  {scenario.title} ({rows})")
     return FAILED if failed else 0
 
 
 def _say(error: Exception | str) -> None:
-    typer.echo(f"lifecycle: {error}", err=True)
+    typer.echo(f"lifecycle: {safe_lines(str(error))}", err=True)
 
 
 def diagram(
@@ -210,7 +211,7 @@ def describe(
     """
     machine = compile_policy(_chosen(policy))
     for number, (track, name) in enumerate(stages_called(machine.policy, stage)):
-        typer.echo(("\n" if number else "") + "\n".join(describe_stage(machine, track, name)))
+        say_lines(("\n" if number else "") + "\n".join(describe_stage(machine, track, name)))
 
 
 def schema(

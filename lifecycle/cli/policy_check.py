@@ -11,7 +11,7 @@ import typer
 from lifecycle import canonical_json
 from lifecycle.cli.exits import FAILED, MISUSED, NOT_READ
 from lifecycle.cli.options import Json
-from lifecycle.cli.output import plural, print_json
+from lifecycle.cli.output import plural, print_json, say
 from lifecycle.cli.sarif import sarif_log
 from lifecycle.errors import FileRefused, NotFound, PolicyRefused, SettingsRefused, reason_of
 from lifecycle.policies import find_beside
@@ -124,18 +124,18 @@ def _as_data(
 def _print(findings: Sequence[CheckFinding], file: Path, policy: Policy | None, code: int) -> None:
     for each in findings:
         word = "" if each.severity == "refuses" else "warning: "
-        typer.echo(f"{each.file or file}:{each.line}:{each.column}: {word}{each.message} [{each.code}]")
+        say(f"{each.file or file}:{each.line}:{each.column}: {word}{each.message} [{each.code}]")
         if each.path:
-            typer.echo(f"  Path: {', '.join(each.path)}")
+            say(f"  Path: {', '.join(each.path)}")
         if each.advice:
-            typer.echo(f"  {each.advice}")
+            say(f"  {each.advice}")
     refusing = sum(each.severity == "refuses" for each in findings)
     warnings = plural(len(findings) - refusing, "warning")
     if code == UNREADABLE:
-        typer.echo(f"{file} cannot be read: {plural(refusing, 'finding')}.")
+        say(f"{file} cannot be read: {plural(refusing, 'finding')}.")
     elif policy is None or code == REFUSED:
-        typer.echo(f"{file} is refused: {plural(refusing, 'finding')}, {warnings}.")
+        say(f"{file} is refused: {plural(refusing, 'finding')}, {warnings}.")
     else:
         stages = sum(len(track.stages) for track in policy.tracks.values())
         told = f"{plural(stages, 'stage')} in {plural(len(policy.tracks), 'track')}"
-        typer.echo(f"{file} is proved: {told}, {warnings if warnings[0] != '0' else 'no finding'}.")
+        say(f"{file} is proved: {told}, {warnings if warnings[0] != '0' else 'no finding'}.")

@@ -49,15 +49,15 @@ def table_lines(rows: Iterable[Sequence[str]], *, indent: str = "", right: Seque
     remaining = iter(rows)
     while block := [[cell(text) for text in row] for row in islice(remaining, BLOCK)]:
         widths = widths or [0] * len(block[0])
-        widths = [max(width, *(cell_len(row[at]) for row in block)) for at, width in enumerate(widths)]
+        widths = [max(width, *(_width(row[at]) for row in block)) for at, width in enumerate(widths)]
         for row in block:
-            padded = (
-                " " * (widths[at] - cell_len(text)) + text
-                if at in right
-                else text + " " * (widths[at] - cell_len(text))
-                for at, text in enumerate(row)
-            )
+            blanks = [" " * (width - _width(text)) for width, text in zip(widths, row, strict=True)]
+            padded = (blanks[at] + text if at in right else text + blanks[at] for at, text in enumerate(row))
             yield (indent + "  ".join(padded)).rstrip()
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text.replace(_ISOLATE, "").replace(_END, ""))
 
 
 def _is_seen(letter: str) -> bool:

@@ -134,7 +134,7 @@ def _begin(connection: Connection) -> None:
 def _accepted(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # The text itself is not repeated: it may hold a password. Nor is the cause, which repeats it.
         raise SettingsRefused(
             "the database URL cannot be read; wanted postgresql://USER:PASSWORD@HOST:PORT/DATABASE "

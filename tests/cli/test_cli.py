@@ -96,6 +96,15 @@ def test_run_used_wrongly(lifecycle: Run, words: list[str], message: str) -> Non
     assert result.stderr.startswith("lifecycle: ")
 
 
+@pytest.mark.parametrize(
+    "until",
+    ["2026-03-02T10:00:00Z", "2026-03-02t10:00:00.1234567z", "2026-03-02T10:00Z", "2026-03-02 11:00:00+01:00"],
+)
+def test_a_moment_is_read_as_every_time_and_as_people_type_it(lifecycle: Run, until: str) -> None:
+    told = lifecycle("run", "--events", "-", "--policy", POLICY, "--until", until, given="").stderr
+    assert "time has moved to 2026-03-02 10:00 UTC." in told
+
+
 def test_errors_are_one_message_and_an_exit_code(lifecycle: Run, tmp_path: Path) -> None:
     assert "there is no file nowhere.jsonl." in lifecycle("run", "--events", "nowhere.jsonl", code=2).stderr
     missing = lifecycle("people", "list", code=2).stderr

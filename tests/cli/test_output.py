@@ -227,8 +227,9 @@ def test_a_person_is_shown_with_their_open_tasks(lifecycle: Run) -> None:
 
 def test_what_is_next_is_named(lifecycle: Run) -> None:
     """Of an overdue task, that it expires: the date alone would be taken for the one it is due."""
-    (row,) = [each for each in lifecycle("people", "list").stdout.splitlines() if "anna" in each]
-    assert "thank of need[n1] expires, it is overdue" in row
+    _, anna, *_, chinese = lifecycle("people", "list").stdout.splitlines()[1:]
+    assert "ask_after of need[n1] is due" in anna
+    assert "acknowledge/or_else of need[門] expires, it is overdue" in chinese
     assert "time moves need[n1] to " in lifecycle("people", "show", "anna").stdout
 
 

@@ -250,6 +250,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ("url", "message"),
     [
         ("secret", "the database URL cannot be read; wanted postgresql://"),
+        ("postgresql://user:secret@host:port/x", "the database URL cannot be read; wanted postgresql://"),
         ("mysql://user:secret@host/x", "no store for databases of the kind mysql; wanted postgresql://"),
         ("sqlite://", "a SQLite store in memory cannot be shared by threads; name a file"),
         ("sqlite:///:memory:", "a SQLite store in memory cannot be shared by threads; name a file"),
