@@ -1,41 +1,55 @@
 """The demo: the main job on the sample, embedded, and what came of it. `make demo` or `python -m lifecycle.demo`.
 
 It uses what everybody uses, the Python API, and decides nothing itself. It needs neither Kafka nor a server;
-all it leaves behind is the folder demo-out.
+all it leaves behind is the folder demo-out. One person's story comes first, then the counts (demo_counts.py).
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.table import Table
 
+from lifecycle import demo_counts
 from lifecycle.api import open_engine
-from lifecycle.embedded import RunResult, run
+from lifecycle.codec import read_event
+from lifecycle.embedded import run
+from lifecycle.errors import Unreadable
+from lifecycle.rules.calendar import zone_of
 from lifecycle.rules.policy import Policy
+from lifecycle.rules.schedule import parse_time
 from lifecycle.sample import write_sample
+from lifecycle.touchpoint import Touchpoint, key_of, order_key
 
 FOLDER = Path("demo-out")
 KEPT = ("lifecycle.db", "lifecycle.db-wal", "lifecycle.db-shm", "tasks.jsonl")
 """What an earlier demo left; each demo begins anew."""
 
-WORTH_EXPLAINING = ("taken_care_of", "found_help", "point_elsewhere", "thank_and_learn")
-"""Tasks that follow a lost sale: they show best what this program is for."""
+TOLD_TRACK, TOLD_TASK = "need", "taken_care_of"
+"""The story told is that of somebody who was asked after, once a sale was lost, and bought in the end."""
 
-TASKS_SHOWN = 6
-"""Kinds of tasks shown in each lane."""
+WIDTH = 80
+"""Columns where the output is no terminal."""
 
-WIDTH = 140
-"""Columns where the output is no terminal: a narrow table would cut the names."""
+NARROWEST = 40
+"""Columns below which lines are not made shorter."""
+
+_ENDINGS = {
+    "completed": "done",
+    "declined": "somebody decided not to",
+    "expired": "given up: nobody did it in time",
+    "withdrawn": "no longer asked: they have moved on",
+}
 
 
 def main(folder: Path = FOLDER, console: Console | None = None) -> None:
-    """Write the sample, run it to its end, and show people, tasks, accounting and where to look next.
+    """Write the sample, run it to its end, and tell one person's story, then the counts, and where to look next.
 
     `folder` is made where needed; its files of an earlier demo are replaced.
     """
@@ -45,109 +59,125 @@ def main(folder: Path = FOLDER, console: Console | None = None) -> None:
         (folder / name).unlink(missing_ok=True)
     sample, database = folder / "sample.jsonl", f"sqlite:///{folder / 'lifecycle.db'}"
     lines = write_sample(sample)
-    console.print(f"\n{lines} lines about invented people in {sample}: one year, in order of arrival.")
-    command = f"run --events {sample} --db {database} --tasks {folder / 'tasks.jsonl'} --until end"
-    console.print(f"Now: [bold]{_program()} {command}[/bold]\n", soft_wrap=True)
+    say(
+        console,
+        f"{lines} lines about invented people are in {sample}: one year of a company, in the order in which news of it "
+        "came in. Each line is a touchpoint: something that happened between a person and the company. "
+        "This takes them in and asks for what follows from them:",
+    )
+    say(console, f"{_program()} run --events {sample} \\", label="  ")
+    say(console, f"--db {database} \\", label="    ")
+    say(console, f"--tasks {folder / 'tasks.jsonl'} --until end", label="    ")
     result = run([sample], store=database, tasks=folder / "tasks.jsonl", until="end")
     with open_engine(database) as lifecycle:
         policy = lifecycle.engine.policy
         tasks = list(lifecycle.tasks(include_closed=True))
-    open_tasks = [task for task in tasks if task["state"] == "open"]
-    console.print(_people(policy, result))
-    console.print(_tasks(policy, open_tasks))
-    console.print(_ended(tasks))
-    console.print(_accounting(result), f"in {folder / 'tasks.jsonl'}.", soft_wrap=True)
-    console.print(_next_steps(database, open_tasks), soft_wrap=True)
+    person = _person(tasks)
+    _tell(console, policy, person, _touchpoints(sample, person), [task for task in tasks if task["person"] == person])
+    for title, paragraphs in demo_counts.sections(policy, result, tasks, str(folder / "tasks.jsonl")):
+        head(console, title)
+        for label, text in paragraphs:
+            say(console, text, label=label)
+    head(console, "Where to look next")
+    say(console, f"export LIFECYCLE_DATABASE={database}", label="  ")
+    for step in ("people list", f"explain --person {person}", "tasks list", "dead-letters list"):
+        say(console, f"{_program()} {step}", label="  ")
+    console.print()
 
 
-def _people(policy: Policy, result: RunResult) -> Table:
-    """Where everybody stands: tracks and stages in the order of the policy, with what the person would say."""
-    table = Table(title="People by track and stage", title_justify="left")
-    table.add_column("track", no_wrap=True)
-    table.add_column("stage", no_wrap=True)
-    table.add_column("people", justify="right", no_wrap=True)
-    table.add_column("in their words")
-    for track in policy.tracks.values():
-        shown = track.name
-        for stage in track.stages.values():
-            if count := result.census.stages.get((track.name, stage.name)):
-                table.add_row(shown, stage.name, str(count), stage.means)
-                shown = ""
-        table.add_section()
-    return table
+def head(console: Console, title: str) -> None:
+    """Print a heading."""
+    console.print()
+    console.print(title, style="bold", markup=False, highlight=False)
 
 
-def _tasks(policy: Policy, tasks: Iterable[Mapping[str, Any]]) -> Table:
-    """What is asked for now: lanes in service order, in each the most frequent kinds first."""
-    table = Table(title="Open tasks, customers first", title_justify="left")
-    table.add_column("lane", no_wrap=True)
-    table.add_column("task", no_wrap=True)
-    table.add_column("open", justify="right", no_wrap=True)
-    table.add_column("next due", no_wrap=True)
-    table.add_column("what is asked")
-    kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for task in tasks:
-        kinds.setdefault((task["lane"], f"{task['track']}.{task['kind']}"), []).append(task)
-    for lane in policy.lanes:
-        mine = sorted(((len(found), kind) for (name, kind), found in kinds.items() if name == lane.name), reverse=True)
-        shown = lane.name
-        for count, kind in mine[:TASKS_SHOWN]:
-            found = kinds[lane.name, kind]
-            first = min(found, key=lambda task: (task["due_at"], task["id"]))
-            table.add_row(shown, kind, str(count), first["due_at"][:10], first["ask"])
-            shown = ""
-        if more := mine[TASKS_SHOWN:]:
-            table.add_row("", f"and {len(more)} more kinds", str(sum(count for count, _ in more)), "", "")
-        table.add_section()
-    return table
+def say(console: Console, text: str, *, label: str = "") -> None:
+    """Print a text behind its label, wrapped to the width at hand; further lines stand below the first word."""
+    wrapped = textwrap.wrap(
+        text,
+        max(console.width, NARROWEST),
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    console.print("\n".join(wrapped), markup=False, highlight=False, soft_wrap=True)
 
 
-def _ended(tasks: Iterable[Mapping[str, Any]]) -> Table:
-    """What became of all that was ever asked for in that year; published were only the ones open at the end."""
-    table = Table(title="What became of every task of the year", title_justify="left")
-    table.add_column("state")
-    table.add_column("because")
-    table.add_column("tasks", justify="right")
-    reasons = {
-        "left_stage": "the person moved on",
-        "completed_late": "it was done after all",
-        "expired": "nobody did it in time",
+def _person(tasks: Sequence[Mapping[str, Any]]) -> str:
+    """Return whose story is told: the first who was asked after when a sale was lost, and began anew with us."""
+    asked_after = {
+        task["person"]
+        for task in tasks
+        if (task["track"], task["kind"], task["state"]) == (TOLD_TRACK, TOLD_TASK, "completed")
     }
-    counts = Counter((task["state"], task["reason"] or "") for task in tasks)
-    for (state, reason), count in sorted(counts.items()):
-        table.add_row(state, reasons.get(reason, reason), str(count))
-    return table
+    with_us = {task["person"] for task in tasks if task["stage"] == "getting_started"}
+    return str(min((asked_after & with_us) or asked_after or {task["person"] for task in tasks}))
 
 
-def _accounting(result: RunResult) -> str:
-    counted = result.accounting.as_mapping()
-    labels = ("late", "misrouted", "unmatched")
-    outcomes = " + ".join(
-        f"{count} {name.replace('_', ' ')}"
-        for name, count in counted.items()
-        if count and name not in ("received", *labels)
+def _touchpoints(sample: Path, person: str) -> list[Touchpoint]:
+    """Return what happened to a person, each once and in order, without what came of tasks."""
+    found = {}
+    for line in sample.read_bytes().splitlines():
+        try:
+            touchpoint = read_event(line)
+        except Unreadable:
+            continue  # The sample holds some lines that nobody can read.
+        if touchpoint.person == person and not touchpoint.type.startswith("task."):
+            found[key_of(touchpoint)] = touchpoint
+    return sorted(found.values(), key=order_key)
+
+
+def _tell(
+    console: Console, policy: Policy, person: str, known: Sequence[Touchpoint], tasks: Sequence[Mapping[str, Any]]
+) -> None:
+    told = [task for task in tasks if task["track"] == TOLD_TRACK]
+    head(console, f"One of them: {person}")
+    say(
+        console,
+        "Behind a day stands what happened. Below it, in quotes, how this person would put where they stand from then "
+        "on, and what somebody of us is asked to do about it, with a number. What came of that stands behind the "
+        "number, on its day.",
     )
-    late = f"; {counted['late']} of them late" if counted["late"] else ""
-    census = result.census
-    return (
-        f"\n{counted['received']} received = {outcomes}{late}. "
-        f"Time reached {result.reached_at:%Y-%m-%d}.\n"
-        f"{census.people} people, {census.forgotten} without a next obligation; "
-        f"{result.written} task messages"
-    )
+    console.print()
+    zone = zone_of(policy.calendar.zone)
+    before = ""
+    for at, text in sorted([*_news(known), *_asked(policy, told, zone)], key=lambda each: each[0]):
+        day = f"{at.astimezone(zone):%d %b}"
+        say(console, text, label=f"  {day if day != before else ' ' * len(day)}  ")
+        before = day
+    console.print()
+    others = len(tasks) - len(told)
+    say(console, f"{others} more tasks were asked for about this person in that year, for other reasons.")
 
 
-def _next_steps(database: str, tasks: Iterable[Mapping[str, Any]]) -> str:
-    order = {kind: place for place, kind in enumerate(WORTH_EXPLAINING)}
-    chosen = min(tasks, key=lambda task: (order.get(task["kind"], len(order)), task["due_at"], task["id"]))
-    steps = (
-        "people list",
-        f"people show {chosen['person']}",
-        "tasks list",
-        f"explain {chosen['id']}",
-        "dead-letters list",
-    )
-    return "\n".join(["\nWhere to look next:", *(f"  {_program()} {step} --db {database}" for step in steps), ""])
+def _news(known: Sequence[Touchpoint]) -> Iterator[tuple[datetime, str]]:
+    for touchpoint in known:
+        words = [
+            str(value) if not isinstance(value, bool) else f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
+            for name, value in touchpoint.data.items()
+            if not str(value).startswith(touchpoint.person)  # the keys of the sample: no words of anybody
+        ]
+        yield touchpoint.occurred_at, f"{touchpoint.type}{': ' if words else ''}{', '.join(words)}"
+
+
+def _asked(policy: Policy, tasks: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Iterator[tuple[datetime, str]]:
+    entered = set()
+    for number, task in enumerate(sorted(tasks, key=lambda task: (task["requested_at"], task["id"])), 1):
+        stage = policy.tracks[task["track"]].stages[task["stage"]]
+        asked_at, due_at = _time(task["requested_at"]), _time(task["due_at"]).astimezone(zone)
+        if (entry := (stage.name, task["why"]["since"])) not in entered:
+            entered.add(entry)
+            yield _time(task["why"]["since"]), f'"{stage.means}"'
+        yield asked_at, f"({number}) {task['by']} is asked, by {due_at:%d %b}: {task['ask']}"
+        if task["closed_at"] is not None:
+            yield _time(task["closed_at"]), f"({number}) {_ENDINGS[task['state']]}"
+
+
+def _time(text: str) -> datetime:
+    at = parse_time(text)
+    assert at is not None
+    return at
 
 
 def _program() -> str:

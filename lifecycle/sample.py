@@ -15,8 +15,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lifecycle import canonical_json, ids
+from lifecycle import canonical_json
+from lifecycle.policies import DEFAULT_POLICY, shipped_policy
+from lifecycle.rules.compile import compile_policy
+from lifecycle.rules.load import load_policy
+from lifecycle.rules.machine import Machine
+from lifecycle.sample_work import outcomes_of
 from lifecycle.task import rfc3339
+from lifecycle.touchpoint import Touchpoint
 
 FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 END = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,11 +143,14 @@ def write_sample(path: Path, *, seed: int = 7, people: int = 300) -> int:
 
 def _lines(seed: int, people: int) -> Iterator[_Line]:
     stories, traits = read_stories()
+    machine = compile_policy(load_policy(shipped_policy(), name=DEFAULT_POLICY))
     for number in range(people):
         # A generator for each person: more people leave those before them as they are.
         random = Random(seed * 1_000_003 + number)
         turn, which = divmod(number, len(stories))
-        events = _Life(random, number, stories[which], turn, traits).events()
+        life = _Life(random, number, stories[which], turn, traits)
+        life.work(machine)
+        events = life.events()
         for at, event in events:
             text = canonical_json.dumps(event).encode("utf-8")
             delay = timedelta(days=random.randrange(1, 20)) if random.random() < LATE else timedelta(0)
@@ -198,7 +207,19 @@ class _Life:
             at = start + timedelta(days=day + slip, minutes=minute, seconds=self.random.randrange(60))
             self.add(at, type_, dict(word.split("=", 1) for word in words))
 
+    def work(self, machine: Machine) -> None:
+        """Do the tasks that all of this leads to, as people do: most of them in time."""
+        known = [
+            Touchpoint(self.person, event["source"], event["id"], event["type"], at, None, event["data"])
+            for at, event in self.events()
+        ]
+        for outcome in list(outcomes_of(machine, self.person, known, f"urn:sample:{SOURCES['task']}", END)):
+            self.put(outcome.at, outcome.type, {"task": outcome.task_id})
+
     def add(self, at: datetime, type_: str, words: dict[str, str]) -> None:
+        self.put(at, type_, {name: self.value(name, text, at) for name, text in words.items()})
+
+    def put(self, at: datetime, type_: str, data: dict[str, Any]) -> None:
         source = f"urn:sample:{SOURCES.get(type_.partition('.')[0], 'crm')}"
         event = {
             "specversion": "1.0",
@@ -207,7 +228,7 @@ class _Life:
             "type": type_,
             "subject": self.person,
             "time": rfc3339(at),
-            "data": {name: self.value(name, text, at) for name, text in words.items()},
+            "data": data,
         }
         self.told.append((at, event))
 
@@ -215,8 +236,6 @@ class _Life:
         """Return what a word of a story stands for: see sample_stories.txt for the notation."""
         if name in KEYS:
             return f"{self.person}-{name}-{text}"
-        if name == "task":
-            return self.task(*text.split("/"))
         if text.startswith("+"):
             return (at + timedelta(days=int(text))).date().isoformat()
         if text == "?":
@@ -227,9 +246,3 @@ class _Life:
         if text in ("true", "false"):
             return text == "true"
         return text.replace("_", " ") if name in ("reason", "why_stay", "what", "words") else text
-
-    def task(self, track: str, rule: str, key: str, type_: str) -> str:
-        """Return the id that a task will have: it follows from the touchpoint that led into its stage."""
-        cause = next(event for _, event in reversed(self.told) if event["type"] == type_)
-        slot = ids.slot_of(self.person, track, f"{self.person}-{track}-{key}", rule)
-        return ids.task_id(slot, ids.cause_of_touchpoint(cause["source"], cause["id"]))

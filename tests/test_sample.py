@@ -3,6 +3,8 @@
 import hashlib
 import io
 import re
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
@@ -106,18 +108,68 @@ def test_every_stage_and_every_lane_of_the_default_policy_is_reached(touchpoints
     assert unmatched == 0
 
 
-def test_the_demo_shows_people_tasks_and_where_to_look_next(tmp_path: Path) -> None:
-    shown = []
-    for _ in range(2):  # it begins anew each time
-        console = Console(file=io.StringIO(), width=160)
-        demo.main(tmp_path / "demo-out", console)
-        shown.append(console.file.getvalue())  # type: ignore[attr-defined]
-    assert shown[0] == shown[1]
-    for word in ("People by track and stage", "went_elsewhere", "Open tasks, customers first", "customer_in_trouble"):
-        assert word in shown[0]
-    assert "300 people, 0 without a next obligation" in shown[0]
-    [task_id] = re.findall(r"explain (\S+) --db", shown[0])
-    with open_engine(f"sqlite:///{tmp_path / 'demo-out' / 'lifecycle.db'}") as lifecycle:
-        assert lifecycle.explain(task_id)
-    messages = (tmp_path / "demo-out" / "tasks.jsonl").read_bytes().splitlines()
-    assert f"{len(messages)} task messages" in shown[0]
+def test_most_tasks_are_done_and_few_are_overdue(touchpoints: list[Touchpoint]) -> None:
+    """The sample is of a company in which people do what they are asked: outcomes came back."""
+    machine = compile_policy(policy())
+    lives: dict[str, dict[TouchpointKey, Touchpoint]] = {}
+    for each in touchpoints:
+        lives.setdefault(each.person, {})[key_of(each)] = each
+    end, ended, still, overdue = max(each.occurred_at for each in touchpoints), Counter[str](), 0, 0
+    for person, known in lives.items():
+        folded = fold(machine, person, PersonState(), sorted(known.values(), key=order_key), end)
+        ended.update(each.closed.state for each in folded.closings)
+        still += len(folded.state.tasks)
+        overdue += sum(task.due_at < end for task in folded.state.tasks.values())
+    assert ended["completed"] > 0.85 * ended.total()
+    assert 20 < still < 100
+    assert 0 < overdue < still / 3
+
+
+def demonstrated(folder: Path, width: int) -> str:
+    """Return what the demo prints where there are so many columns."""
+    console = Console(file=io.StringIO(), width=width)
+    demo.main(folder, console)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_the_demo_fits_its_columns(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow terminal and a wide one: no line is longer, and no word is cut."""
+    monkeypatch.chdir(tmp_path)
+    shown = demonstrated(Path("demo-out"), width)
+    assert [line for line in shown.splitlines() if len(line) > width] == []
+    assert "".join(shown.split()) == "".join(demonstrated(Path("demo-out"), 1_000).split())
+
+
+def test_the_demo_tells_one_story_and_then_the_counts(tmp_path: Path) -> None:
+    """It begins anew each time, its numbers are those of the database, and the commands it names work."""
+    folder = tmp_path / "demo-out"
+    shown = demonstrated(folder, 160)
+    assert shown == demonstrated(folder, 160)
+    headings = [
+        r"One of them: [a-z.0-9]+",
+        r"Where all 300 stand on 31 December 2025",
+        r"What is to be done now, customers first",
+        r"What became of all that was asked in that year",
+        r"What came in",
+        r"Where to look next",
+    ]
+    assert re.search(".*".join(f"\n{heading}\n" for heading in headings), shown, re.DOTALL)
+    assert "Ask whether they have been taken care of: " in shown
+    assert "People for whom nothing is ever to come: 0." in shown
+    [person] = re.findall(r"explain --person (\S+)", shown)
+    with open_engine(f"sqlite:///{folder / 'lifecycle.db'}") as lifecycle:
+        assert lifecycle.explain_person(person)
+        assert f"{len(list(lifecycle.tasks()))} tasks are open; " in shown
+    messages = (folder / "tasks.jsonl").read_bytes().splitlines()
+    assert f"{len(messages)} tasks, those still to be done, were written to " in shown
+
+
+def test_what_the_demo_prints_into_a_pipe_has_eighty_columns(tmp_path: Path) -> None:
+    """And no colours."""
+    piped = subprocess.run(
+        [sys.executable, "-m", "lifecycle.demo", "demo-out"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert max(len(line) for line in piped.stdout.splitlines()) <= demo.WIDTH
+    assert "\x1b" not in piped.stdout
+    assert piped.stderr == ""
