@@ -104,6 +104,8 @@ class Site:
     settings: Settings
     store: Store
     workers: list[WorkerProcess] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+    """Every body that was sent, in order."""
 
     def worker(self, *, until: str | None = None, fault: str | None = None, **settings: Any) -> WorkerProcess:
         """Start a worker on this site."""
@@ -114,6 +116,7 @@ class Site:
 
     def send(self, bodies: list[bytes], *, topic: str | None = None, **more: Any) -> None:
         """Produce records to a topic (touchpoints), keyed by subject where the body has one."""
+        self.sent += bodies
         producer = KafkaProducer(bootstrap_servers=self.settings.broker, max_request_size=6_000_000)
         for body in bodies:
             producer.send(topic or self.settings.touchpoints, body, key=subject_of(body), **more)
@@ -153,15 +156,17 @@ class Site:
             return [record for _, record in zip(range(expected), consumer, strict=False)]
 
     def people(self) -> list[tuple[Any, ...]]:
-        """Where everybody stands, without what depends on arrival (revision, partition, older snapshot)."""
-        return [(row.person, row.lane, row.next_due_at, row.snapshot, row.stopped) for row in self._rows()]
+        """Where everybody stands."""
+        return people_of(self.store)
 
     def open_tasks(self) -> set[tuple[str, str]]:
         """(person, task id) of every task that was published as open last."""
         return open_tasks(self.store)
 
-    def _rows(self) -> Iterator[Any]:
-        yield from every_person(self.store)
+
+def people_of(store: Store) -> list[tuple[Any, ...]]:
+    """Where everybody stands, without what depends on arrival (revision, partition, older snapshot)."""
+    return [(row.person, row.lane, row.next_due_at, row.snapshot, row.stopped) for row in every_person(store)]
 
 
 def every_person(store: Store) -> Iterator[Any]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lifecycle.embedded import run
 from lifecycle.record import Accounting
 from lifecycle.sample import write_sample
-from lifecycle.store.store import open_store
-from tests.streams.site import Site, every_person, open_tasks
+from tests.streams.embedded import embedded, on_kafka
+from tests.streams.site import Site
 
 PEOPLE = 60
 
@@ -24,17 +22,6 @@ def sample(tmp_path: Path) -> Path:
     path = tmp_path / "sample.jsonl"
     write_sample(path, people=PEOPLE)
     return path
-
-
-def embedded(sample: Path, tmp_path: Path, until: str = "end") -> tuple[list[tuple[Any, ...]], set[tuple[str, str]]]:
-    """People and open tasks of the same touchpoints in the embedded run."""
-    url = f"sqlite:///{tmp_path / 'embedded.db'}"
-    run([sample], store=url, until=until)  # type: ignore[arg-type]
-    store = open_store(url)
-    people = [(row.person, row.lane, row.next_due_at, row.snapshot, row.stopped) for row in every_person(store)]
-    tasks = open_tasks(store)
-    store.close()
-    return people, tasks
 
 
 def check_stream(site: Site) -> None:
@@ -60,9 +47,7 @@ def test_two_workers_end_where_the_embedded_run_ends(site: Site, sample: Path, t
     site.send(lines)
     workers = [site.worker(until="end"), site.worker(until="end")]
     assert [worker.code() for worker in workers] == [0, 0], site.workers[0].output
-    people, tasks = embedded(sample, tmp_path)
-    assert site.people() == people
-    assert site.open_tasks() == tasks
+    assert on_kafka(site) == embedded(sample, tmp_path)
     accounting = site.accounting()
     assert accounting.received == len(lines)
     assert accounting.dead_lettered == len(site.records(site.settings.dead_letters)) > 0
@@ -84,9 +69,7 @@ def test_a_worker_killed_in_the_middle_is_covered_by_the_other(site: Site, sampl
     survivor = site.worker(until="end")
     doomed.signal(signal.SIGKILL)
     assert survivor.code() == 0, survivor.output
-    people, tasks = embedded(sample, tmp_path)
-    assert site.people() == people
-    assert site.open_tasks() == tasks
+    assert on_kafka(site) == embedded(sample, tmp_path)
     check_stream(site)
 
 
@@ -114,7 +97,5 @@ def test_old_news_in_a_second_bounded_run_ends_as_one_run(site: Site, sample: Pa
     for part in (newest_last[len(lines) // 2 :], newest_last[: len(lines) // 2]):
         site.send(part)
         assert site.worker(until="end").code() == 0, site.workers[-1].output
-    people, tasks = embedded(sample, tmp_path)
-    assert site.people() == people
-    assert site.open_tasks() == tasks
+    assert on_kafka(site) == embedded(sample, tmp_path)
     assert site.store.counts().outbox == 0

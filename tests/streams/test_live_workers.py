@@ -1,17 +1,20 @@
 """Live workers under faults: rebalances, ends of every kind, a broker or a database that goes away.
 
 Each test produces records before and after the fault and then wants all of them accounted for: received is at
-least what was produced (a redelivered record is a duplicate), and every touchpoint is in the log once.
+least what was produced (a redelivered record is a duplicate), and every touchpoint is in the log once. Then people,
+open tasks and what a consumer holds are those of an embedded run on the same touchpoints (`check_ends_as_embedded`).
 """
 
 from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.servers import KafkaServer, PostgresServer
+from tests.streams.embedded import check_ends_as_embedded
 from tests.streams.site import Site
 
 pytestmark = pytest.mark.integration
@@ -45,7 +48,7 @@ def check_all_is_in(site: Site, count: int, *, redelivered: int = 0) -> None:
     site.wait_until(lambda: site.store.counts().outbox == 0, "the outbox is empty")
 
 
-def test_a_second_worker_joins_and_leaves_by_sigterm(site: Site) -> None:
+def test_a_second_worker_joins_and_leaves_by_sigterm(site: Site, tmp_path: Path) -> None:
     first = site.worker()
     first.wait_for("owns partitions [0, 1, 2, 3]")
     site.send(touchpoints(600))
@@ -58,9 +61,10 @@ def test_a_second_worker_joins_and_leaves_by_sigterm(site: Site) -> None:
     check_all_is_in(site, 1800)
     first.signal(signal.SIGTERM)
     assert first.code(seconds=12) == 0, first.output
+    check_ends_as_embedded(site, tmp_path)
 
 
-def test_a_worker_is_killed_while_it_holds_a_batch(site: Site) -> None:
+def test_a_worker_is_killed_while_it_holds_a_batch(site: Site, tmp_path: Path) -> None:
     doomed = site.worker(fault="hold")
     doomed.wait_for("owns partitions [0, 1, 2, 3]")
     site.send(touchpoints(600))
@@ -73,9 +77,10 @@ def test_a_worker_is_killed_while_it_holds_a_batch(site: Site) -> None:
     assert doomed.code() == -signal.SIGKILL
     survivor.signal(signal.SIGTERM)
     assert survivor.code(seconds=12) == 0
+    check_ends_as_embedded(site, tmp_path)
 
 
-def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site) -> None:
+def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site, tmp_path: Path) -> None:
     worker = site.worker(fault="hold")
     worker.wait_for("owns partitions [0, 1, 2, 3]")
     site.send(touchpoints(100))
@@ -86,11 +91,11 @@ def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site) -> None:
     accounting = site.accounting()
     assert accounting.folded == accounting.received > 0
     assert site.store.counts().outbox == 0
-    site.worker()
+    check_ends_as_embedded(site, tmp_path)
     check_all_is_in(site, 100)
 
 
-def test_a_worker_that_cannot_stop_ends_itself(site: Site) -> None:
+def test_a_worker_that_cannot_stop_ends_itself(site: Site, tmp_path: Path) -> None:
     worker = site.worker(fault="hold", stop_seconds=2)
     worker.wait_for("owns partitions [0, 1, 2, 3]")
     site.send(touchpoints(100))
@@ -98,21 +103,21 @@ def test_a_worker_that_cannot_stop_ends_itself(site: Site) -> None:
     worker.signal(signal.SIGTERM)
     assert worker.code(seconds=10) == 1
     assert "did not stop within 2 s" in worker.output
-    site.worker()
+    check_ends_as_embedded(site, tmp_path)
     check_all_is_in(site, 100)
 
 
-def test_a_programmers_error_ends_the_process_and_the_next_one_reads_again(site: Site) -> None:
+def test_a_programmers_error_ends_the_process_and_the_next_one_reads_again(site: Site, tmp_path: Path) -> None:
     site.send(touchpoints(1000))
     broken = site.worker(fault="raise")
     assert broken.code() == 1
     assert "a programmer's error" in broken.output
     assert 0 < site.accounting().received < 1000
-    site.worker()
+    check_ends_as_embedded(site, tmp_path)
     check_all_is_in(site, 1000)
 
 
-def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site) -> None:
+def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site, tmp_path: Path) -> None:
     sleeper = site.worker()
     sleeper.wait_for("owns partitions [0, 1, 2, 3]")
     site.send(touchpoints(300))
@@ -129,9 +134,10 @@ def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site) -> Non
     for worker in (sleeper, other):
         worker.signal(signal.SIGTERM)
         assert worker.code(seconds=12) == 0, worker.output
+    check_ends_as_embedded(site, tmp_path)
 
 
-def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServer) -> None:
+def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
     site.send(touchpoints(300))
@@ -143,18 +149,24 @@ def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServ
     check_all_is_in(site, 600)
     worker.signal(signal.SIGTERM)
     assert worker.code(seconds=12) == 0, worker.output
+    check_ends_as_embedded(site, tmp_path)
 
 
-def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(site: Site, kafka_broker: KafkaServer) -> None:
+def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(
+    site: Site, kafka_broker: KafkaServer, tmp_path: Path
+) -> None:
     site.send(touchpoints(50))
     kafka_broker.stop()
     worker = site.worker()
     worker.wait_for("reading topics: ")
     kafka_broker.start()
     check_all_is_in(site, 50)
+    worker.signal(signal.SIGTERM)
+    assert worker.code(seconds=12) == 0, worker.output
+    check_ends_as_embedded(site, tmp_path)
 
 
-def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: PostgresServer) -> None:
+def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
     site.send(touchpoints(300))
@@ -166,9 +178,10 @@ def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: Post
     check_all_is_in(site, 600)
     worker.signal(signal.SIGTERM)
     assert worker.code(seconds=12) == 0, worker.output
+    check_ends_as_embedded(site, tmp_path)
 
 
-def test_sigterm_while_the_database_is_away(site: Site, postgres_server: PostgresServer) -> None:
+def test_sigterm_while_the_database_is_away(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
     postgres_server.kill()
@@ -177,5 +190,5 @@ def test_sigterm_while_the_database_is_away(site: Site, postgres_server: Postgre
     worker.signal(signal.SIGTERM)
     assert worker.code(seconds=12) == 0, worker.output
     postgres_server.start()
-    site.worker()
+    check_ends_as_embedded(site, tmp_path)
     check_all_is_in(site, 100)
