@@ -46,12 +46,12 @@ class Standing:
 def person_data(machine: Machine, standing: Standing, reached: datetime | None) -> dict[str, Any]:
     """Return a person as canonical JSON data: lane, facts, where they stand in each track, what comes next.
 
-    Facts are as of the last thing that happened to the person, a touchpoint or a timer; one without a value
-    is left out. `reached` is the moment that time has reached (None: the person's own last).
+    All is as of `reached`, the moment that time has reached (None, or before the last thing that happened to the
+    person, a touchpoint or a timer: as of that). A fact without a value is left out.
     """
     state = standing.state
-    at = last_event(state) or EPOCH
-    following = next_obligation(machine, state, reached or at)
+    at = max(each for each in (reached, last_event(state), EPOCH) if each is not None)
+    following = next_obligation(machine, state, at)
     view = View(None, state.facts, state.tracks, at)
     return {
         "person": standing.row.person,
@@ -146,7 +146,8 @@ def counted_in(census: Census, machine: Machine, standing: Standing, reached: da
         for instance in instances.values():
             place = (track, instance.stage)
             census.stages[place] = census.stages.get(place, 0) + 1
-    if next_obligation(machine, state, reached or last_event(state) or EPOCH) is None:
+    at = max(each for each in (reached, last_event(state), EPOCH) if each is not None)
+    if next_obligation(machine, state, at) is None:
         census.forgotten += 1
     if standing.stopped is not None:
         census.stopped += 1

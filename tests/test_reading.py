@@ -66,7 +66,7 @@ def test_a_person_as_data(lifecycle: Lifecycle) -> None:
         },
         # ask_after was due on 14 April and is overdue, so its expiry comes next.
         "next_obligation": {
-            "at": "2026-05-15T10:00:00Z",
+            "at": "2026-05-16T09:00:00Z",
             "what": "task",
             "track": "need",
             "key": "n1",
@@ -168,6 +168,17 @@ def test_numbers_have_one_form(sqlite_url: str) -> None:
         tell(lifecycle, *lost(), line("anna", "5", "purchase.completed", START, amount="0.5 EUR"))
         facts = next(lifecycle.people())["facts"]
         assert canonical_json.dumps(facts["spend"]) == '{"EUR":11}'
+
+
+def test_what_is_told_is_as_of_the_moment_that_time_has_reached(sqlite_url: str) -> None:
+    """A window that no lane looks at ages too, without anything being written."""
+    policy = POLICY.read_text().replace("  heard:", "  recent: {count: purchase.completed, within: 30 days}\n  heard:")
+    with open_engine(sqlite_url, policy) as opened:
+        tell(opened, *lost(), days=20)
+        assert next(opened.people())["facts"]["recent"] == 1
+        opened.advance(START + 31 * DAY)
+        assert next(opened.people())["facts"]["recent"] == 0
+        assert opened.questions.person("anna")["facts"]["recent"] == 0
 
 
 def test_everybody_is_counted_once(lifecycle: Lifecycle) -> None:

@@ -25,6 +25,7 @@ from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import ByFact, Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.saying import compile_saying
 from lifecycle.rules.schedule import Duration
+from lifecycle.rules.slides import slides_of
 from lifecycle.rules.vocabulary import reader
 
 
@@ -56,9 +57,9 @@ def compile_policy(policy: Policy) -> Machine:
         for track, fact in all_facts
         if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
     )
-    return Machine(
-        policy, types, tables, contacts, most, lanes, readers, texts, partial(time.after, _DAY), time, due_follows
-    )
+    next_day = partial(time.after, _DAY)
+    slides = slides_of(policy, lambda name: readers["", name], time)
+    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, next_day, time, due_follows, slides)
 
 
 def _before_their_users(facts: list[tuple[str, Fact]]) -> Iterator[tuple[str, Fact]]:

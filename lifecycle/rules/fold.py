@@ -20,8 +20,8 @@ are folded in their place (they are kept, facts may count them), and begin neith
 A touchpoint is seen by all tracks at once: (1) instances it begins are made, but not yet entered among the
 stages; (2) facts take it in; (3) every list of choices is decided on the facts as they are now and the
 stages as they were before; (4) it completes tasks; (5) instances move; (6) rules that follow facts are
-scheduled anew; (7) the lane is judged. Deciding before moving is what makes the order of tracks meaningless;
-completing before moving is what makes a task done rather than withdrawn.
+scheduled anew; (7) the lane is judged, and when time alone changes it. Deciding before moving is what makes the order
+of tracks meaningless; completing before moving is what makes a task done rather than withdrawn.
 
 Increments: a touchpoint can be folded onto a stored snapshot if and only if `can_append` says so; otherwise
 the caller folds again from an older snapshot or from nothing. Both ways end in the same bytes.
@@ -42,6 +42,7 @@ from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
 from lifecycle.rules.openings import look_again, pass_over, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
+from lifecycle.rules.slides import judge
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
 from lifecycle.rules.texts import make_room
 from lifecycle.rules.timers import fire
@@ -95,11 +96,11 @@ def fold(
     work.closings += closings
     due = work.next_due()
     reached = until
-    for touchpoint in touchpoints:
+    for touchpoint, ahead in _with_ahead(machine, touchpoints):
         at = touchpoint.occurred_at
         while due is not None and due < at:
             due = fire(work, due)
-        _take(work, touchpoint, something_due=due == at)
+        _take(work, touchpoint, something_due=due == at, ahead=ahead)
         due = work.next_due()
         if reached is None or at > reached:
             reached = at
@@ -108,7 +109,18 @@ def fold(
     return Folded(state, due, tuple(work.closings), tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless))
 
 
-def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None:
+def _with_ahead(machine: Machine, touchpoints: Iterable[Touchpoint]) -> list[tuple[Touchpoint, datetime | None]]:
+    """Return each touchpoint with when the next one comes that means something here (None: none)."""
+    found: list[tuple[Touchpoint, datetime | None]] = []
+    ahead: datetime | None = None
+    for touchpoint in reversed(list(touchpoints)):
+        found.append((touchpoint, ahead))
+        if touchpoint.type in machine.types:
+            ahead = touchpoint.occurred_at
+    return found[::-1]
+
+
+def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool, ahead: datetime | None) -> None:
     state = work.state
     state.last_key = order_key(touchpoint)
     state.touchpoints += 1
@@ -142,7 +154,7 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool) -> None
         stop_contacts(work, at, origin)
         look_again(work, at)
     make_room(state, work.machine.text_facts)
-    state.lane = work.machine.lane_of(view)
+    judge(work.machine, state, at, ahead)
 
 
 def _touch(

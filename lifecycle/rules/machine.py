@@ -6,7 +6,7 @@ order could show, so that their order in the file never matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,9 @@ TimeOf = Callable[[View], datetime | None]
 Step = Callable[[View, datetime], datetime]
 Rhythm = Callable[[View, datetime, datetime], datetime]
 """(view, anchor, last) -> the first moment that lies whole periods after the anchor, and after the last one."""
+
+Slide = Callable[[View], Iterable[datetime]]
+"""What can be seen -> moments at which something of it comes into or leaves a window (slides.py)."""
 
 Choices = tuple[tuple[Holds | None, Choice], ...]
 
@@ -160,7 +163,7 @@ class Machine:
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
     `time` is our calendar. `next_day` returns the same clock time a day later, in our zone.
-    `due_follows`: whether any task is due at the time of a fact.
+    `due_follows`: whether any task is due at the time of a fact. `slides`: what of lanes and stops ages (slides.py).
     `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
     """
 
@@ -175,6 +178,7 @@ class Machine:
     next_day: Callable[[datetime], datetime]
     time: WorkingTime
     due_follows: bool
+    slides: tuple[Slide, ...]
     told_in: str = ""
 
     def lane_of(self, view: View) -> int:

@@ -126,7 +126,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     `tracks` maps track -> key -> instance; the key of a `per: person` track is "". `tasks` maps id -> open
     task, `waiting` id -> task that waits to open, `ended` slot -> tasks that ended long ago. `closed`, `kept` and
     `done` (when tasks that reach the person were done, as many as the largest budget) are bounded, oldest first.
-    `lane` is the index of the person's lane.
+    `lane` is the index of the person's lane, `slides_at` when time alone changes it, or a stop, next (slides.py).
     `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
     `forgotten` counts, by track, finished instances that gave way, `not_begun` what would have begun (limits.py).
     `begun_at` is when the first touchpoint of a known type that is not built in occurred; before that this is no
@@ -139,6 +139,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     last_key: OrderKey | None = None
     last_fired_at: datetime | None = None
     lane: int = 0
+    slides_at: datetime | None = None
     facts: dict[str, Any] = {}
     tracks: dict[str, dict[str, Instance]] = {}
     tasks: dict[str, OpenTask] = {}

@@ -14,6 +14,7 @@ from lifecycle.rules.following import follow
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
 from lifecycle.rules.machine import Rule, TrackTable
 from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
+from lifecycle.rules.slides import judge
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
 from lifecycle.rules.wording import guard_of, refusal
 from lifecycle.rules.working import Working
@@ -30,7 +31,7 @@ def fire(work: Working, at: datetime) -> datetime | None:
     for _ in range(MAX_ROUNDS):
         escalations = _round(work, at, escalations)
         work.state.last_fired_at = at
-        work.state.lane = work.machine.lane_of(work.view(None, at))
+        judge(work.machine, work.state, at)
         due = work.next_due()
         if not escalations and (due is None or due > at):
             return due

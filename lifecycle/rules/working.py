@@ -97,8 +97,8 @@ class Working:
         return view
 
     def next_due(self) -> datetime | None:
-        """Return when time alone has something to do next: the earliest rule, opening or expiry; None: nothing."""
-        due: datetime | None = None
+        """Return when time alone has something to do next: the earliest rule, opening, expiry or slide."""
+        due = self.state.slides_at
         for instance in self.active.values():
             for at in instance.pending.values():
                 if due is None or at < due:
