@@ -19,6 +19,7 @@ from lifecycle.contracts import event_of
 from lifecycle.engine import Engine
 from lifecycle.errors import BelongsToWorkers, Retry, TimeRefused
 from lifecycle.limits import Limits
+from lifecycle.nobody import nobody
 from lifecycle.opening import raise_format, require_readable
 from lifecycle.policies import active_policy, proved, read_policy
 from lifecycle.questions import Questions
@@ -172,6 +173,17 @@ class Lifecycle:
                 f"{what} by workers in the database at {self.store.where}: they have claimed topics there, and two "
                 "who do it would not know of each other. Touchpoints may be added; for the rest run a worker."
             )
+
+    def refold(self, person: str) -> str | None:
+        """Fold one person again from the whole log; return why they are stopped still (None: they are folded).
+
+        For whom a defect of the program had stopped, or folded wrongly. Tasks are told by the next `advance`. May be
+        repeated. Raises NotFound when nothing is known under that name.
+        """
+        row = _patiently(lambda: self.engine.refold(person, at=clock.now()))
+        if row is None:
+            raise nobody(self.store, person)
+        return row.stopped
 
     def people(self) -> Iterator[dict[str, Any]]:
         """Yield each person, by id: lane, facts, stages, next obligation (as `people list --json`)."""

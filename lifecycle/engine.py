@@ -21,17 +21,18 @@ the people due at once; the next `advance` that publishes reconciles them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
 from lifecycle import ids
 from lifecycle.contracts import task_message
 from lifecycle.errors import RevisionConflict, ValueRefused
-from lifecycle.folding import Result, Start, fold_person, is_late, known_tasks, start_of
+from lifecycle.folding import Result, Start, fold_person, known_tasks, start_of, stopped_result
+from lifecycle.labels import label_batch
 from lifecycle.limits import Limits
 from lifecycle.opening import state_to_fold_by
-from lifecycle.person import Message, PersonRow, Publication
+from lifecycle.person import Message, PersonRow
 from lifecycle.record import Accounting, Batch, Fault
 from lifecycle.refolding import Walk
 from lifecycle.rules.compile import compile_policy
@@ -46,17 +47,16 @@ from lifecycle.store.store import Store
 from lifecycle.task import WithdrawnReason
 from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of
 
-NO_PUBLICATIONS: Mapping[str, Publication] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """How far one pass may move time, and whether it publishes."""
+    """How far one pass may move time, whether it publishes, and whether it folds from nothing."""
 
     at: datetime
     until: datetime | None
     ceiling: datetime | None
     publish: bool
+    anew: bool = False
 
     def __post_init__(self) -> None:
         if self.until is not None and self.ceiling is not None and self.until > self.ceiling:
@@ -125,10 +125,21 @@ class Engine:
         people = people or self._walk.page(partitions, self.limits.advance_people)
         return self._move(people, _Moment(at, until, until, publish)) if people else 0
 
+    def refold(self, person: str, *, at: datetime) -> PersonRow | None:
+        """Fold a person from nothing, and return the new row (None: there is none); the next `advance` tells of tasks.
+
+        For whom a defect had stopped, or folded wrongly. `at`: wall clock. Raises as `advance` does.
+        """
+        state = self.store.state()
+        ceiling = at if state.belongs_to_workers else state.reached_at or at
+        self._move([person], _Moment(at, None, ceiling, publish=False, anew=True))
+        return self.store.load_people([person]).get(person)
+
     def _move(self, people: Sequence[str], moment: _Moment) -> int:
         for attempt in range(1, self.limits.commit_attempts + 1):
             rows = self.store.load_people(people)
-            results = self._fold({row.person: [] for row in rows.values()}, rows, Sorted(), moment)
+            rows = {name: replace(row, stopped="anew") for name, row in rows.items()} if moment.anew else rows
+            results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
             try:
                 self.store.commit(self._changes(results, moment, Sorted(), Batch(())))
             except RevisionConflict:
@@ -173,7 +184,7 @@ class Engine:
             touched = result.touched()
             rows = self.store.load_people(touched.keys())
             results = self._fold(touched, rows, result, moment)
-            self._label(results, result, batch)
+            label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
             try:
                 self.store.commit(self._changes(results, moment, result, batch))
             except RevisionConflict:
@@ -202,19 +213,15 @@ class Engine:
         moment: _Moment,
     ) -> list[Result]:
         """Fold every person touched, each once, in the order of their names."""
-        folded = {person: each for person, each in touched.items() if not self._is_stopped(rows.get(person))}
         replaced: dict[str, list[Touchpoint]] = {}
         for key, (_, after) in result.replaced.items():
             replaced.setdefault(key[0], []).append(after)
-        starts = starts_of(self.store, self.machine, folded, rows, result, moment.ceiling)
+        starts = starts_of(self.store, self.machine, touched, rows, result, moment.ceiling)
         logs = logs_of(self.store, starts)
         return [
             self._fold_one(person, start, logs.get(person, ()), [*touched[person], *replaced.get(person, ())], moment)
             for person, start in starts.items()
         ]
-
-    def _is_stopped(self, row: PersonRow | None) -> bool:
-        return row is not None and row.stopped is not None and row.policy_hash == self.policy.hash
 
     def _fold_one(
         self,
@@ -236,19 +243,6 @@ class Engine:
             ceiling=moment.ceiling,
             is_due=not moment.publish,
         )
-
-    def _label(self, results: Iterable[Result], result: Sorted, batch: Batch) -> None:
-        starts = {each.row.person: each.start for each in results}
-        for key, touchpoint in result.accepted.items():
-            start = starts.get(key[0])
-            if start is not None and is_late(start, touchpoint):
-                result.label(key, "late")
-            if batch.steps and ids.partition_of(key[0], self.partitions) != result.places[key][1]:
-                result.label(key, "misrouted")
-        for each in results:
-            for label, keys in each.labels.items():
-                for labelled in keys:
-                    result.label(labelled, label)
 
     def _changes(self, results: Iterable[Result], moment: _Moment, result: Sorted, batch: Batch) -> Changes:
         people = list(results)
@@ -274,13 +268,13 @@ class Engine:
         body = task_message(request.data, type=request.type, at=at)
         return Message(told.person, partition, ids.message_id(told.task_id, told.version), body)
 
-    def _owed(self, people: Iterable[Result], moment: _Moment) -> list[Request]:
-        """Return what is owed to consumers; a person who is stopped keeps their tasks as they are."""
+    def _owed(self, people: list[Result], moment: _Moment) -> list[Request]:
+        """Return what is owed to consumers; a person who is stopped, here at last, keeps their tasks as they are."""
         folded = [(each, each.state) for each in people if each.state is not None]
         published = self.store.publications([each.row.person for each, _ in folded])
         requests: list[Request] = []
         for each, state in folded:
-            told = published.get(each.row.person, NO_PUBLICATIONS)
+            told = published.get(each.row.person, {})
             closings, retracted = each.closings, frozenset[str]()
             if strangers(state, closings, told) and not each.start.is_full:
                 # Tasks ended so long ago that the snapshot forgot how: the log still knows.
@@ -291,7 +285,10 @@ class Engine:
             changed = each.start.row is not None and each.start.row.policy_hash != self.policy.hash
             untrue: WithdrawnReason = "policy" if changed else "never_true"
             about = self.machine, each.row.person, state, closings, told
-            requests += reconcile(*about, at=moment.at, untrue=untrue, retracted=retracted)
+            try:
+                requests += reconcile(*about, at=moment.at, untrue=untrue, retracted=retracted)
+            except Exception as error:
+                people[people.index(each)] = stopped_result(self.machine, each, error)
         return requests
 
     def _fold_anew(self, row: PersonRow, moment: _Moment, left_out: frozenset[Name]) -> Result:

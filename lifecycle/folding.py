@@ -16,9 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from lifecycle import canonical_json
-from lifecycle.errors import FoldStopped
 from lifecycle.person import PersonRow
+from lifecycle.rules.defect import defect_in_words
 from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.names import is_built_in
@@ -26,6 +28,7 @@ from lifecycle.rules.retractions import Name, name_of
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode, encode
 from lifecycle.rules.working import Closing
 from lifecycle.touchpoint import EARLIEST, RETRACTED, OrderKey, Touchpoint, TouchpointKey, key_of, order_key
+from lifecycle.version import program_version
 
 OLDER_AFTER = 64
 """The older snapshot is written anew when more than this many touchpoints follow it."""
@@ -84,8 +87,8 @@ def start_of(
 ) -> Start:
     """Return where to start for touchpoints of which the earliest has the order key `first` (None: only time moves).
 
-    `anew` starts from nothing whatever is stored; `reads_log` wants the log also for an increment. `left_out` is what
-    was retracted.
+    `anew` starts from nothing whatever is stored; so does a row that is stopped, which has not taken in all of its log.
+    `reads_log` wants the log also for an increment. `left_out` is what was retracted.
     """
     start = _start_of(row, machine, first, anew=anew)
     if not left_out and not reads_log:
@@ -100,7 +103,10 @@ def _start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *
     if row.snapshot_format != SNAPSHOT_FORMAT:
         # Another format may not even decode; where time had reached is then told by the log and `until`.
         return Start(row, PersonState(), "", True, None, True, None, None, None)
-    state = decode(row.snapshot)
+    state = state_of(row.snapshot)
+    if state is None:
+        return Start(row, PersonState(), "", True, None, True, None, None, None)
+    anew = anew or row.stopped is not None
     last_key, fired = state.last_key, state.last_fired_at
     times = [at for at in (fired, last_key[0] if last_key is not None else None) if at is not None]
     floor = max(times, default=None)
@@ -111,10 +117,18 @@ def _start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *
         since = last_key[0] if last_key is not None else None
         return Start(row, state, row.snapshot, row.waiting_at is not None, since, False, floor, last_key, fired)
     if row.older_snapshot is not None and not anew and first is not None:
-        older = decode(row.older_snapshot)
-        if can_append(older, first) and older.last_key is not None:
+        older = state_of(row.older_snapshot)
+        if older is not None and can_append(older, first) and older.last_key is not None:
             return Start(row, older, row.older_snapshot, True, older.last_key[0], False, floor, last_key, fired)
     return Start(row, PersonState(), "", True, None, True, floor, last_key, fired)
+
+
+def state_of(text: str) -> PersonState | None:
+    """Return the state of a snapshot; None where it was damaged: nothing is lost, the log is what it was made of."""
+    try:
+        return decode(text)
+    except msgspec.MsgspecError:
+        return None
 
 
 def known_tasks(result: Result) -> frozenset[str]:
@@ -145,25 +159,44 @@ def fold_person(
     """Fold a person from `start` over their touchpoints, in any order; those already in the start are left out.
 
     `until`: time moves at least there. Touchpoints later than `ceiling` wait, unless time was already past them.
-    `is_due` marks the person for the next pass. A person who does not come to rest keeps the row's snapshot
-    and is marked as stopped.
+    `is_due` marks the person for the next pass. Whatever goes wrong in here, it is one person's: the row keeps
+    snapshot, lane and tasks and says what failed, nobody else is concerned, and the person is folded from nothing
+    the next time (a touchpoint, a newer version of the program, `lifecycle people refold`).
     """
-    revision = 1 if start.row is None else start.row.revision + 1
+    try:
+        return _folded(machine, person, partition, start, touchpoints, until, ceiling, is_due)
+    except Exception as error:
+        row = _stopped_row(machine, person, partition, start, defect_in_words(error))
+        return Result(row, None, (), {}, start)
+
+
+def stopped_result(machine: Machine, result: Result, error: Exception) -> Result:
+    """Return, instead of a fold that something failed with afterwards, that its person is stopped."""
+    row = _stopped_row(machine, result.row.person, result.row.partition, result.start, defect_in_words(error))
+    return Result(row, None, (), result.labels, result.start)
+
+
+def _folded(
+    machine: Machine,
+    person: str,
+    partition: int,
+    start: Start,
+    touchpoints: Iterable[Touchpoint],
+    until: datetime | None,
+    ceiling: datetime | None,
+    is_due: bool,
+) -> Result:
     times = [at for at in (until, start.floor) if at is not None]
     reached = max(times, default=None)
     if ceiling is not None and start.floor is not None:
         ceiling = max(ceiling, start.floor)
     ready, waiting_at = _ready(start, touchpoints, ceiling)
-    try:
-        folded, older = _fold_with_older(machine, person, start, ready, reached)
-    except FoldStopped as stopped:
-        row = _stopped_row(machine, person, partition, start, revision, waiting_at, str(stopped))
-        return Result(row, None, (), {}, start)
+    folded, older = _fold_with_older(machine, person, start, ready, reached)
     due = [at for at in (folded.next_due_at, waiting_at) if at is not None]
     row = PersonRow(
         person=person,
         partition=partition,
-        revision=revision,
+        revision=_revision_after(start),
         lane=folded.state.lane,
         next_due_at=DUE_AT_ONCE if is_due else min(due, default=None),
         waiting_at=waiting_at,
@@ -176,6 +209,10 @@ def fold_person(
         missing=canonical_json.dumps(folded.state.missing) if folded.state.missing else None,
     )
     return Result(row, folded.state, folded.closings, _labels_of(folded, ready), start)
+
+
+def _revision_after(start: Start) -> int:
+    return 1 if start.row is None else start.row.revision + 1
 
 
 def _labels_of(folded: Folded, ready: Iterable[Touchpoint]) -> dict[str, tuple[TouchpointKey, ...]]:
@@ -241,28 +278,19 @@ def _cut(ready: Sequence[Touchpoint], newest: datetime) -> int:
     return 0
 
 
-def _stopped_row(
-    machine: Machine,
-    person: str,
-    partition: int,
-    start: Start,
-    revision: int,
-    waiting_at: datetime | None,
-    why: str,
-) -> PersonRow:
-    row = start.row
-    return PersonRow(
+def _stopped_row(machine: Machine, person: str, partition: int, start: Start, why: str) -> PersonRow:
+    """Return the row of somebody who could not be folded: as it was, and why; who is new is served last."""
+    row = start.row or PersonRow(
         person=person,
         partition=partition,
-        revision=revision,
-        lane=0 if row is None else row.lane,
+        revision=0,
+        lane=len(machine.policy.lanes) - 1,
         next_due_at=None,
-        waiting_at=waiting_at,
-        policy_hash=machine.policy.hash if row is None else row.policy_hash,
-        snapshot_format=SNAPSHOT_FORMAT if row is None else row.snapshot_format,
-        snapshot=encode(PersonState()) if row is None else row.snapshot,
-        older_snapshot=None if row is None else row.older_snapshot,
-        stopped=why,
-        begun_at=None if row is None else row.begun_at,
-        missing=None if row is None else row.missing,
+        waiting_at=None,
+        policy_hash=machine.policy.hash,
+        snapshot_format=SNAPSHOT_FORMAT,
+        snapshot=encode(PersonState()),
+        older_snapshot=None,
+        stopped=None,
     )
+    return replace(row, revision=row.revision + 1, next_due_at=None, stopped=why, stopped_by=program_version())

@@ -14,6 +14,7 @@ from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.changes import DatabaseState
 from lifecycle.store.store import Store
+from lifecycle.version import program_version
 
 
 def state_to_fold_by(store: Store, policy: Policy, *, opened_at: datetime) -> DatabaseState:
@@ -37,6 +38,8 @@ def state_to_fold_by(store: Store, policy: Policy, *, opened_at: datetime) -> Da
             f"format {SNAPSHOT_FORMAT}. Run `lifecycle db upgrade`: everybody is folded again, and older programs "
             "that still run write nothing from then on."
         )
+    # What stopped somebody was a defect; this program may have it no more.
+    store.retry_stopped(program_version(), due=DUE_AT_ONCE)
     return state
 
 

@@ -15,7 +15,8 @@ class PersonRow:
     start from, both canonical JSON text written under `policy_hash` and `snapshot_format`. `lane` is the
     service order among all people: 0 is served first. `next_due_at` is when time alone has work to do here
     (None: never); `waiting_at` is when the earliest touchpoint occurs that is in the log and not yet folded.
-    `stopped` says why this person is no longer folded (None: they are). `begun_at` is when the first touchpoint
+    `stopped` says why this person could not be folded (None: they were), `stopped_by` which version of the program said
+    so: such a row holds lane and snapshot as they were before. `begun_at` is when the first touchpoint
     occurred that makes this a person (None: outcomes and unknown types alone are known, so it is in no list and no
     metric). `missing` is what the policy read as missing, canonical JSON of `type.field` -> touchpoints.
     """
@@ -33,6 +34,7 @@ class PersonRow:
     stopped: str | None
     begun_at: datetime | None = None
     missing: str | None = None
+    stopped_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lifecycle import ids
-from lifecycle.errors import FoldStopped, NotFound, TimeRefused
+from lifecycle.errors import NotFound, TimeRefused
 from lifecycle.nobody import LetterRow, nobody
 from lifecycle.person import PersonRow
 from lifecycle.reading import (
@@ -26,6 +26,7 @@ from lifecycle.reading import (
     task_data,
     tasks_of,
 )
+from lifecycle.rules.defect import defect_in_words
 from lifecycle.rules.explain import explain
 from lifecycle.rules.findings import shown
 from lifecycle.rules.fold import fold
@@ -188,7 +189,8 @@ class Questions:
     ) -> Standing:
         """Fold a person from nothing, as far as their row was folded or to `at`, for what their row does not hold."""
         is_current = self._is_current(row)
-        kept = decode(row.snapshot) if is_current else PersonState()
+        # Of whom another policy folded last, this one can tell no more than the lane.
+        kept = decode(row.snapshot) if is_current else PersonState(lane=min(row.lane, len(self.machine.lanes) - 1))
         if is_current and row.stopped is not None and at is None:
             return Standing(row, kept, row.stopped)
         known, until = self._span(row, log, reached, at)
@@ -197,8 +199,8 @@ class Questions:
             trail += told(known, gone)
         try:
             folded = fold(self.machine, row.person, PersonState(), counted(known, gone), until, trail=trail)
-        except FoldStopped as stopped:
-            return Standing(row, kept, str(stopped))
+        except Exception as error:
+            return Standing(row, kept, defect_in_words(error))
         return Standing(row, folded.state, None, folded.closings)
 
     def _span(
@@ -236,9 +238,9 @@ class Questions:
         state, trail, stopped = PersonState(), told(known, gone), None
         try:
             fold(self.machine, person, state, ready, until, trail=trail)
-        except FoldStopped as error:
+        except Exception as error:
             # The state is as it was when the fold gave up, which is what is to be explained.
-            stopped = str(error)
+            stopped = defect_in_words(error)
         return Person(person, state, trail, moment, stopped), ready
 
     def _found(self, task_id: str, at: datetime | None, trail: list[Step] | None) -> tuple[Task, Standing]:

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.folding import Start, start_of
+from lifecycle.folding import Start, start_of, state_of
 from lifecycle.person import PersonRow
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.retractions import Name, name_of, retracted
-from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, decode
+from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.sorting import Sorted
 from lifecycle.store.store import Store
 from lifecycle.touchpoint import RETRACTED, OrderKey, Touchpoint, TouchpointKey, key_of, order_key
@@ -112,6 +112,8 @@ def _floor_of(row: PersonRow) -> datetime | None:
     """Return how far the time of a stored person had moved; None where the snapshot cannot be read, or says nothing."""
     if row.snapshot_format != SNAPSHOT_FORMAT:
         return None
-    state = decode(row.snapshot)
+    state = state_of(row.snapshot)
+    if state is None:
+        return None
     last = None if state.last_key is None else state.last_key[0]
     return max((at for at in (state.last_fired_at, last) if at is not None), default=None)

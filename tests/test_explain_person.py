@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 import pytest
 
 from lifecycle import Lifecycle, canonical_json, open_engine
-from lifecycle.errors import FoldStopped
 from lifecycle.rules.findings import Place
 from lifecycle.rules.fold import fold
 from lifecycle.rules.machine import Machine
@@ -202,13 +201,14 @@ def test_a_person_who_is_stopped_says_why(sqlite_url: str, monkeypatch: pytest.M
         machine: Machine, person: str, state: PersonState, ready: Sequence[Touchpoint], *rest: Any, **more: Any
     ) -> NoReturn:
         fold(machine, person, state, ready[:2], None, **more)
-        raise FoldStopped(f"{person} cannot be folded.")
+        raise ArithmeticError(f"{person} cannot be folded")
 
     for place in ("folding", "questions"):
         monkeypatch.setattr(f"lifecycle.{place}.fold", fold_with_defect)
     with open_engine(sqlite_url, POLICY) as lifecycle:
         lines = told(lifecycle, *(on(str(each), "need.stated", each, need=f"n{each}") for each in range(4)), days=5)
-    assert lines[0] == ("anna as of 2026-03-07 11:00 CET, lane prospect. Stopped there: anna cannot be folded.")
+    head = "anna as of 2026-03-07 11:00 CET, lane prospect. Stopped there: A defect of the program: "
+    assert lines[0].startswith(f"{head}ArithmeticError: anna cannot be folded.")
     assert any(each.startswith("need n0 is at") for each in lines)
 
 

@@ -148,9 +148,9 @@ def _leave_output() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from lifecycle.version import program_version
 
-        typer.echo(f"lifecycle {version('lifecycle')}")
+        typer.echo(f"lifecycle {program_version()}")
         raise typer.Exit
 
 

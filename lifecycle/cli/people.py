@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecycle.api import open_engine
 from lifecycle.cli.filters import is_overdue, lanes_of, require_known, require_stage, stands_at
 from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Csv, Database, Json, asking
@@ -15,6 +16,7 @@ from lifecycle.cli.times import Times, Zone
 from lifecycle.questions import Questions
 from lifecycle.reading import Census
 from lifecycle.rules.machine import Machine
+from lifecycle.settings import Settings
 
 app = noun("Where people stand.")
 
@@ -87,6 +89,28 @@ def show_person(
             print_json([{**found, "open_tasks": tasks}])
             return
         _show(found, tasks, questions)
+
+
+@app.command("refold")
+def refold_person(
+    person: Annotated[str, typer.Argument(metavar="ID", help="The person's id, as touchpoints name them.")],
+    db: Database = None,
+) -> None:
+    """Fold one person again from the whole log, as after a defect of the program is mended.
+
+    Somebody whose fold failed is stopped: tasks and lane stay as they were, `people list` says why, and they are tried
+    again at their next touchpoint, at the start of another version of the program, and by this command.
+
+    \b
+    Example:
+      lifecycle people refold anna@example.org --db sqlite:///lifecycle.db
+    """
+    with open_engine(Settings.load(database=db).need_database(), create=False) as lifecycle:
+        stopped = lifecycle.refold(person)
+    if stopped is not None:
+        say(f"{person} is stopped still. {stopped} Tasks and lane are as they were. Please report it.")
+        raise typer.Exit(1)
+    say(f"{person} is folded again from the whole log. The next run, or the workers, tell what is new of their tasks.")
 
 
 @app.command("count")

@@ -90,7 +90,7 @@ def fold(
     `state` is changed and returned inside; every touchpoint must satisfy `can_append`. With `until` None, or
     earlier than the last touchpoint, time moves to the last touchpoint. `trail` takes in every decision. `closings` are
     those of a fold that this one continues; they stand before its own in what is returned.
-    Raises FoldStopped when a person does not come to rest at one instant or outgrows a limit.
+    Nothing in a policy or a log makes it raise; what it raises is a defect, and the caller stops this one person.
     """
     work = Working(machine, person, state, trail)
     work.closings += closings

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Update, exists, func, select, update
+from sqlalchemy import Connection, Update, exists, func, or_, select, update
 
 from lifecycle.errors import SchemaMismatch
 from lifecycle.ids import partition_of
@@ -95,8 +95,17 @@ class Administration(Connected):
             _move_outbox(connection, count)
             return _move_people(connection, count)
 
+    def retry_stopped(self, version: str, *, due: datetime) -> int:
+        """Let people be due whom another version of the program than this one had stopped; return how many they are."""
+        by_another = or_(people.c.stopped_by.is_(None), people.c.stopped_by != version)
+        # With those whom this version stopped, who are asked about at every start, no row is touched.
+        waiting = or_(people.c.next_due_at.is_(None), people.c.next_due_at != due)
+        stopped = update(people).where(people.c.stopped.is_not(None), by_another, waiting)
+        with self._database.writing() as connection:
+            return connection.execute(stopped.values(next_due_at=due, revision=people.c.revision + 1)).rowcount
+
     def _start_again(self, due: datetime) -> None:
-        # Finding who is stopped reads all people: not while everybody waits for the activation.
+        # Not while everybody waits for the activation.
         stopped = update(people).where(people.c.stopped.is_not(None))
         with self._database.writing() as connection:
             connection.execute(stopped.values(next_due_at=due, stopped=None, revision=people.c.revision + 1))

@@ -111,6 +111,7 @@ people = Table(
     Column("stopped", Text),
     Column("begun_at", Microseconds),
     Column("missing", Text),
+    Column("stopped_by", Text),
 )
 # The person is in the index because a new policy makes everybody due at one moment: without it, every
 # poll would sort them all to find the first few.
@@ -121,6 +122,13 @@ Index(
     people.c.person,
     postgresql_where=people.c.next_due_at.is_not(None),
     sqlite_where=people.c.next_due_at.is_not(None),
+)
+
+Index(
+    "people_stopped",
+    people.c.person,
+    postgresql_where=people.c.stopped.is_not(None),
+    sqlite_where=people.c.stopped.is_not(None),
 )
 
 # What was last published of each task, in the order of the fields of Publication.

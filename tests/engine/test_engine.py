@@ -6,18 +6,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from lifecycle.engine import Engine
-from lifecycle.errors import FoldStopped, PolicyMismatch, RevisionConflict, StoreUnavailable, ValueRefused
+from lifecycle.errors import PolicyMismatch, RevisionConflict, StoreUnavailable, ValueRefused
 from lifecycle.limits import Limits
 from lifecycle.record import Accounting, Batch, Log, Place, Record, Step
-from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import Machine
-from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode
+from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, decode
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store, open_store
 from lifecycle.touchpoint import Touchpoint
@@ -262,53 +260,6 @@ def test_a_new_policy_folds_everybody_again_and_withdraws_what_it_does_not_ask(e
         ("task.withdrawn", "acknowledge", "policy"),
         ("task.requested", "greet", None),
     ]
-
-
-@pytest.fixture
-def defect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fold has a defect that shows when anna buys something."""
-
-    def fold_with_defect(
-        machine: Machine, person: str, state: PersonState, ready: Sequence[Touchpoint], *rest: Any
-    ) -> Folded:
-        if person == "anna" and any(each.type == "purchase.completed" for each in ready):
-            raise FoldStopped("anna cannot be folded")
-        return fold(machine, person, state, ready, *rest)
-
-    monkeypatch.setattr("lifecycle.folding.fold", fold_with_defect)
-
-
-@pytest.mark.usefixtures("defect")
-def test_a_person_whose_fold_fails_is_stopped_and_listed_and_the_others_go_on(store: Store) -> None:
-    """Log and open tasks stay; the batch is committed."""
-    engine = engine_on(store)
-    ingest(engine, STATED)
-    bert = STATED._replace(person="bert")
-    accounting = ingest(engine, touchpoint("2", "purchase.completed", 1, amount="5 EUR"), bert)
-    assert accounting.folded == 2
-    people = store.load_people(["anna", "bert"])
-    assert people["bert"].stopped is None
-    assert people["anna"].stopped == "anna cannot be folded"
-    assert list(decode(people["anna"].snapshot).tasks)
-    assert len(store.read_log({"anna": None})["anna"]) == 2
-    assert store.counts().stopped == 1
-
-
-def test_touchpoints_of_a_stopped_person_are_still_kept(store: Store) -> None:
-    """Their log goes on; a mended program folds it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lifecycle.folding.fold", _stopped)
-        engine = engine_on(store)
-        ingest(engine, touchpoint("2", "purchase.completed", 1, amount="5 EUR"))
-        assert ingest(engine, STATED._replace(occurred_at=at(2))).folded == 1
-    mended = load_policy(f"{TEXT}\nmeans: Mended.", name="mended.yaml")
-    store.activate_policy(mended.hash, mended.text, snapshot_format=SNAPSHOT_FORMAT, at=NOW, due=START)
-    assert advance(Engine(store, mended, opened_at=NOW), at(3)) == 1
-    assert stage(store) == "stated"
-
-
-def _stopped(*_: Any) -> NoReturn:
-    raise FoldStopped("a defect")
 
 
 def test_how_a_task_ended_long_ago_is_found_in_the_log(engine: Engine) -> None:

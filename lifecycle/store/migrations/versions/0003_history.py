@@ -1,4 +1,4 @@
-"""When somebody began to be a person, what a policy reads as missing of them, and two labels of the accounting.
+"""Since when somebody is a person, what is read as missing, who stopped them; and two labels of the accounting.
 
 Columns are added and none is taken away, so that a program of the tables before runs on beside this one.
 """
@@ -24,6 +24,9 @@ def upgrade() -> None:
         )
     op.add_column("people", sa.Column("begun_at", sa.BigInteger))
     op.add_column("people", sa.Column("missing", sa.Text))
+    op.add_column("people", sa.Column("stopped_by", sa.Text))
+    is_stopped = sa.text("stopped IS NOT NULL")
+    op.create_index("people_stopped", "people", ["person"], postgresql_where=is_stopped, sqlite_where=is_stopped)
     op.execute(
         "UPDATE people SET begun_at = (SELECT min(occurred_at) FROM touchpoints WHERE "
         "touchpoints.person = people.person AND type NOT IN ('task.completed', 'task.declined'))"
@@ -32,6 +35,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take the columns away."""
+    op.drop_index("people_stopped", "people")
+    op.drop_column("people", "stopped_by")
     op.drop_column("people", "missing")
     op.drop_column("people", "begun_at")
     for label in reversed(LABELS):
