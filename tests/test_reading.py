@@ -64,7 +64,7 @@ def test_a_person_as_data(lifecycle: Lifecycle) -> None:
             "in_touch": [{"key": None, "stage": "here", "since": "2026-03-02T10:00:00Z", "facts": {}, "next": keep}],
             "need": [{"key": "n1", "stage": "lost", "since": "2026-03-12T10:00:00Z", "facts": {}, "next": rest}],
         },
-        # ask_after was due on 14 April and is overdue, so its expiry comes next.
+        # ask_after opened on a Saturday, was due on 16 April and is overdue, so its expiry comes next.
         "next_obligation": {
             "at": "2026-05-16T09:00:00Z",
             "what": "task",
