@@ -7,8 +7,8 @@ alone. Called by the engine (which answers Questions), the command line and the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from lifecycle.person import PersonRow
 from lifecycle.reading import (
     Census,
     Standing,
+    alike,
     counted_in,
     last_event,
     person_data,
@@ -42,9 +43,6 @@ from lifecycle.touchpoint import EPOCH, Touchpoint, order_key
 
 PAGE = 500
 """People that are read, and whose logs are held in memory, at once."""
-
-MIN_ALIKE = 6
-"""Characters that a task id which is not known must share with one that is, at its beginning or its end."""
 
 
 class Moved(Protocol):
@@ -70,11 +68,15 @@ class Stored(Protocol):
 
 
 class Questions:
-    """Answers about one store by one policy. Synchronous; every call reads anew."""
+    """Answers about one store by one policy. Synchronous; every call reads anew.
+
+    `behind` are those met so far who stand by another policy yet: told is how they stand by this one.
+    """
 
     def __init__(self, store: Stored, machine: Machine) -> None:
         self._stored = store
         self.machine = machine
+        self.behind: set[str] = set()
 
     def people(self) -> Iterator[dict[str, Any]]:
         """Yield each person (see `person_data`), by id in code point order.
@@ -154,10 +156,8 @@ class Questions:
 
     def standings(self, *, again: bool = False) -> Iterator[Standing]:
         """Yield where each stored person stands, by id; with `again` folded from the log, with their closings."""
-        after = ""
-        while page := self._stored.iterate_people(after=after, limit=PAGE):
+        for page in self._pages():
             yield from self._page(page, again=again)
-            after = page[-1].person
 
     def _one(self, person: str, again: bool) -> Iterator[Standing]:
         row = self._stored.load_people([person]).get(person)
@@ -172,7 +172,8 @@ class Questions:
         reached = self._stored.state().reached_at if stale else None
         for row in rows:
             if row.person in stale:
-                yield self._fold(row, logs.get(row.person, ()), reached)
+                standing = self._fold(row, logs.get(row.person, ()), reached)
+                yield standing if again else replace(standing, closings=())
             else:
                 yield Standing(row, decode(row.snapshot), row.stopped)
 
@@ -210,7 +211,10 @@ class Questions:
         if at is not None:
             return sorted((each for each in log if each.occurred_at <= at), key=order_key), at
         ready = [each for each in log if row.waiting_at is None or each.occurred_at < row.waiting_at]
-        until = last_event(decode(row.snapshot)) if self._is_current(row) else reached
+        until = last_event(decode(row.snapshot)) if row.snapshot_format == SNAPSHOT_FORMAT else None
+        if not self._is_current(row):
+            self.behind.add(row.person)
+            until = max((each for each in (until, reached) if each is not None), default=None)
         return sorted(ready, key=order_key), until
 
     def _require_reached(self, row: PersonRow, reached: datetime | None, at: datetime | None) -> datetime:
@@ -270,7 +274,7 @@ class Questions:
         For nobody's, also a few ids in snapshots that begin or end alike.
         """
         similar: list[str] = []
-        pattern = _alike(task_id)
+        pattern = alike(task_id)
         for row in self._rows():
             if task_id and f'"{task_id}"' in row.snapshot:
                 return row, []
@@ -284,15 +288,11 @@ class Questions:
         return None, similar
 
     def _rows(self) -> Iterator[PersonRow]:
+        for page in self._pages():
+            yield from page
+
+    def _pages(self) -> Iterator[Sequence[PersonRow]]:
         after = ""
         while page := self._stored.iterate_people(after=after, limit=PAGE):
-            yield from page
+            yield page
             after = page[-1].person
-
-
-def _alike(task_id: str) -> re.Pattern[str] | None:
-    """Return what finds task ids that begin or end as this one does; None where it is too short to tell."""
-    if len(task_id) < MIN_ALIKE:
-        return None
-    begin, end = re.escape(task_id[:MIN_ALIKE]), re.escape(task_id[-MIN_ALIKE:])
-    return re.compile(f'"({begin}[0-9a-f]*-[0-9a-f]*|[0-9a-f]*-[0-9a-f]*{end})"')

@@ -7,6 +7,7 @@ touchpoints, moved to the same moment, give the same bytes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,9 @@ from lifecycle.rules.tasks import task_of
 from lifecycle.rules.working import Closing
 from lifecycle.task import Task, rfc3339
 from lifecycle.touchpoint import EPOCH
+
+MIN_ALIKE = 6
+"""Characters that a task id which is not known must share with one that is, at its beginning or its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +155,11 @@ def counted_in(census: Census, machine: Machine, standing: Standing, reached: da
         census.forgotten += 1
     if standing.stopped is not None:
         census.stopped += 1
+
+
+def alike(task_id: str) -> re.Pattern[str] | None:
+    """Return what finds task ids that begin or end as this one does; None where it is too short to tell."""
+    if len(task_id) < MIN_ALIKE:
+        return None
+    begin, end = re.escape(task_id[:MIN_ALIKE]), re.escape(task_id[-MIN_ALIKE:])
+    return re.compile(f'"({begin}[0-9a-f]*-[0-9a-f]*|[0-9a-f]*-[0-9a-f]*{end})"')

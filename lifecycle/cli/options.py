@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from lifecycle.api import open_questions
+from lifecycle.cli.output import plural
 from lifecycle.cli.times import zone_named
 from lifecycle.errors import SettingsRefused
 from lifecycle.moment import parse_time
@@ -96,11 +97,22 @@ def asking(db: str | None, zone: str | None = None) -> Iterator[Questions]:
 
 @contextmanager
 def asking_with_store(db: str | None, zone: str | None = None) -> Iterator[tuple[Store, Questions]]:
-    """The same, with the store, for what is read as it was received."""
+    """The same, with the store, for what is read as it was received.
+
+    Ends with a note where somebody who was shown stands by another policy yet.
+    """
     told_in = None if zone is None else zone_named(zone)
     store, questions = open_questions(Settings.load(database=db).need_database(), told_in=told_in)
     with closing_store(store):
         yield store, questions
+        if questions.behind:
+            policy = questions.machine.policy
+            typer.echo(
+                f"{plural(len(questions.behind), 'person', 'people')} here stood by another policy when last folded. "
+                f"Shown is how they stand by the active one, {policy.name} ({policy.hash}); whoever does the tasks is "
+                "told when a worker or the next run has folded them again.",
+                err=True,
+            )
 
 
 @contextmanager
