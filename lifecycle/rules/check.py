@@ -12,8 +12,12 @@ Callers: the command line (`policy check`), and whatever is about to run a polic
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+
 from lifecycle.errors import PolicyRefused
 from lifecycle.rules.check_asking import Asking
+from lifecycle.rules.check_begins import BeginChecker
+from lifecycle.rules.check_budgets import BudgetChecker
 from lifecycle.rules.check_findings import CheckFinding, Report
 from lifecycle.rules.check_guards import Decider
 from lifecycle.rules.check_lists import ListChecker
@@ -26,6 +30,9 @@ from lifecycle.rules.check_tasks import TaskChecker
 from lifecycle.rules.findings import MAX_FINDINGS
 from lifecycle.rules.policy import Policy
 
+_HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+
 
 def check_policy(policy: Policy) -> list[CheckFinding]:
     """Return everything that is wrong with a loaded policy, by place. Empty: proved, and nothing looks unmeant."""
@@ -36,12 +43,15 @@ def check_policy(policy: Policy) -> list[CheckFinding]:
     ways = {name: Ways(policy, track, of_any_time) for name, track in policy.tracks.items()}
     ListChecker(policy, decider, ways, report).check()
     RestChecker(policy, decider, ways, report).check()
+    BeginChecker(policy, ways, report).check()
     asking = Asking(policy, ways)
     LossChecker(policy, ways, asking, report).check()
     MarkChecker(policy, ways, report).check()
     LoopChecker(ways, asking, report).check()
     TaskChecker(policy, ways, report).check()
+    BudgetChecker(policy, decider, ways, report).check()
     _check_lanes(policy, report)
+    _check_hours(policy, report)
     return report.sorted()
 
 
@@ -65,3 +75,21 @@ def _check_lanes(policy: Policy, report: Report) -> None:
         message = "No lane is for customers, so nothing shows that they are served before others."
         advice = 'Write "customers: true" in the lanes of those who are with you already.'
         report.warn("no-customers", policy.lanes[0].place, message, advice)
+
+
+def _check_hours(policy: Policy, report: Report) -> None:
+    """Warn of working hours, and of quiet hours, that leave less than an hour a day."""
+    calendar, day = policy.calendar, date(2026, 1, 1)
+    at_work = datetime.combine(day, calendar.closes) - datetime.combine(day, calendar.opens)
+    if at_work < _HOUR and "hours" in calendar.places:
+        message = f"By these hours we work {at_work // _MINUTE} minutes a day, so business hours take weeks."
+        report.warn("hardly-any-time", calendar.places["hours"], message, "Write when work begins and when it ends.")
+    for kind in policy.contacts.values():
+        if kind.quiet is None:
+            continue
+        begins, ends = (datetime.combine(day, clock) for clock in kind.quiet)
+        heard = (begins - ends) % timedelta(days=1)
+        if heard < _HOUR:
+            message = f'By these quiet hours "{kind.name}" reaches people {heard // _MINUTE} minutes a day.'
+            place = kind.places.get("quiet", kind.place)
+            report.warn("hardly-any-time", place, message, "Write when quiet begins and when it ends.")

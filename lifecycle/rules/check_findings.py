@@ -34,6 +34,10 @@ CODES: dict[str, str] = {
     "never-used": "A list that no stage uses, because each has one of its own.",
     "over-budget": "More tasks for ever than the budget of a kind of contact allows.",
     "begins-nothing": "A type of touchpoint after which a person may stand in no track.",
+    "unheard": "News of a keyed track that may come first, and then begins nothing.",
+    "unmoved": "News that begins a keyed track and leaves it in a start that is for other news.",
+    "long-chain": "More waits in a row than may end at one instant.",
+    "hardly-any-time": "Hours that leave next to no time for working or for being reached.",
     "no-customers": "Several lanes, and none for customers.",
 }
 """Every code of the checker, with the sentence that explains it. docs/proof.md holds the same table."""

@@ -1,18 +1,19 @@
 """Which lines of a list can hold, and which two can hold at once: decided, for guards are data.
 
 Every combination of classes of values (check_classes.py) is tried: one bit for each, so a guard is a number and
-`and`, `or` and `not` are operations on numbers of at most MAX_COMBINATIONS bits. Two facts that remember the same
-touchpoints are known to agree: what was counted has happened. Any other relation between left sides is not known.
-Called by the checker's modules only. Pure.
+`and`, `or` and `not` are operations on numbers of at most MAX_COMBINATIONS bits. Facts that remember the same
+touchpoints are known to agree (check_relations.py); any other relation between left sides is not known. Called by the
+checker's modules only. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from lifecycle.rules.check_classes import Possible
+from lifecycle.rules.check_relations import Pair, counted_within, happened_too, ranges
 from lifecycle.rules.check_values import Left, TooComplex, Value, fits, in_words
 from lifecycle.rules.findings import Place
 from lifecycle.rules.policy import AnyOf, Choice, Compare, Condition, Fact, Guard, Policy, Test
@@ -119,17 +120,6 @@ def compares(guard: Guard) -> Iterator[Compare]:
                 yield from compares(inner)
 
 
-def meaning(guard: Guard | None) -> object:
-    """Return what a guard says, without its places: equal for guards that say the same."""
-    return None if guard is None else frozenset(_meaning(condition) for condition in guard.conditions)
-
-
-def _meaning(condition: Condition) -> object:
-    if isinstance(condition, Compare):
-        return condition.space, condition.name, condition.test
-    return type(condition).__name__, frozenset(meaning(guard) for guard in condition.guards)
-
-
 class _Table:
     """All combinations of the classes of values that some guards tell apart, a bit for each."""
 
@@ -143,15 +133,18 @@ class _Table:
                     tests.setdefault(left, {})[each.test] = None
         if decider.effort > MAX_EFFORT:
             raise TooComplex
-        related = list(self._related(tests))
-        happening = {left for pair in related for left in pair}
+        related, parts = self._relations(tests)
+        happening, counted = ({left for pair in pairs for left in pair} for pairs in (related, parts))
         self.classes: dict[Left, tuple[Value, ...]] = {}
+        spans: dict[Left, list[tuple[int, int]]] = {}
         for left, known in tests.items():
-            by_answers: dict[tuple[bool, ...], Value] = {}
+            by_answers: dict[tuple[bool, ...], list[Value]] = {}
             for value in self.possible.values(left, tuple(known), track, type_name):
                 answers = (*(fits(test, value) for test in known), left in happening and bool(value))
-                by_answers.setdefault(answers, value)
-            self.classes[left] = tuple(by_answers.values())
+                by_answers.setdefault(answers, []).append(value)
+            self.classes[left] = tuple(values[0] for values in by_answers.values())
+            if left in counted:
+                spans[left] = ranges(by_answers.values())
         self.size = prod(len(values) for values in self.classes.values())
         if self.size > MAX_COMBINATIONS:
             raise TooComplex
@@ -163,39 +156,31 @@ class _Table:
             stride *= len(values)
         self._masks: dict[tuple[Left, Test], int] = {}
         self.all = (1 << self.size) - 1
+        self._relate(related, parts, spans)
+
+    def _relations(self, lefts: Iterable[Left]) -> tuple[list[Pair], list[Pair]]:
+        """Return pairs of which the second has happened if the first has, and pairs of a part and a whole."""
+        policy = self.possible.policy
+        own = policy.tracks[self.track].facts if self.track in policy.tracks else {}
+        facts = {left: self.possible.fact(left.name, self.track) for left in lefts if left.space == "fact"}
+        names = policy.facts.keys(), own.keys()
+        return list(happened_too(facts, *names)), list(counted_within(facts, *names))
+
+    def _relate(
+        self, related: Iterable[Pair], parts: Iterable[Pair], spans: Mapping[Left, Sequence[tuple[int, int]]]
+    ) -> None:
+        """Take out the combinations in which related facts do not agree."""
         for one, other in related:
-            self.all &= self._where(other, [bool(value) for value in self.classes[other]]) | ~self._where(
-                one, [bool(value) for value in self.classes[one]]
-            )
+            has, has_other = ([bool(value) for value in self.classes[left]] for left in (one, other))
+            self.all &= self._where(other, has_other) | ~self._where(one, has)
+        for part, whole in parts:
+            for number, (least, _) in enumerate(spans[part]):
+                here = self._where(part, [each == number for each in range(len(spans[part]))])
+                self.all &= self._where(whole, [most >= least for _, most in spans[whole]]) | ~here
 
     def _lefts(self, compare: Compare) -> list[Left]:
         currencies = self.possible.currencies(compare.space, compare.name, self.track, compare.test)
         return [Left(compare.space, compare.name, currency) for currency in currencies]
-
-    def _related(self, lefts: Iterable[Left]) -> Iterator[tuple[Left, Left]]:
-        """Yield pairs of facts of which the second has happened whenever the first has."""
-        facts = {
-            left: fact
-            for left in lefts
-            if left.space == "fact"
-            and ((fact := self.possible.fact(left.name, self.track)).kind in ("ever", "count") or _is_time(fact))
-        }
-        for one, first in facts.items():
-            for other, second in facts.items():
-                if one != other and self._happened_too(first, second):
-                    yield one, other
-
-    def _happened_too(self, first: Fact, second: Fact) -> bool:
-        """Tell whether whatever the first fact has seen, the second has seen too, and has not forgotten."""
-        own = self.possible.policy.tracks.get(self.track)
-        # A fact of the policy may have seen what came before the instance began.
-        is_kept_longer = second.name in self.possible.policy.facts or (own is not None and first.name in own.facts)
-        return (
-            is_kept_longer
-            and second.within is None
-            and first.fields.keys() <= second.fields.keys()
-            and (second.when is None or meaning(first.when) == meaning(second.when))
-        )
 
     def guard(self, guard: Guard) -> int:
         """Return the combinations that a guard fits."""
@@ -245,7 +230,3 @@ class _Table:
         return ", ".join(
             in_words(left, self.classes[left][lowest // self.strides[left] % len(self.classes[left])]) for left in used
         )
-
-
-def _is_time(fact: Fact) -> bool:
-    return fact.kind in ("first", "last") and not any(fact.fields.values())

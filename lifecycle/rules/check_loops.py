@@ -19,6 +19,9 @@ from lifecycle.rules.policy import Stage, TimedMove, waits_of
 FASTEST = timedelta(days=1)
 """A loop of time alone waits at least so long somewhere."""
 
+MAX_CHAIN = 100
+"""Rounds of the fold at one instant (MAX_ROUNDS of timers.py); what is left of a longer row comes a day later."""
+
 Moves = dict[str, list[tuple[TimedMove, str]]]
 
 
@@ -31,7 +34,10 @@ class LoopChecker:
     def check(self) -> None:
         """Note every loop that is too fast, and every loop that asks nobody for anything."""
         for ways in self.ways.values():
-            for loop in loops(ways, lambda stage, move: not waits_a_day(move)):
+            too_fast = loops(ways, lambda stage, move: not waits_a_day(move))
+            if not too_fast:
+                self.chain(ways)
+            for loop in too_fast:
                 message = f"Time alone goes round {_round(loop)} and need not wait a day."
                 advice = 'Give one of its timed moves an "after" of a day or more.'
                 self._note(ways, loop, "loop-too-fast", message, advice)
@@ -39,6 +45,23 @@ class LoopChecker:
                 message = f"Time alone goes round {_round(loop)} for ever and asks nobody for anything."
                 advice = 'Add a task without "when" that opens before its stage is left, or let one of them rest.'
                 self._note(ways, loop, "loop-without-task", message, advice)
+
+    def chain(self, ways: Ways) -> None:
+        """Note a row of moves that may all come at one instant, longer than the fold goes at one."""
+        moves = {
+            name: [to for move, to in ways.timed(name) if to in ways.paths and not _surely_waits(move)]
+            for name in ways.paths
+        }
+        rounds = dict.fromkeys(moves, 0)
+        for _ in range(MAX_CHAIN):
+            rounds = {name: max((1 + rounds[to] for to in moves[name]), default=0) for name in moves}
+        longest = max(rounds, key=lambda name: rounds[name])
+        if rounds[longest] >= MAX_CHAIN:
+            message = f'From "{longest}" on, {MAX_CHAIN} timed moves or more may come at one instant.'
+            advice = 'Give some of them an "after", or join stages: what is left of the row would come a day later.'
+            stage = ways.track.stages[longest]
+            place = stage.places.get("later", stage.place)
+            self.report.refuse("long-chain", place, message, advice, ways.paths[longest])
 
     def _is_silent(self, ways: Ways, stage: Stage, move: TimedMove) -> bool:
         """Tell whether a stage may ask for nothing before a timed move leaves it."""
@@ -60,6 +83,10 @@ class LoopChecker:
 def waits_a_day(move: TimedMove) -> bool:
     """Tell whether a timed move always waits a day or more."""
     return move.after is not None and all(each.shortest >= FASTEST for each in waits_of(move.after))
+
+
+def _surely_waits(move: TimedMove) -> bool:
+    return move.after is not None and all(each.number > 0 for each in waits_of(move.after))
 
 
 def loops(ways: Ways, counts: Callable[[Stage, TimedMove], bool]) -> list[list[tuple[str, TimedMove]]]:

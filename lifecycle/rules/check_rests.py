@@ -1,9 +1,9 @@
 """Nobody is forgotten: every stage that can be reached is left in bounded time, or is a rest that somebody looks at.
 
 What counts: a timed move without a guard, `after` a wait or `at` a moment that is proved to come; a review; a
-track that watches everybody, always. Guarded moves and tasks never count. A moment is proved to come if its fact
-is surely there, whichever way led in, cannot lie any time ahead, and is not put off by news that is not the person's.
-Called by check.py only. Pure.
+track that watches everybody, always (check_begins.py). Guarded moves and tasks never count. A moment is proved to come
+if its fact is surely there, whichever way led in, cannot lie any time ahead, and is not put off by news that is not
+the person's. Called by check.py only. Pure.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from lifecycle.rules.check_findings import Path, Report
 from lifecycle.rules.check_guards import Decider
 from lifecycle.rules.check_paths import STAY, Ways, meant_by
 from lifecycle.rules.findings import Place
-from lifecycle.rules.names import PERSON, is_built_in
-from lifecycle.rules.policy import Fact, FieldKind, Guard, NoneOf, Policy, Stage, TimedMove, Track
+from lifecycle.rules.names import PERSON
+from lifecycle.rules.policy import Fact, FieldKind, Guard, NoneOf, Policy, Stage, TimedMove
 
 _REST = "Add later with an after, a review, or watched_by."
 
@@ -39,7 +39,7 @@ class RestChecker:
         self.policy, self.decider, self.ways, self.report = policy, decider, ways, report
 
     def check(self) -> None:
-        """Note the findings of all stages and of the tracks that watch."""
+        """Note the findings of all stages."""
         for ways in self.ways.values():
             for stage in ways.track.stages.values():
                 if stage.name in ways.paths:
@@ -52,11 +52,6 @@ class RestChecker:
                     message = f'Nothing leads to the stage "{stage.name}".'
                     advice = "Name it in a list that can decide for it or in a timed move, or take it out."
                     self.report.refuse("unreachable", stage.place, message, advice)
-        watching = {stage.watched_by: None for ways in self.ways.values() for stage in ways.track.stages.values()}
-        for name in watching:
-            if name is not None:
-                self.watching(self.policy.tracks[name])
-        self.beginnings()
 
     def stage(self, ways: Ways, stage: Stage) -> None:
         """Check that time leaves a stage, or that it is a rest."""
@@ -139,44 +134,6 @@ class RestChecker:
         taken = () if fact.when is None else fact.when.conditions
         stays = Guard((*taken, NoneOf(fits, stage.place)))
         return not self.decider.can_hold(stays, ways.track.name, type_name)
-
-    def watching(self, track: Track) -> None:
-        """Check that a track watches everybody, always."""
-        name = track.name
-        advice = "The watching track is per: person, without begins and without watched_by."
-        if track.per != PERSON:
-            message = f'"{name}" is to watch the person, and is kept for each {track.per}.'
-            self.report.refuse("watch", track.place, message, advice)
-            return
-        late = [each for each in self.policy.types if not is_built_in(each) and each not in track.begins]
-        if late:
-            named = ", ".join(late[:3]) + (", ..." if len(late) > 3 else "")
-            message = f'"{name}" is to watch everybody, and does not begin with {named}.'
-            self.report.refuse("watch", track.place, message, advice, (late[0],))
-        for stage in track.stages.values():
-            if stage.watched_by is not None:
-                path = self.ways[name].paths.get(stage.name, ())
-                message = f'"{name}" watches people for other tracks, and in "{stage.name}" nobody watches for it.'
-                self.report.refuse(
-                    "watch", stage.place, message, f"Give it a review or a later instead. {advice}", path
-                )
-
-    def beginnings(self) -> None:
-        """Warn of types after which a person may stand in no track."""
-        lost = [name for name in self.policy.types if not is_built_in(name) and not self._begins(name)]
-        if lost:
-            place: Place = self.policy.types[lost[0]].place
-            named = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
-            message = f"Somebody of whom nothing is known but {named} stands in no track, and nobody looks after them."
-            advice = 'Add a track with per: person that names no "begins": it begins with anything.'
-            self.report.warn("begins-nothing", place, message, advice, (lost[0],))
-
-    def _begins(self, name: str) -> bool:
-        required = self.policy.types[name].required
-        return any(
-            name in track.begins and (track.per == PERSON or track.per in required)
-            for track in self.policy.tracks.values()
-        )
 
 
 def _no_limit(type_name: str, field: str, kind: FieldKind, stage: Stage, place: Place) -> Doubt:

@@ -1,23 +1,26 @@
-"""Tasks that can never open, and more tasks than a person wants to hear from us for ever.
-
-The budget of a kind of contact is compared with what one instance of each track asks for ever: repeated tasks of the
-stage that asks most, and tasks of stages that time alone goes round. Many instances at once are not decided.
-Called by check.py only. Pure.
-"""
+"""Tasks that can never open, because time moves the person on before. Called by check.py only. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
-from fractions import Fraction
+from itertools import chain
 
 from lifecycle.rules.check_findings import Path, Report
-from lifecycle.rules.check_loops import loops
 from lifecycle.rules.check_paths import Ways
-from lifecycle.rules.check_spans import longest_of, never_after, opening_of, said, shortest_of
-from lifecycle.rules.policy import ContactKind, Policy, Stage, TaskRule
+from lifecycle.rules.check_spans import AT_ONCE, longest_of, never_after, opening_of, said, shortest_of, time_in_words
+from lifecycle.rules.policy import Moment, Policy, Stage, TaskRule
 
-DAY = timedelta(days=1)
+
+def _is_not_before(one: Moment, other: Moment) -> bool:
+    """Tell whether one moment of a fact never comes before another of the same fact."""
+    first, second = one.offset or AT_ONCE, other.offset or AT_ONCE
+    is_after = one.direction == "after" or one.offset is None
+    other_is_after = other.direction == "after" or other.offset is None
+    if is_after and other_is_after:
+        return never_after(second, first)
+    if is_after or other_is_after:
+        return is_after
+    return never_after(first, second)
 
 
 class TaskChecker:
@@ -27,17 +30,16 @@ class TaskChecker:
         self.policy, self.ways, self.report = policy, ways, report
 
     def check(self) -> None:
-        """Note the findings of all tasks and of all budgets."""
+        """Note the findings of all tasks."""
         for ways in self.ways.values():
             for stage in ways.track.stages.values():
                 for task in stage.tasks:
                     self.opens(stage, task, ways.paths.get(stage.name, ()))
-        for kind in self.policy.contacts.values():
-            if kind.most is not None and kind.reaches:
-                self.budget(kind, kind.most[0] / Fraction(kind.most[1].shortest / DAY))
 
     def opens(self, stage: Stage, task: TaskRule, path: Path) -> None:
         """Warn of a task, or of what follows one, that opens only when time has moved the person on."""
+        if task.at is not None:
+            self.opens_at(stage, task, task.at, path)
         opening = opening_of(task)
         leaves = [move.after for move in stage.later if move.when is None and move.after is not None]
         if opening is None or not leaves:
@@ -58,52 +60,33 @@ class TaskChecker:
                 self.report.warn("never-opens", task.place, message, advice, path)
                 return
 
-    def budget(self, kind: ContactKind, allowed: Fraction) -> None:
-        """Check a budget, in tasks a day, against what is asked for ever."""
-        sure, possible, most = Fraction(0), Fraction(0), ("", Fraction(0))
-        for ways in self.ways.values():
-            rates = {name: self.rate(ways.track.stages[name], guarded=True) for name in ways.paths}
-            turning = self.turning(ways)
-            for name, rate in turning.items():
-                rates[name] += rate
-            highest = max(rates, key=lambda name: rates[name])
-            possible += rates[highest]
-            most = max(most, (f"{ways.track.name}.{highest}", rates[highest]), key=lambda each: each[1])
-            sure += max(
-                self.rate(ways.track.stages[name], guarded=False) + turning.get(name, Fraction(0))
-                for name in ways.paths
-            )
-        if possible <= allowed:
+    def opens_at(self, stage: Stage, task: TaskRule, at: Moment, path: Path) -> None:
+        """Warn of a task at a moment that lies behind the end of its stage."""
+        for move in stage.later:
+            if move.when is not None:
+                continue
+            if move.at is not None and move.at.fact == at.fact and _is_not_before(at, move.at):
+                when = time_in_words(move)
+            elif (
+                move.after is not None and never_after(move.after, at.offset or AT_ONCE) and self.since_entry(stage, at)
+            ):
+                when = f"after {said(move.after)}"
+            else:
+                continue
+            message = f'The task "{task.name}" never opens: "{stage.name}" is left {when}.'
+            place = task.places.get("at", task.place)
+            self.report.warn("never-opens", place, message, "Let it open earlier, or take it out.", path)
             return
-        number, window = kind.most or (0, "")
-        message = (
-            f'One of each track asks {float(possible * 30):.1f} times in 30 days for ever, and "{kind.name}" allows '
-            f'{number} per {window}. Most is asked in "{most[0]}".'
+
+    def since_entry(self, stage: Stage, at: Moment) -> bool:
+        """Tell whether a moment is so long after a fact that is the time of entry, or a later one, whoever comes."""
+        ways = next(each for each in self.ways.values() if each.track.stages.get(stage.name) is stage)
+        fact = ways.track.facts.get(at.fact) or self.policy.facts[at.fact]
+        leading = [way for way in (*ways.in_ways, *chain.from_iterable(ways.out.values())) if way.to == stage.name]
+        return (
+            fact.kind == "last"
+            and fact.when is None
+            and (at.offset is None or at.direction == "after")
+            and bool(leading)
+            and all(fact.fields.get(way.type) == "" for way in leading)
         )
-        advice = "Ask less often there, allow more, or use a kind of contact that reaches nobody."
-        (self.report.refuse if sure > allowed else self.report.warn)("over-budget", kind.place, message, advice)
-
-    def rate(self, stage: Stage, *, guarded: bool) -> Fraction:
-        """Return how many repeated tasks that reach the person a stage asks a day, at most."""
-        return sum(
-            (
-                Fraction(1) / Fraction(max(shortest_of(task.every.period), DAY / 24) / DAY)
-                for task in stage.tasks
-                if task.every is not None and self.reaches(task) and (guarded or task.when is None)
-            ),
-            Fraction(0),
-        )
-
-    def reaches(self, task: TaskRule) -> bool:
-        """Tell whether the person notices a task."""
-        return task.contact in self.policy.contacts and self.policy.contacts[task.contact].reaches
-
-    def turning(self, ways: Ways) -> dict[str, Fraction]:
-        """Return how many tasks a day the stages of loops of time alone ask that are not repeated, at most."""
-        found = {}
-        for loop in loops(ways, lambda stage, move: True):
-            for name, move in loop:
-                asked = sum(task.every is None and self.reaches(task) for task in ways.track.stages[name].tasks)
-                if asked and move.after is not None:
-                    found[name] = asked / Fraction(max(shortest_of(move.after), DAY / 24) / DAY)
-        return found

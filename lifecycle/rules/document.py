@@ -92,6 +92,7 @@ def _tag_12(text: str) -> str:
 class _Reader:
     def __init__(self, text: str, findings: Findings, file: str) -> None:
         self.file = file
+        self.text = text
         self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self.findings = findings
         self.nodes = 0
@@ -103,9 +104,23 @@ class _Reader:
             mark = getattr(error, "problem_mark", None)
             place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
             problem = getattr(error, "problem", None) or str(error)
-            self.findings.add(place, "yaml", f"This is not YAML: {problem}. Look at indentation, quotes and braces.")
+            advice = "Look at indentation, quotes and braces."
+            tab = self.tab(place)
+            if tab is not None:
+                place, problem, advice = tab, "here stands a tab", "Put blanks in its place: only they indent."
+            self.findings.add(place, "yaml", f"This is not YAML: {problem}. {advice}")
             self.findings.refuse()
             raise AssertionError("refuse raises") from error
+
+    def tab(self, place: Place) -> Place | None:
+        """Return the tab in what a line begins with, at the place of an error or in the line before it."""
+        lines = _LINE_END.split(self.text)
+        for number in (place.line, place.line - 1):
+            line = lines[number - 1] if 0 < number <= len(lines) else ""
+            column = line[: len(line) - len(line.lstrip())].find("\t")
+            if column >= 0:
+                return Place(number, column + 1)
+        return None
 
     def read(self, event: Any, depth: int) -> Node:
         place = Place(event.start_mark.line + 1, event.start_mark.column + 1, self.file)

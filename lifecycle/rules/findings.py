@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from lifecycle.errors import PolicyRefused
@@ -22,6 +22,14 @@ class Place:
     line: int
     column: int
     file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting by its name, and where its value is written."""
+
+    name: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +67,8 @@ class Findings:
 
     name: str
     found: list[Finding] = field(default_factory=list)
+    misspelt: set[tuple[Place, str]] = field(default_factory=set)
+    settings: dict[Place, Setting] = field(default_factory=dict)
 
     def add(self, place: Place, code: str, message: str) -> None:
         """Note one finding."""
@@ -70,33 +80,65 @@ class Findings:
         message = f'"{shown(got)}" is not {what}.'
         self.found.append(Finding(place.file, place.line, place.column, code, message, got, names))
 
+    def misspell(self, table: Place, got: str, known: Iterable[str]) -> None:
+        """Note that a key of a table is probably another one, misspelt: that one is not told of as missing too."""
+        self.misspelt.update((table, key) for key in _close(got, known))
+
+    def use(self, place: Place, setting: Setting) -> None:
+        """Note that a setting stands at a place."""
+        self.settings[place] = setting
+
     def refuse(self) -> None:
         """Raise HasFindings with every finding in file order; return when there is none."""
         if not self.found:
             return
-        # A setting that is not there has no value, of which whoever reads it says something too.
-        unset = {(each.file, each.line, each.column) for each in self.found if each.code == "unknown-setting"}
-        found = sorted(
-            each
-            for each in set(self.found)
-            if each.code == "unknown-setting" or (each.file, each.line, each.column) not in unset
-        )
+        found = sorted(set(self._of_settings(each for each in self.found if not self._follows(each))))
         lines = [f"{finding.file or self.name}:{finding}" for finding in found[:MAX_FINDINGS]]
         if len(found) > MAX_FINDINGS:
             lines.append(f"... and {len(found) - MAX_FINDINGS} more")
         raise HasFindings("\n".join(lines), found)
 
+    def _follows(self, finding: Finding) -> bool:
+        """Tell whether a finding says once more what another one says: a key is there, but misspelt."""
+        if finding.code != "missing":
+            return False
+        place = Place(finding.line, finding.column, finding.file)
+        return any(place == table and f'"{key}' in finding.message for table, key in self.misspelt)
+
+    def _of_settings(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Return findings; a setting that is wrong wherever it stands is told of once, where it is written."""
+        found = list(findings)
+        at = {each: self.settings.get(Place(each.line, each.column, each.file)) for each in found}
+        # A setting that is not there has no value, of which whoever reads it says something too.
+        unset = {Place(each.line, each.column, each.file) for each in found if each.code == "unknown-setting"}
+        wrong = {Place(each.line, each.column, each.file) for each in found} & self.settings.keys()
+        right = {setting for place, setting in self.settings.items() if place not in wrong}
+        told: set[Setting] = set()
+        for each in sorted(found):
+            setting = at[each]
+            if setting is None or setting in right:
+                if each.code == "unknown-setting" or Place(each.line, each.column, each.file) not in unset:
+                    yield each
+            elif setting not in told:
+                told.add(setting)
+                where = setting.place
+                yield replace(each, file=where.file, line=where.line, column=where.column)
+
 
 def nearest(got: str, known: Iterable[str]) -> str:
     """Return "Did you mean ...?" or the list of what is known."""
     names = sorted(set(known))
-    close = get_close_matches(got[:MAX_SHOWN], names, n=1, cutoff=0.6)
+    close = _close(got, names)
     if close:
         return f'Did you mean "{close[0]}"?'
     if not names:
         return "None is defined."
     listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"Known: {listed}."
+
+
+def _close(got: str, known: Iterable[str]) -> list[str]:
+    return get_close_matches(got[:MAX_SHOWN], sorted(set(known)), n=1, cutoff=0.6)
 
 
 def shown(text: str) -> str:

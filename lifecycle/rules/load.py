@@ -18,14 +18,14 @@ from lifecycle.rules.aging import aging_facts
 from lifecycle.rules.document import Listing, Node, Scalar, Table, read_document
 from lifecycle.rules.findings import Findings, Place
 from lifecycle.rules.load_asks import AskReader
-from lifecycle.rules.load_company import contact_of, read_calendar, read_contacts, settle
+from lifecycle.rules.load_company import contact_of, read_calendar, read_contacts, read_lanes, settle
 from lifecycle.rules.load_facts import check_circles, fact_values, read_fact, read_types, words_of_choices
 from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.load_includes import Find, Joiner
 from lifecycle.rules.load_stages import StageReader
 from lifecycle.rules.load_tasks import Defaults
-from lifecycle.rules.names import PERSON, Names, Reading, Scope, TrackNames, is_built_in
-from lifecycle.rules.policy import ContactKind, Fact, Lane, Policy, TouchpointType, Track
+from lifecycle.rules.names import PERSON, Names, Reading, TrackNames, is_built_in
+from lifecycle.rules.policy import ContactKind, Fact, Policy, TouchpointType, Track
 
 LANGUAGE = 1
 TOP_KEYS = (
@@ -45,11 +45,12 @@ def load_policy(text: str, *, name: str = "policy", find: Find | None = None) ->
     findings = Findings(name)
     reading = Reading(findings)
     document = read_document(text, name=name)
+    _check_top(reading, document)
     if "includes" in document.entries:
         document = Joiner(reading, find).join(document, ())
+        findings.refuse()  # what is not there would be missing everywhere
         text = _as_text(document)
     root = settle(reading, document)
-    reading.keys(root, "a policy", TOP_KEYS)
     title, means = _title(reading, root)
     types = read_types(reading, _part(reading, root, "touchpoints"))
     tracks_table = _part(reading, root, "tracks")
@@ -66,8 +67,10 @@ def load_policy(text: str, *, name: str = "policy", find: Find | None = None) ->
         track: _TrackReader(reading, stages, guards, names, track, node, tracks_table.places[track]).read(facts)
         for track, node in tracks_table.entries.items()
     }
-    lanes = _lanes(reading, guards, root)
+    lanes = read_lanes(reading, guards, root)
     calendar = read_calendar(reading, names, root)
+    for setting in reading.settings:
+        reading.by_fact(setting)  # whether it is used or not
     findings.refuse()
     return Policy(
         name=title,
@@ -81,6 +84,13 @@ def load_policy(text: str, *, name: str = "policy", find: Find | None = None) ->
         facts=facts,
         tracks=tracks,
     )
+
+
+def _check_top(reading: Reading, document: Table) -> None:
+    """Report keys that are none, and nothing else where one of them is a misspelt part: all would follow from it."""
+    reading.keys(document, "a policy", TOP_KEYS)
+    if reading.findings.misspelt:
+        reading.findings.refuse()
 
 
 def _plain(node: Node) -> Any:
@@ -257,37 +267,3 @@ class _TrackReader:
         if self.per == PERSON:
             return tuple((word, self.place) for word in self.names.types if not is_built_in(word))
         return tuple((word, self.body.places["upon"]) for word in upon if not is_built_in(word))
-
-
-def _lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane, ...]:
-    node = root.entries.get("lanes")
-    if not isinstance(node, Listing) or not node.items:
-        place = root.place if node is None else node.place
-        reading.findings.add(place, "missing", 'A policy needs "lanes", a list from the top.')
-        return ()
-    lanes: dict[str, Lane] = {}
-    above: str | None = None
-    for number, item in enumerate(node.items, 1):
-        body = reading.table(item, "A lane", item.place)
-        reading.keys(body, "a lane", ("is", "customers", "when"))
-        when = body.entries.get("when")
-        if when is None and number < len(node.items):
-            message = f'Only the last lane may lack "when". Lane {number} hides lane {number + 1}.'
-            reading.findings.add(item.place, "hidden", message)
-        if when is not None and number == len(node.items):
-            message = 'The last lane takes everybody else: write it without "when".'
-            reading.findings.add(item.place, "lanes", message)
-        name = reading.text(body, "is", "a lane")
-        if name:
-            reading.name(name, body.entries["is"].place, "a lane")
-        if name in lanes:
-            message = f'Two lanes are called "{name}". Give one another name.'
-            reading.findings.add(item.place, "twice", message)
-        guard = None if when is None else guards.guard(when, Scope(None, None))
-        lanes[name] = lane = Lane(name, reading.flag(body, "customers", "a lane"), guard, item.place)
-        if not lane.customers:
-            above = above or name
-        elif above is not None:
-            message = f'"{name}" serves customers and stands below "{above}", which does not. Customers come first.'
-            reading.findings.add(item.place, "customers-first", message)
-    return tuple(lanes.values())

@@ -1,4 +1,4 @@
-"""Reading what a policy says of the company: its settings, its calendar, its kinds of contact."""
+"""Reading what a policy says of the company: its settings, its calendar, its kinds of contact, its lanes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import time
 
 from lifecycle.rules.calendar import knows_holidays
 from lifecycle.rules.document import Listing, Node, Scalar, Table
-from lifecycle.rules.findings import shown
+from lifecycle.rules.findings import Setting, shown
 from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.names import Names, Reading, Scope
-from lifecycle.rules.policy import Calendar, ContactKind
+from lifecycle.rules.policy import Calendar, ContactKind, Lane
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.vocabulary import is_zone
 
@@ -63,6 +63,7 @@ def _replaced(reading: Reading, node: Node, values: Mapping[str, Scalar]) -> Nod
         known = [f"${name}" for name in (*values, *reading.settings)]
         reading.findings.unknown(node.place, "unknown-setting", f"${match[2]}", "a setting", known)
         return Scalar("", node.place)
+    reading.findings.use(node.place, Setting(match[2], found.place))
     before, rest = match[1] or "", match.string[match.end() :]
     if not before and not rest:
         return Scalar(found.value, node.place, found.quoted)
@@ -183,3 +184,38 @@ def contact_of(reading: Reading, body: Table, kinds: Mapping[str, ContactKind], 
         reading.findings.unknown(body.entries["contact"].place, "unknown-contact", name, "a kind of contact", kinds)
         return default
     return name
+
+
+def read_lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane, ...]:
+    """Return the lanes from the top; no lane without customers stands above one with them."""
+    node = root.entries.get("lanes")
+    if not isinstance(node, Listing) or not node.items:
+        place = root.place if node is None else node.place
+        reading.findings.add(place, "missing", 'A policy needs "lanes", a list from the top.')
+        return ()
+    lanes: dict[str, Lane] = {}
+    above: str | None = None
+    for number, item in enumerate(node.items, 1):
+        body = reading.table(item, "A lane", item.place)
+        reading.keys(body, "a lane", ("is", "customers", "when"))
+        when = body.entries.get("when")
+        if when is None and number < len(node.items):
+            message = f'Only the last lane may lack "when". Lane {number} hides lane {number + 1}.'
+            reading.findings.add(item.place, "hidden", message)
+        if when is not None and number == len(node.items):
+            message = 'The last lane takes everybody else: write it without "when".'
+            reading.findings.add(item.place, "lanes", message)
+        name = reading.text(body, "is", "a lane")
+        if name:
+            reading.name(name, body.entries["is"].place, "a lane")
+        if name in lanes:
+            message = f'Two lanes are called "{name}". Give one another name.'
+            reading.findings.add(item.place, "twice", message)
+        guard = None if when is None else guards.guard(when, Scope(None, None))
+        lanes[name] = lane = Lane(name, reading.flag(body, "customers", "a lane"), guard, item.place)
+        if not lane.customers:
+            above = above or name
+        elif above is not None:
+            message = f'"{name}" serves customers and stands below "{above}", which does not. Customers come first.'
+            reading.findings.add(item.place, "customers-first", message)
+    return tuple(lanes.values())

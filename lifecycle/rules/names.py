@@ -146,6 +146,7 @@ class Reading:
                 self.findings.add(place, "cut-sentence", message)
             else:
                 self.findings.unknown(place, "unknown-key", key, f"a key of {what}", names)
+                self.findings.misspell(table.place, key, (each for each in names if each not in table.entries))
 
     def text(self, table: Table, key: str, what: str, default: str | None = None) -> str:
         """Return a text, or the default; without a default its absence is a finding."""

@@ -40,7 +40,7 @@ tracks:
   need:
     per: need
     start: stated
-    begins: need.stated
+    begins: [need.stated, decision.made]
     upon: {decision.made: [{when: {outcome: with_us}, to: rest}, {when: {outcome: elsewhere}, to: lost}]}
     stages:
       stated: {means: Said., later: [{after: 60 days, to: rest}]}
@@ -82,7 +82,7 @@ def test_a_refused_policy_ends_with_1_and_says_where_how_and_what_to_do(check: C
     assert lines == [
         'my.yaml:22:7: "lost" is a loss and no task follows on every path within a year. '
         "A guarded task does not count, nor one at entry that stays. [loss]",
-        "  Path: need.stated, decision.made, (90 days pass)",
+        "  Path: decision.made, (90 days pass)",
         '  Add a task without "when", such as {after: 30 days, ask: "Ask whether they are taken care of"}; '
         "it must open before time moves the person on.",
         "my.yaml is refused: 1 finding, 0 warnings.",
@@ -138,7 +138,7 @@ def test_json_is_one_object_with_every_finding(check: Check) -> None:
         "file": "my.yaml",
         "line": 22,
         "column": 7,
-        "path": ["need.stated", "decision.made", "(90 days pass)"],
+        "path": ["decision.made", "(90 days pass)"],
     }
     assert found["message"].startswith('"lost" is a loss')
     assert found["advice"].startswith("Add a task")

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.check import generated
 from lifecycle.errors import PolicyRefused
-from lifecycle.rules import check_classes, check_findings, check_guards, check_losses, check_paths
+from lifecycle.rules import check_classes, check_findings, check_guards, check_loops, check_losses, check_paths, timers
 from lifecycle.rules.check import check_policy, require_proved
 from lifecycle.rules.check_findings import CODES, MAX_PATH, CheckFinding
 from lifecycle.rules.load import load_policy
@@ -211,6 +211,27 @@ class TestLists:
             "overlap: the fact chosen: line 1 and line 2 both fit fact.bought = true, fact.lately = 0. Nothing decides between them."
         ]
 
+    @pytest.mark.parametrize(
+        ("first", "second", "are_apart"),
+        [
+            ("fact.lately: {at_least: 3}", "fact.purchases: {less_than: 3}", True),
+            ("fact.lately: 3", "fact.purchases: {less_than: 3}", True),
+            ("fact.lately: {at_least: 3}", "fact.purchases: {less_than: 4}", False),
+            ("fact.lately: {less_than: 3}", "fact.purchases: {at_least: 3}", False),
+            ("fact.lately: {at_least: 2}", "fact.this_quarter: {less_than: 2}", True),
+            ("fact.this_quarter: {at_least: 2}", "fact.lately: {less_than: 2}", False),
+            ("fact.lately: {at_least: 1}", "fact.decided: {less_than: 1}", False),
+        ],
+    )
+    def test_what_was_counted_in_a_window_was_counted(self, first: str, second: str, are_apart: bool) -> None:
+        """Three purchases within 30 days are three purchases, and three within 90 days."""
+        text = by_timer([f"{{{first}}}", f"{{{second}}}"]).replace(
+            "facts:\n",
+            "facts:\n  this_quarter: {count: purchase.completed, within: 90 days}\n  decided: {count: decision.made}\n",
+            1,
+        )
+        assert [each.code for each in check(text)] == ([] if are_apart else ["overlap"])
+
     def test_a_line_that_takes_what_all_lines_before_it_take_never_decides(self) -> None:
         """The last line means otherwise, and there is no otherwise."""
         lines = "[{when: {outcome: not_now}, to: rest}, {when: {outcome: [with_us, elsewhere]}, to: stay}, {to: stay}]"
@@ -284,7 +305,7 @@ class TestLists:
             "stated: {means: Said., upon: {decision.made: rest}, review: {every: 1 year}}",
             "rest: {means: Rest., upon: {decision.made: stated}, review: {every: 1 year}}",
             upon="{decision.made: rest}",
-        )
+        ).replace("begins: need.stated", "begins: [need.stated, decision.made]")
         assert told(text) == [
             "never-used: need upon decision.made: no stage uses this list, because each has its own for what it is about."
         ]
@@ -429,6 +450,124 @@ class TestRests:
             REST,
             facts=f"{{due_on: {{last: promise.made.{field}}}}}",
         ).replace("promise.made: {by: us", "promise.made: {by: person")
+
+
+class TestBeginnings:
+    """Who is watched, and what is heard first."""
+
+    MORE = "  in_other:\n    per: need\n    start: one\n    begins: need.stated\n    stages: {one: {means: One., watched_by: WATCHED}}\n"
+
+    def test_a_wrong_watching_track_is_told_of_where_it_is_named(self) -> None:
+        """Another track watches everybody, so the line that names this one is wrong."""
+        text = policy_text(self.MORE.replace("WATCHED", "in_other"))
+        (found,) = check(text)
+        assert (found.code, text.splitlines()[found.line - 1][found.column - 1 :][:8]) == ("watch", "watched_")
+        assert check(policy_text(self.MORE.replace("WATCHED", "in_touch"))) == []
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("per: person", "per: need\n    begins: need.stated"),
+            ("start: here", "begins: [need.stated]\n    start: here"),
+        ],
+    )
+    def test_a_watching_track_that_was_made_wrong_is_told_of_in_itself(self, old: str, new: str) -> None:
+        """No other track watches, so this one should."""
+        text = policy_text(self.MORE.replace("WATCHED", "in_touch"), watch=WATCH.replace(old, new))
+        (found,) = [each for each in check(text) if each.code == "watch"]
+        assert text.splitlines()[found.line - 1].strip() == new.partition("\n")[0]
+
+    def test_news_that_may_come_first_and_begins_nothing_is_warned_of(self) -> None:
+        """A decision about a need that was never stated: nobody is asked for, as the finding says."""
+        text = need(
+            "stated: {means: Said., review: {every: 1 year}}",
+            "lost: {means: Lost., loss: true, upon: {offer.made: stay}, review: {every: 90 days}}",
+            "kept: {means: Kept., watched_by: in_touch}",
+            upon="{decision.made: lost, offer.made: kept}",
+        )
+        (found,) = check(text)
+        assert (found.code, found.severity, found.path) == ("unheard", "warns", ("decision.made",))
+        assert found.message == (
+            "decision.made may be the first that is heard of a need, and begins nothing: "
+            'then nobody comes to "lost", and what is asked there is not asked.'
+        )
+        assert check(text.replace("begins: need.stated", "begins: [need.stated, decision.made]")) == []
+        assert (
+            check(
+                text.replace("    begins: need.stated\n", "").replace("made: kept}", "made: kept, need.stated: stated}")
+            )
+            == []
+        )
+
+    def test_news_that_begins_and_does_not_move_is_warned_of(self) -> None:
+        """An offer is no statement of a need; unless the start says that it belongs there."""
+        text = need("stated: {means: Said., review: {every: 1 year}}").replace(
+            "begins: need.stated", "begins: [need.stated, offer.made]"
+        )
+        (found,) = check(text)
+        assert (found.code, found.severity) == ("unmoved", "warns")
+        assert found.message == 'offer.made begins "need" and leaves it in "stated", as need.stated does.'
+        assert text.splitlines()[found.line - 1].strip() == "begins: [need.stated, offer.made]"
+        assert check(text.replace("{means: Said., ", "{means: Said., upon: {offer.made: stay}, ")) == []
+
+
+class TestMarks:
+    """A loss that nobody marked, by its word, its type or its name."""
+
+    @staticmethod
+    def marked(track: str, stage: str, line: str = "to: STAGE", type_name: str = "decision.made") -> list[str]:
+        return [
+            each.message
+            for each in check(
+                need(
+                    f"stated: {{means: Said., upon: {{{type_name}: [{{{line}}}]}}, review: {{every: 1 year}}}}",
+                    f"{stage}: {{means: There., review: {{every: 90 days}}}}",
+                )
+                .replace("STAGE", stage)
+                .replace("  need:\n    per: need", f"  {track}:\n    per: {'need' if track == 'need' else 'case'}")
+                .replace(
+                    "touchpoints:\n",
+                    "touchpoints:\n  membership.cancelled: {by: person, data: {need: id}}\n"
+                    "  lesson.cancelled: {by: person, data: {need: id}}\n",
+                    1,
+                )
+                .replace("need: id", "need: id, case: id, hand: [left, right]")
+            )
+            if each.code == "loss-mark"
+        ]
+
+    @pytest.mark.parametrize(
+        ("stage", "line", "type_name", "said"),
+        [
+            ("over", "when: {outcome: elsewhere}, to: STAGE", "decision.made", "is reached by outcome = elsewhere"),
+            ("over", "to: STAGE", "membership.cancelled", "is reached by membership.cancelled"),
+            ("lost", "to: STAGE", "decision.made", "is called like a loss"),
+            ("went_elsewhere", "to: STAGE", "decision.made", "is called like a loss"),
+            ("lapsed", "to: STAGE", "decision.made", "is called like a loss"),
+            ("left", "to: STAGE", "decision.made", "is called like a loss"),
+        ],
+    )
+    def test_a_stage_that_looks_like_a_loss_is_warned_of(
+        self, stage: str, line: str, type_name: str, said: str
+    ) -> None:
+        """By a word of the data, by the type that leads there, or by its own name."""
+        (message,) = self.marked("need", stage, line, type_name)
+        assert message.startswith(f'"{stage}" {said}')
+
+    @pytest.mark.parametrize(
+        ("track", "stage", "line", "type_name"),
+        [
+            ("need", "over", "when: {hand: left}, to: STAGE", "decision.made"),
+            ("need", "over", "to: STAGE", "lesson.cancelled"),
+            ("need", "over", "when: {none_of: [{outcome: elsewhere}]}, to: STAGE", "decision.made"),
+            ("need", "left_alone", "to: STAGE", "decision.made"),
+            ("need", "met_elsewhere", "to: STAGE", "decision.made"),
+            ("lesson", "cancelled", "to: STAGE", "lesson.cancelled"),
+        ],
+    )
+    def test_words_that_mean_many_things_are_not(self, track: str, stage: str, line: str, type_name: str) -> None:
+        """A left hand, a cancelled lesson, somebody who is left alone: nobody is lost."""
+        assert self.marked(track, stage, line, type_name) == []
 
 
 class TestLosses:
@@ -710,6 +849,76 @@ class TestTime:
         )
         assert [each.code for each in check(task.replace("touchpoints:", settings, 1))] == ["loss"]
         assert check(task.replace("touchpoints:", settings.replace("23 hours", "1 day").replace("90", "30"), 1)) == []
+
+    @pytest.mark.parametrize("at", ["heard", "1 day before heard", "2 years after heard"])
+    def test_a_task_at_a_moment_behind_the_end_of_its_stage_is_warned_of(self, at: str) -> None:
+        """The stage is left at the same fact, no later."""
+        left = {
+            "heard": "heard",
+            "1 day before heard": "2 days before heard",
+            "2 years after heard": "1 year after heard",
+        }[at]
+        stage = f"stated: {{means: Said., tasks: {{look: {{at: {at}, ask: Look}}}}, later: [{{at: {left}, to: rest}}]}}"
+        (found,) = check(need(stage, REST))
+        assert (found.code, found.severity) == ("never-opens", "warns")
+        assert check(need(stage.replace(f"later: [{{at: {left}", "later: [{at: 3 years after heard"), REST)) == []
+
+    def test_a_task_so_long_after_what_led_in_is_warned_of_where_the_stage_ends_before(self) -> None:
+        """A year after they were heard is a year after they came here, or later."""
+        stage = "stated: {means: Said., tasks: {look: {at: 1 year after heard, ask: Look}}, later: [{after: 60 days, to: rest}]}"
+        assert [each.code for each in check(need(stage, REST))] == ["never-opens"]
+        assert check(need(stage.replace("at: 1 year", "at: 59 days"), REST)) == []
+
+    def test_a_long_row_of_moves_that_may_come_at_one_instant_is_refused(self) -> None:
+        """Every one of them lies in the past, and the fold goes a hundred rounds at one instant."""
+        moves = [f"s{number}: {{means: On., later: [{{at: heard, to: s{number + 1}}}]}}" for number in range(130)]
+        text = need(*moves, "s130: {means: End., review: {every: 1 year}}", start="s0")
+        (found,) = check(text)
+        assert (found.code, found.severity) == ("long-chain", "refuses")
+        assert check(text.replace("at: heard, to: s60}", "after: 1 hour, to: s60}")) == []
+        assert check_loops.MAX_CHAIN == timers.MAX_ROUNDS
+
+    def test_hours_that_leave_hardly_any_time_are_warned_of(self) -> None:
+        """A minute of work a day, or a minute in which people may be reached."""
+        text = PROVED.replace(
+            "touchpoints:",
+            "calendar: {hours: 09:59 to 10:01}\ncontact: {offered: {reaches: person, quiet: 08:00 to 07:59}}\ntouchpoints:",
+            1,
+        )
+        found = [
+            (each.code, each.severity, text.splitlines()[each.line - 1][each.column - 1 :][:5]) for each in check(text)
+        ]
+        assert found == [("hardly-any-time", "warns", "hours"), ("hardly-any-time", "warns", "quiet")]
+        assert check(text.replace("10:01", "10:59").replace("07:59", "07:00")) == []
+
+    def test_what_excludes_each_other_does_not_add_up_to_a_budget(self) -> None:
+        """Guards that do not fit, two tracks that nobody stands in at once, a stage that time leaves."""
+        head = HEAD.replace(
+            "touchpoints:", "contact: {offered: {reaches: person, most: 2 per 30 days}}\ntouchpoints:", 1
+        )
+        one = "look: {every: 16 days, ask: Look, when: {fact.bought: true}}, other: {every: 16 days, ask: Look, when: {fact.bought: WHICH}}"
+        stage = f"stated: {{means: Said., tasks: {{{one}}}, review: {{every: 1 year}}}}"
+        text = need(stage).replace(HEAD, head)
+        assert check(text.replace("WHICH", "false")) == []
+        assert [each.code for each in check(text.replace("WHICH", "true"))] == ["over-budget"]
+        tracks = (
+            "  before:\n    per: person\n    start: asking\n    stages:\n"
+            "      asking: {means: A., upon: {purchase.completed: done}, tasks: {look: {every: 16 days, ask: L}}, review: {every: 1 year}}\n"
+            "      done: {means: D., watched_by: in_touch}\n"
+            "  afterwards:\n    per: person\n    start: using\n    begins: [purchase.completed]\n    stages:\n"
+            "      using: {means: U., tasks: {look: {every: 16 days, ask: L}}, review: {every: 1 year}}\n"
+        )
+        text = policy_text(tracks, head=head)
+        assert check(text) == []
+        (found,) = check(text.replace("purchase.completed: done", "offer.made: done"))
+        assert (found.code, found.severity) == ("over-budget", "refuses")
+        assert text.splitlines()[found.line - 1][found.column - 1 :].startswith("most:")
+        weekly = (
+            "stated: {means: Said., tasks: {look: {every: 7 days, ask: Look}}, later: [{after: 60 days, to: rest}]}"
+        )
+        assert check(need(weekly, REST).replace(HEAD, head)) == []
+        turning = weekly.replace("to: rest", "to: stated")
+        assert [each.code for each in check(need(turning).replace(HEAD, head))] == ["over-budget"]
 
     def test_lanes_without_customers_are_warned_of(self) -> None:
         """Where nobody is marked as a customer, nothing shows that customers come first."""

@@ -177,7 +177,10 @@ def test_a_sentence_cut_at_a_comma_is_named() -> None:
         ("a: b\n---\nc: d", "p.yaml:2:1: One file holds one document. Take out the second one (---). [documents]"),
         ("a: b\n...\n---\nc: d", "p.yaml:3:1: One file holds one document."),
         ("a: b\nb: {c: d", "p.yaml:3:1: This is not YAML: did not find expected ',' or '}'. Look at indentation"),
-        ("a:\n\tb: c", "p.yaml:2:1: This is not YAML: found character that cannot start any token. Look at"),
+        (
+            "a:\n\tb: c",
+            "p.yaml:2:1: This is not YAML: here stands a tab. Put blanks in its place: only they indent. [yaml]",
+        ),
         ("a: b: c", "p.yaml:1:5: This is not YAML: mapping values are not allowed in this context."),
         ('a: "b', "This is not YAML: found unexpected end of stream."),
         ("a: b\x00", "p.yaml:1:5: Here stands the character U+0000, which cannot be seen. Take it out. [character]"),

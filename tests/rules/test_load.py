@@ -13,7 +13,9 @@ from hypothesis import given, strategies as st
 
 import lifecycle.policies
 from lifecycle.errors import PolicyRefused
+from lifecycle.policies import shipped_policy
 from lifecycle.rules.compile import compile_policy
+from lifecycle.rules.findings import HasFindings
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.load_facts import BUILT_IN
 from lifecycle.rules.policy import (
@@ -360,7 +362,7 @@ def test_wrong_keys_at_the_top_are_told(old: str, new: str, expected: str) -> No
 def test_required_parts_are_missed(part: str) -> None:
     """Lanes, touchpoints and tracks must be there."""
     with pytest.raises(PolicyRefused, match=f'A policy needs "{part}"'):
-        load_policy(TEXT.replace(f"{part}:", "means:" if part == "means" else f"x{part}:"), name="p.yaml")
+        load_policy(TEXT.replace(f"{part}:", "means:" if part == "means" else f"{part.upper()}:"), name="p.yaml")
 
 
 @pytest.mark.parametrize(
@@ -825,7 +827,7 @@ def test_all_findings_come_at_once_sorted_by_place() -> None:
     with pytest.raises(PolicyRefused) as caught:
         load_policy(text, name="p.yaml")
     lines = [line.split(":")[1] for line in str(caught.value).splitlines()]
-    assert lines == ["5", "31", "34", "41", "41"]
+    assert lines == ["5", "31", "34", "41"]
 
 
 POLICIES = (TEXT, Path(lifecycle.policies.__path__[0], "customer_first.yaml").read_text(encoding="utf-8"))
@@ -933,3 +935,89 @@ def test_too_many_types_are_refused() -> None:
     with pytest.raises(PolicyRefused) as caught:
         load_policy(HEAD.replace("\n  t.t0:", "\n  t.more: {by: us}\n  t.t0:") + "tracks: {}", name="p.yaml")
     assert "A policy has at most 300 types of touchpoints; these are 301. Join some. [too-large]" in str(caught.value)
+
+
+class TestPlaces:
+    """What is wrong is told once, where it was written."""
+
+    @staticmethod
+    def told(old: str, new: str, text: str | None = None) -> list[str]:
+        """Return the findings as `code: the rest of the line they point to`."""
+        changed = (text or shipped_policy()).replace(old, new, 1)
+        assert changed != text
+        with pytest.raises(HasFindings) as refused:
+            load_policy(changed)
+        lines = changed.splitlines()
+        return [f"{each.code}: {lines[each.line - 1][each.column - 1 :]}" for each in refused.value.found]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "code"),
+        [
+            ("patience: 60 days ", "patience: 60days ", "duration"),
+            ("renewal_lead: 60 days ", "renewal_lead: 60 moons ", "duration"),
+            ("attention: 2 ", "attention: two ", "comparison"),
+            ("lifetime: 60 days,", "lifetime: 60days,", "duration"),
+        ],
+    )
+    def test_a_setting_that_is_wrong_wherever_it_stands_is_told_of_where_it_is_written(
+        self, old: str, new: str, code: str
+    ) -> None:
+        """Eight uses of one value that is no duration are one fault."""
+        (found,) = self.told(old, new)
+        assert found.startswith(f"{code}: {new.partition(': ')[2].strip(' ,')}")
+
+    def test_a_setting_that_is_right_elsewhere_is_told_of_where_it_does_not_fit(self) -> None:
+        """A number where a duration belongs is the fault of that line."""
+        text = shipped_policy()
+        found = self.told(
+            "settings:",
+            "settings:\n  twice: 2",
+            text.replace("{at_least: 2}", "{at_least: $twice}").replace(
+                "later: [{after: $patience, to: resting}]", "later: [{after: $twice, to: resting}]", 1
+            ),
+        )
+        assert found == ["duration: $twice, to: resting}]"]
+
+    def test_a_setting_by_a_fact_is_read_also_where_nothing_uses_it(self) -> None:
+        """What is written wrong is told of before somebody uses it."""
+        (found,) = self.told(
+            "settings:", "settings:\n  unused: {depends_on: horizon, lifetime: 1 day, season: 1 day, reason: 1dai}"
+        )
+        assert found.startswith("duration: 1dai}")
+
+    @pytest.mark.parametrize("key", ["touchpoints", "settings", "tracks", "lanes", "facts", "contact"])
+    def test_a_misspelt_part_is_all_that_is_told(self, key: str) -> None:
+        """What is missing without it follows from it."""
+        wrong = f"{key[:-2]}{key[-1]}"
+        (found,) = self.told(f"\n{key}:", f"\n{wrong}:")
+        assert found.startswith(f"unknown-key: {wrong}:")
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("policy: a\nlanguage: 1\ninclude: [{policy: customer-first}]\n", "unknown-key: include: [{policy: customer-first}]"),
+            ("policy: a\nlanguage: 1\nincludes: [{polcy: customer-first}]\n", "unknown-key: polcy: customer-first}]"),
+            ("policy: a\nlanguage: 1\nincludes: [{policy: customer-frist}]\n", "includes: customer-frist}]"),
+        ],
+    )  # fmt: skip
+    def test_a_misspelt_include_is_all_that_is_told(self, text: str, expected: str) -> None:
+        """Without what it includes everything is missing, and that is not the fault."""
+        assert self.told("1\n", "1 \n", text) == [expected]
+
+    def test_a_misspelt_key_is_not_missing_too(self) -> None:
+        """`mean` is `means`, and nothing is missing."""
+        assert self.told("        means: You have a record", "        mean: You have a record") == [
+            "unknown-key: mean: You have a record of me. We have not spoken."
+        ]
+
+    @pytest.mark.parametrize(
+        "text", ["policy: a\n\tlanguage: 1\n", "policy: a\nlanguage: 1\ntracks:\n  a:\n\tper: person\n"]
+    )
+    def test_a_tab_is_called_one(self, text: str) -> None:
+        """A tab looks like blanks, so it is named, with its place."""
+        with pytest.raises(HasFindings) as refused:
+            load_policy(text)
+        (found,) = refused.value.found
+        line = text[: text.index("\t")].count("\n") + 1
+        assert (found.line, found.column) == (line, 1)
+        assert found.message == "This is not YAML: here stands a tab. Put blanks in its place: only they indent."

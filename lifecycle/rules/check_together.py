@@ -1,0 +1,75 @@
+"""Which stages of two tracks one person can stand in at the same time.
+
+Both tracks see every touchpoint at once: where it moves people of both, they move together. Decided for pairs of tracks
+by walking through both; a keyed track is taken with one instance, which a touchpoint with another key does not reach.
+Called by check_tasks.py only. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from lifecycle.rules.check_paths import STAY, Ways
+from lifecycle.rules.names import PERSON
+
+Standing = tuple[str | None, str | None]
+"""A stage of each of two tracks; None: not begun."""
+
+
+class Together:
+    """Tells which pairs of stages are stood in at the same time. `ways` are those of every track."""
+
+    def __init__(self, ways: Mapping[str, Ways]) -> None:
+        self.ways = ways
+        self._known: dict[tuple[str, str], set[Standing]] = {}
+
+    def may_stand(self, one: tuple[str, str], other: tuple[str, str]) -> bool:
+        """Tell whether a person may stand in two stages (track, stage) at once."""
+        if one[0] > other[0]:
+            one, other = other, one
+        if one[0] == other[0]:
+            return one[1] == other[1]
+        key = one[0], other[0]
+        if key not in self._known:
+            self._known[key] = self._walk(self.ways[key[0]], self.ways[key[1]])
+        return (one[1], other[1]) in self._known[key]
+
+    def _walk(self, one: Ways, other: Ways) -> set[Standing]:
+        types = dict.fromkeys([*one.types, *other.types])
+        found: set[Standing] = {(None, None)}
+        waiting: list[Standing] = [(None, None)]
+        while waiting:
+            first, second = waiting.pop()
+            following: list[Standing] = []
+            for name in types:
+                following += product(_after(one, first, name), _after(other, second, name))
+            following += [(to, second) for to in _in_time(one, first)] + [(first, to) for to in _in_time(other, second)]
+            for standing in following:
+                if standing not in found:
+                    found.add(standing)
+                    waiting.append(standing)
+        return found
+
+
+def _after(ways: Ways, stage: str | None, type_name: str) -> Iterator[str | None]:
+    """Yield where somebody may stand after a touchpoint."""
+    reaches_all = ways.track.per == PERSON
+    if stage is None:
+        if not reaches_all or type_name not in ways.track.begins:
+            yield None
+        yield from (way.to for way in ways.in_ways if way.type == type_name)
+        return
+    choices = ways.list_for(ways.track.stages[stage], type_name) if type_name in ways.types else ()
+    verdict = ways.decider.choices(choices, ways.track.name, type_name) if choices else None
+    stays = verdict is None or verdict.may_pass or not reaches_all
+    if verdict is not None and not stays:
+        stays = any(choice.target == STAY and fires for choice, fires in zip(choices, verdict.first, strict=True))
+    if stays:
+        yield stage
+    yield from (way.to for way in ways.out[stage] if way.type == type_name and way.move is None)
+
+
+def _in_time(ways: Ways, stage: str | None) -> Iterator[str]:
+    if stage is not None:
+        yield from (to for _, to in ways.timed(stage))
