@@ -218,6 +218,25 @@ def test_what_a_policy_will_read_as_missing_is_told_before_it_is_activated(told:
     assert told("policy", "activate", POLICY).stdout.startswith("tiny (")
 
 
+def test_one_person_is_folded_again(told: Run) -> None:
+    """From the whole log; it comes out as it was. Nobody of that name is said to be nobody."""
+    before = told("people", "list", "--json").stdout
+    assert told("people", "refold", "person-003").stdout.startswith("person-003 is folded again from the whole log.")
+    assert told("people", "list", "--json").stdout == before
+    assert "nobody is known as otto" in told("people", "refold", "otto", code=1).stderr
+
+
+def test_who_is_stopped_still_after_a_refold_is_told_and_the_command_fails(
+    told: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what failed; lists go on."""
+    monkeypatch.setattr("lifecycle.folding.fold", lambda *_, **__: 1 // 0)
+    said = told("people", "refold", "person-003", code=1).stdout
+    assert said.startswith("person-003 is stopped still. A defect of the program: ZeroDivisionError: ")
+    assert "stopped: A defect of the program" in told("people", "show", "person-003").stdout
+    assert "1 stopped" in told("people", "count").stdout
+
+
 def test_db_upgrade(lifecycle: Run, tmp_path: Path) -> None:
     wanted = f"the database at {tmp_path / 'lifecycle.db'} is up to date.\n"
     assert [lifecycle("db", "upgrade").stdout for _ in range(2)] == [wanted] * 2

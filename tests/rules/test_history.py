@@ -14,7 +14,7 @@ from lifecycle.rules.machine import Machine
 from lifecycle.rules.obligations import next_obligation
 from lifecycle.rules.snapshot import encode
 from lifecycle.rules.working import Step
-from tests.rules.histories import DAY, HEAD, at, folded, machine_of, open_tasks, stages, touchpoint
+from tests.rules.histories import DAY, HEAD, at, continued, folded, machine_of, open_tasks, stages, touchpoint
 
 TYPES = """
   order.placed: {by: person, data: {order: id, size: [small, large], ready_on: date within 1 year}, optional: {note: text}}
@@ -252,3 +252,24 @@ def test_any_data_at_all_leave_a_person_with_a_next_obligation(history: list[tup
     assert (result.state.begun_at is not None) is begun
     assert (next_obligation(machine, result.state, at(6_000)) is not None) is begun
     assert all(each.due_at < at(6_000) + timedelta(days=400) for each in result.state.tasks.values())
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(KINDS), st.integers(0, 5_000), st.dictionaries(st.sampled_from(FIELDS), ANYTHING)),
+        min_size=2,
+        max_size=8,
+        unique_by=lambda each: each[1],
+    ),
+    st.integers(1, 7),
+)
+def test_any_data_at_all_fold_alike_at_once_and_in_two(
+    history: list[tuple[str, int, dict[str, Any]]], cut: int
+) -> None:
+    """What counts as missing, and how often, is a function of the touchpoints alone."""
+    machine = shop()
+    log = [touchpoint(str(n), kind, hours, **data) for n, (kind, hours, data) in enumerate(history)]
+    log.sort(key=lambda each: each.occurred_at)
+    first = folded(machine, log[:cut])
+    assert encode(continued(machine, first.state, log[cut:], 6_000).state) == encode(folded(machine, log, 6_000).state)
