@@ -19,11 +19,19 @@ import pytest
 from lifecycle.engine import Engine
 from lifecycle.errors import RevisionConflict, StoreUnavailable
 from lifecycle.record import Batch
+from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.snapshot import decode
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store, open_store
-from tests.engine.random_histories import batches_of, random_touchpoint, variant_of
+from lifecycle.task import rfc3339
+from tests.engine.random_histories import (
+    batches_of,
+    random_touchpoint,
+    variant_of,
+    with_outcomes,
+    with_retractions,
+)
 
 POLICY = load_policy(Path("lifecycle/policies/customer_first.yaml").read_text(encoding="utf-8"))
 SINCE = datetime(2024, 1, 8, 9, tzinfo=UTC)
@@ -100,8 +108,8 @@ class World:
             self.store.delete_outbox([row.id for row in rows])
 
 
-def consumed(topic: list[str]) -> set[str]:
-    """Return the ids a consumer holds as open; check the history of messages on the way."""
+def consumed(topic: list[str]) -> dict[str, dict[str, Any]]:
+    """Return each task as a consumer holds it in the end, by id; check the history of messages on the way."""
     contents: dict[str, str] = {}
     versions: dict[str, dict[int, str]] = defaultdict(dict)
     data: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
@@ -111,11 +119,16 @@ def consumed(topic: list[str]) -> set[str]:
         versions[event["data"]["id"]][event["data"]["version"]] = event["type"]
         data[event["data"]["id"]][event["data"]["version"]] = event["data"]
     for task_id, told in versions.items():
-        open_now = False
+        state = "withdrawn"
         for version in sorted(told):
-            assert not (told[version] == "task.requested" and open_now), f"{task_id} was requested twice"
-            open_now = told[version] != "task.withdrawn"
-    return {task_id for task_id, each in data.items() if each[max(each)]["state"] == "open"}
+            asked, now = told[version] == "task.requested", data[task_id][version]
+            assert asked == (state in ("withdrawn", "expired") and now["state"] == "open"), (
+                f"{task_id} asked from {state}"
+            )
+            is_undone = state in ("completed", "declined") and now["state"] == "open"
+            assert (now["reason"] == "reopened") == is_undone, f"{task_id} is open again without a word"
+            state = now["state"]
+    return {task_id: each[max(each)] for task_id, each in data.items()}
 
 
 def snapshots(store: Any) -> dict[str, str]:
@@ -127,7 +140,9 @@ def test_crashes_anywhere_leave_the_world_as_if_nothing_had_failed(seed: int, tm
     """Crash before commit, after commit, overtaken by another writer, after publishing before marking."""
     source = random.Random(seed)
     history = [random_touchpoint(source, POLICY, f"p{number % 5}", number, SINCE) for number in range(150)]
-    history += [variant_of(source, each) for each in source.sample(history, 10)]
+    history = with_retractions(source, with_outcomes(source, compile_policy(POLICY), history, END), 15, END)
+    early = [each for each in history if each.occurred_at < END - timedelta(days=3)]
+    history += [variant_of(source, each) for each in source.sample(early, 10)]
     delivered = sorted(
         [*history, *source.choices(history, k=20)], key=lambda each: (source.gauss(0, 9), each.occurred_at)
     )
@@ -149,5 +164,11 @@ def test_crashes_anywhere_leave_the_world_as_if_nothing_had_failed(seed: int, tm
     while engine.advance(END, at=END):
         pass
     assert snapshots(world.store) == snapshots(calm)
-    expected = {task_id for text in snapshots(calm).values() for task_id in decode(text).tasks}
-    assert consumed(world.topic) == expected
+    held, states = consumed(world.topic), [decode(text) for text in snapshots(calm).values()]
+    assert {task_id: each["due_at"] for task_id, each in held.items() if each["state"] == "open"} == {
+        task_id: rfc3339(task.due_at) for state in states for task_id, task in state.tasks.items()
+    }
+    ended = {closed.id: closed.state for state in states for closed in state.closed}
+    assert {task_id: each["state"] for task_id, each in held.items() if task_id in ended} == {
+        task_id: how for task_id, how in ended.items() if task_id in held
+    }
