@@ -24,7 +24,7 @@ from lifecycle.rules.defect import defect_in_words
 from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.names import is_built_in
-from lifecycle.rules.retractions import Name, name_of
+from lifecycle.rules.retractions import Name, is_left_out
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode, encode
 from lifecycle.rules.working import Closing
 from lifecycle.touchpoint import EARLIEST, RETRACTED, OrderKey, Touchpoint, TouchpointKey, key_of, order_key
@@ -230,12 +230,11 @@ def _ready(
     start: Start, touchpoints: Iterable[Touchpoint], ceiling: datetime | None
 ) -> tuple[list[Touchpoint], datetime | None]:
     """Return the touchpoints to be folded, in order, and when the first of those that wait occurs."""
-    last, left_out = start.state.last_key, start.left_out
-    keyed = ((order_key(each), each) for each in touchpoints if not left_out or name_of(each) not in left_out)
+    last, gone = start.state.last_key, start.left_out
+    keyed = ((order_key(each), each) for each in touchpoints if not is_left_out(each, gone))
     known = sorted((each for each in keyed if last is None or each[0] > last), key=lambda each: each[0])
     reached = [each for key, each in known if ceiling is None or key[0] <= ceiling]
     waiting_at = known[len(reached)][0][0] if len(reached) < len(known) else None
-    # A retraction waits like any other touchpoint, since it changes something when its moment comes.
     return [each for each in reached if each.type != RETRACTED], waiting_at
 
 

@@ -52,6 +52,14 @@ def _step(touchpoint: Touchpoint, by: Touchpoint) -> Step:
     return Step(touchpoint.occurred_at, "retracted", "", "", touchpoint.type, "", origin, detail, due=by.occurred_at)
 
 
+def is_left_out(touchpoint: Touchpoint, gone: Collection[Name]) -> bool:
+    """Tell whether a touchpoint is as if it had never been. A retraction in `gone` is not: it may be waited for.
+
+    One that comes before it in order names it too, and does not count against it.
+    """
+    return touchpoint.type != RETRACTED and name_of(touchpoint) in gone
+
+
 def counted(touchpoints: Iterable[Touchpoint], gone: Collection[Name]) -> list[Touchpoint]:
     """Return the touchpoints that are folded: no retractions, and none that is in `gone`."""
-    return [each for each in touchpoints if each.type != RETRACTED and name_of(each) not in gone]
+    return [each for each in touchpoints if each.type != RETRACTED and not is_left_out(each, gone)]

@@ -17,6 +17,7 @@ from lifecycle.record import Batch
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.policy import Policy
+from lifecycle.rules.snapshot import decode
 from lifecycle.store.store import open_store
 from lifecycle.touchpoint import Touchpoint
 from tests.engine.random_histories import (
@@ -136,6 +137,40 @@ def test_time_moved_in_between_makes_no_difference(
     assert results[0] == results[1]
 
 
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=25)
+def test_retractions_make_no_difference_to_order_and_split(
+    seed: int, policy: Policy, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Retracted touchpoints, outcomes and retractions, in any order, some of them waiting for time to get there."""
+    source = random.Random(seed)
+    plain = [random_touchpoint(source, policy, "anna", number, SINCE) for number in range(12)]
+    lived = with_outcomes(source, compile_policy(policy), plain, UNTIL)
+    history = with_retractions(source, lived, 10, UNTIL)
+    results = []
+    for shuffled in (False, True):
+        delivered = source.sample(history, len(history)) if shuffled else history
+        with closing(open_store(f"sqlite:///{tmp_path_factory.mktemp('law') / 'a.db'}", create=True)) as store:
+            engine = Engine(store, policy, opened_at=NOW)
+            reached = SINCE
+            for batch in (
+                batches_of(source, delivered)
+                if shuffled
+                else [Batch(sum((each.records for each in batches_of(source, delivered)), ()))]
+            ):
+                reached = min(reached + timedelta(days=source.randrange(200)), UNTIL)
+                engine.ingest(batch, received_at=NOW, ceiling=reached if shuffled else None, publish=shuffled)
+                while shuffled and engine.advance(reached, at=NOW):
+                    pass
+            while engine.advance(UNTIL, at=NOW):
+                pass
+            (row,) = store.iterate_people(limit=2)
+            opened = [each.task_id for each in store.publications(["anna"]).get("anna", {}).values()]
+            results.append((row.snapshot, row.lane, row.next_due_at, row.waiting_at))
+            assert set(decode(row.snapshot).tasks) <= set(opened)
+    assert results[0] == results[1]
+
+
 def test_nobody_is_ever_without_a_next_obligation(policy: Policy, tmp_path: Path) -> None:
     """Whatever happened to them, time has something dated to do for every person; and not only at the end."""
     source = random.Random(7)
@@ -149,3 +184,21 @@ def test_nobody_is_ever_without_a_next_obligation(policy: Policy, tmp_path: Path
             pass
         census = Questions(store, engine.machine).count()
         assert (census.forgotten, census.people) == (0, 30)
+
+
+def test_both_stores_end_in_the_same_bytes(sqlite_url: str, database_url: str, policy: Policy) -> None:
+    """With retractions, outcomes and late news: whatever is compared or ordered is compared alike."""
+    source = random.Random(11)
+    history = history_of(source, policy, 5, 30)
+    source.shuffle(history)
+    batches = batches_of(source, history)
+    results = []
+    for url in (sqlite_url, database_url):
+        with closing(open_store(url, create=True)) as store:
+            engine = Engine(store, policy, opened_at=NOW)
+            for batch in batches:
+                engine.ingest(batch, received_at=NOW, ceiling=None)
+            while engine.advance(UNTIL, at=NOW):
+                pass
+            results.append(store.iterate_people(limit=100))
+    assert results[0] == results[1]

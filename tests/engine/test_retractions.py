@@ -206,3 +206,17 @@ def test_explanations_tell_what_was_retracted(engine: Engine) -> None:
     assert questions.explain(task_id)[-1] == line
     engine.store.reached([], at(7))
     assert line not in questions.explain_person("anna", at=at(6.5)).lines(), "it had not been retracted then"
+
+
+def test_a_retraction_that_waits_is_not_taken_out_by_one_before_it(engine: Engine) -> None:
+    """An earlier retraction of it counts for nothing, so its moment comes, and gives back what was taken."""
+    first = touchpoint("x", RETRACTED, 2, source="s", id="3")
+    before, waiting = (
+        touchpoint("y", RETRACTED, 3, source="s", id="z"),
+        touchpoint("z", RETRACTED, 9, source="s", id="x"),
+    )
+    batch = batch_of(STATED, LOST._replace(occurred_at=at(1)), first, before, waiting)
+    engine.ingest(batch, received_at=NOW, ceiling=at(5))
+    assert engine.store.load_people(["anna"])["anna"].waiting_at == at(9)
+    advance(engine, at(9))
+    assert decode(engine.store.load_people(["anna"])["anna"].snapshot).tracks["need"]["a"].stage == "lost"
