@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from lifecycle.errors import SettingsRefused
 from lifecycle.nobody import nobody
 from lifecycle.questions import Questions
 from lifecycle.rules.findings import MAX_SHOWN
+from lifecycle.rules.retractions import name_of, retracted
 from lifecycle.store import Store
 from lifecycle.task import rfc3339
 from lifecycle.touchpoint import Touchpoint, key_of, order_key
@@ -29,11 +30,11 @@ app = noun("What was received, of whom and of which types.")
 PAGE = 500
 """Touchpoints read at once."""
 
-BESIDE = "beside"
-"""Mark of a variant that does not count, since another came under the same id."""
+BESIDE, RETRACTED = "beside", "retracted"
+"""Marks: a variant that does not count, since another came under the same id; one that was taken back."""
 
-Row = tuple[Touchpoint, bool]
-"""A touchpoint, and whether it is the one that counts under its id."""
+Row = tuple[Touchpoint, str]
+"""A touchpoint, and why it does not count (its mark; "": it does)."""
 
 
 @app.command("list")
@@ -130,13 +131,25 @@ def _logged(
     if person is None:
         after = None
         while page := store.iterate_log(after, types=types, limit=PAGE):
-            yield from ((each, True) for each in page)
+            yield from _marked(page, store, questions.reached_at)
             after = key_of(page[-1])
         return
     log = store.read_log({person: None}).get(person)
     if log is None:
         raise nobody(store, person)
-    yield from ((each, True) for each in sorted(log, key=order_key) if types is None or each.type in types)
+    wanted = [each for each in sorted(log, key=order_key) if types is None or each.type in types]
+    yield from _marked(wanted, store, questions.reached_at)
+
+
+def _marked(touchpoints: Sequence[Touchpoint], store: Store, reached: datetime | None) -> Iterator[Row]:
+    """Yield touchpoints with the mark of those that were retracted, as far as time has reached."""
+    found = store.find_retractions({each.person for each in touchpoints})
+    gone = {
+        person: retracted(each for each in mine if reached is None or each.occurred_at <= reached)
+        for person, mine in found.items()
+    }
+    for each in touchpoints:
+        yield each, RETRACTED if name_of(each) in gone.get(each.person, {}) else ""
 
 
 def _conflicting(store: Store, person: str | None) -> Iterator[Row]:
@@ -147,20 +160,20 @@ def _conflicting(store: Store, person: str | None) -> Iterator[Row]:
         for _, variant in page:
             key = key_of(variant)
             if key != before:
-                yield counting[key], True
-            yield variant, False
+                yield counting[key], ""
+            yield variant, BESIDE
             before = key
         after = page[-1][0]
 
 
-def _event(touchpoint: Touchpoint, counts: bool, *, marked: bool) -> dict[str, Any]:
-    return {**event_of(touchpoint), "counts": counts} if marked else event_of(touchpoint)
+def _event(touchpoint: Touchpoint, mark: str, *, marked: bool) -> dict[str, Any]:
+    return {**event_of(touchpoint), "counts": mark != BESIDE} if marked else event_of(touchpoint)
 
 
 def _row(
-    touchpoint: Touchpoint, counts: bool, *, known: Collection[str], reached: datetime | None, times: Times
+    touchpoint: Touchpoint, mark: str, *, known: Collection[str], reached: datetime | None, times: Times
 ) -> tuple[str, ...]:
-    marks = [] if counts else [BESIDE]
+    marks = [mark] if mark else []
     marks += [] if touchpoint.type in known else ["unknown type"]
     marks += ["waits"] if reached is not None and touchpoint.occurred_at > reached else []
     data = canonical_json.dumps(touchpoint.data)

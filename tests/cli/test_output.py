@@ -331,3 +331,14 @@ def test_variants_under_one_id_are_listed_beside_the_one_that_counts(
     shown = lifecycle("touchpoints", "list", "--conflicts").stdout.splitlines()[1:]
     assert ["beside" in row for row in shown] == [False, True, True]
     assert lifecycle("touchpoints", "list", "--conflicts", "--person", "王小明").stdout.endswith(": none\n")
+
+
+def test_a_touchpoint_that_was_taken_back_is_marked(lifecycle: Run, tmp_path: Path, sqlite_url: str) -> None:
+    """Of one person and in the whole log; the retraction itself is in it too."""
+    source = json.loads(line("anna", "2", "x.y", START))["source"]
+    back = line("anna", "3", "touchpoint.retracted", START + 2 * DAY, source=source, id="2")
+    run([write(tmp_path / "back.jsonl", [back])], store=sqlite_url, until="end")
+    for words in (["--person", "anna"], []):
+        rows = [row for row in lifecycle("touchpoints", "list", *words).stdout.splitlines()[1:] if "anna" in row]
+        marked = {row.split()[4]: "  retracted" in row for row in rows}
+        assert marked == {"need.stated": False, "decision.made": True, "touchpoint.retracted": False}
