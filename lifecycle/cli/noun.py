@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-_SENTENCE = re.compile(r"(?<=[.:])\s")
+_SENTENCE = re.compile(r"(?<=\.)\s")
 
 
 class Noun(TyperGroup):

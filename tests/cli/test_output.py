@@ -273,7 +273,9 @@ def test_help_of_a_noun_is_not_cut(width: str) -> None:
     for noun, entry in program.ENTRIES.items():
         if entry.place.endswith(":app"):
             shown = CliRunner().invoke(app, [noun, "--help"], env={"COLUMNS": width}, terminal_width=int(width)).stdout
-            assert "..." not in shown.partition("Commands:")[2], shown
+            listed = " ".join(shown.partition("Commands:")[2].split())
+            assert "..." not in listed, shown
+            assert listed.endswith("."), shown
 
 
 def test_the_touchpoints_of_one_person_are_listed_in_order(lifecycle: Run) -> None:
