@@ -7,8 +7,7 @@
     |   `-- RevisionConflict           somebody else wrote one of these people first: read and fold again
     |-- reject   Reject                this one input is bad: report it and go on with the others
     |   |-- Unreadable                 a record that is not a touchpoint we can accept
-    |   |-- ValueRefused               the database refused a value of this batch
-    |   `-- FoldStopped                one person's policy does not come to rest at one instant
+    |   `-- ValueRefused               the database refused a value of this batch
     `-- stop     Stop                  going on would do harm: end, say why and name the next step
         |-- PartitionLost              another worker owns this partition now
         |-- PolicyRefused              the policy has findings
@@ -85,10 +84,6 @@ class Unreadable(Reject):
 
 class ValueRefused(Reject):
     """The database refused a value of this batch; nothing was written. Halve the batch to find the record."""
-
-
-class FoldStopped(Reject):
-    """A person's instances do not come to rest at one instant, or outgrew a limit; log and open tasks stay."""
 
 
 class PartitionLost(Stop):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from lifecycle.rules import facts
+from lifecycle.rules import built_in, facts
 from lifecycle.rules.calendar import WorkingTime
+from lifecycle.rules.compile_followed import compile_followed
 from lifecycle.rules.compile_waits import WaitCompiler, compile_contact
 from lifecycle.rules.guards import GuardCompiler, Holds, Read
 from lifecycle.rules.load_facts import facts_in
@@ -24,7 +25,6 @@ from lifecycle.rules.machine import (
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import ByFact, Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.saying import compile_saying
-from lifecycle.rules.schedule import Duration
 from lifecycle.rules.slides import slides_of
 from lifecycle.rules.vocabulary import reader
 
@@ -39,27 +39,24 @@ def compile_policy(policy: Policy) -> Machine:
     all_facts += [(name, fact) for name, track in policy.tracks.items() for fact in track.facts.values()]
     for track, fact in _before_their_users(all_facts):
         readers[track, fact.name] = _reader(policy, guards, fact, track)
+    readers.update(built_in.fact_readers())
     waits = WaitCompiler(time, readers)
     contacts = {name: compile_contact(kind, policy.calendar, guards, waits) for name, kind in policy.contacts.items()}
     compiler = _Compiler(policy, guards, waits, contacts)
     tables = {name: compiler.track(policy.tracks[name]) for name in sorted(policy.tracks)}
     types = {name: compiler.type(tables, name) for name in policy.types}
+    tables[built_in.TRACK.name] = compiler.track(built_in.TRACK)
     lanes = tuple(None if lane.when is None else guards.guard(lane.when, "") for lane in policy.lanes)
     most = max((kind.most[0] for kind in policy.contacts.values() if kind.most is not None), default=0)
-    due_follows = any(
-        rule.due_moment is not None
-        for table in tables.values()
-        for stage in table.stages.values()
-        for rule in stage.rules.values()
-    )
     texts = frozenset(
         (track, fact.name)
         for track, fact in all_facts
         if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
     )
-    next_day = partial(time.after, _DAY)
+    place_facts = tuple(filter(None, (policy.calendar.zone_from, policy.calendar.holidays_from)))
+    followed = compile_followed(policy, readers)
     slides = slides_of(policy, lambda name: readers["", name], time)
-    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, next_day, time, due_follows, slides)
+    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, place_facts, time, followed, slides)
 
 
 def _before_their_users(facts: list[tuple[str, Fact]]) -> Iterator[tuple[str, Fact]]:
@@ -96,13 +93,10 @@ def _kind_of(policy: Policy, fact: Fact, type_name: str) -> str | None:
     return None if declared is None else declared.kind
 
 
-_DAY = Duration(1, "day")
-
-
 def _ranks(policy: Policy) -> dict[int, int]:
     """Return the place of each timed rule in the policy as it is written, by identity."""
     rules: list[TaskRule | TimedMove] = []
-    for track in policy.tracks.values():
+    for track in (*policy.tracks.values(), built_in.TRACK):
         for stage in track.stages.values():
             for task in (*stage.tasks, *(() if stage.review is None else (stage.review,))):
                 rules.append(task)
@@ -223,7 +217,7 @@ class _Compiler:
     def type(self, tables: Mapping[str, TrackTable], name: str) -> TypeTable:
         """Return what a type means for a person."""
         declared = self.policy.types[name]
-        steps = []
+        steps, doers = [], []
         keys: dict[str, list[str]] = {}
         for table in tables.values():
             if table.field is not None and declared.field(table.field) is None:
@@ -234,8 +228,12 @@ class _Compiler:
             if begins or takers or moves:
                 steps.append(TrackStep(table, begins, takers))
             does = any(name in rule.done_by for stage in table.stages.values() for rule in stage.rules.values())
+            if does:
+                doers.append(table)
             if table.field is not None and (begins or takers or moves or does):
                 keys.setdefault(table.field, []).append(table.name)
         takers = self.takers(self.policy.facts, name, "")
         named = tuple((field, tuple(tracks)) for field, tracks in keys.items())
-        return TypeTable(reader(declared, self.waits.time), takers, tuple(steps), named, is_built_in(name))
+        return TypeTable(
+            reader(declared, self.waits.time), takers, tuple(steps), tuple(doers), named, is_built_in(name)
+        )

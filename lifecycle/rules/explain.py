@@ -97,7 +97,7 @@ def decision(machine: Machine, step: Step) -> str:
     """Say how an instance began or moved, on what, and which line of the policy decided."""
     place = place_of(step.track, step.key)
     if step.what == "began":
-        line = line_of(machine.policy.tracks[step.track].place)
+        line = line_of(machine.tracks[step.track].track.place)
         return f"{when(machine, step.at)}: {place} began at {quoted(step.name)}, on {touchpoint(step.by)} ({line})."
     before, _, decided = step.detail.partition(" ")
     moved = f"{when(machine, step.at)}: {place} moved from {quoted(before)} to {quoted(step.name)}"
@@ -115,7 +115,7 @@ def _last(trail: Sequence[Step], what: str, task_id: str) -> Step | None:
 
 
 def _stage_says(machine: Machine, task: Task) -> str:
-    stage = machine.policy.tracks[task.why.track].stages[task.why.stage]
+    stage = machine.tracks[task.why.track].track.stages[task.why.stage]
     return f"There they would say: {quoted(stage.means)}"
 
 
@@ -142,7 +142,7 @@ def _fact_behind(machine: Machine, task: Task, before: Sequence[Step]) -> Iterat
     """Say which touchpoint gave the fact that the task's time is counted from."""
     rule = _rule(machine, task, task.kind)
     name = rule.at.fact if rule.at is not None else None if rule.every is None else rule.every.after
-    own = machine.policy.tracks[task.why.track].facts
+    own = machine.tracks[task.why.track].track.facts
     fact = None if name is None else own.get(name) or machine.policy.facts.get(name)
     if fact is None or fact.kind not in ("first", "last") or fact.when is not None:
         return
@@ -206,7 +206,7 @@ def _next(machine: Machine, task: Task, state: PersonState) -> Iterator[str]:
         return
     following = next_of_instance(track, key, instance)
     here = f"{place_of(track, key)} is at {quoted(instance.stage)} since {when(machine, instance.since)}"
-    stage = machine.policy.tracks[track].stages[instance.stage]
+    stage = machine.tracks[track].track.stages[instance.stage]
     if following is not None:
         rule = machine.tracks[track].stages[instance.stage].rules[following.name]
         asked = guard_of(rule)

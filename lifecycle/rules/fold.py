@@ -34,12 +34,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle import ids
+from lifecycle.rules.doing import complete
 from lifecycle.rules.fitting import fitted, label_reach
 from lifecycle.rules.following import follow
 from lifecycle.rules.guards import View
 from lifecycle.rules.limits import make_place
 from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
-from lifecycle.rules.openings import look_again, pass_over, stop_contacts
+from lifecycle.rules.openings import look_again, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.slides import judge
@@ -94,16 +95,16 @@ def fold(
     """
     work = Working(machine, person, state, trail)
     work.closings += closings
-    due = work.next_due()
-    reached = until
+    now: datetime | None = None
     for touchpoint, ahead in _with_ahead(machine, touchpoints):
-        at = touchpoint.occurred_at
-        while due is not None and due < at:
-            due = fire(work, due)
-        _take(work, touchpoint, something_due=due == at, ahead=ahead)
-        due = work.next_due()
-        if reached is None or at > reached:
-            reached = at
+        if touchpoint.occurred_at != now:
+            now = touchpoint.occurred_at
+            due = work.next_due()
+            while due is not None and due < now:
+                due = fire(work, due)
+        _take(work, touchpoint, ahead)
+    reached = max((at for at in (now, until) if at is not None), default=None)
+    due = work.next_due()
     while due is not None and reached is not None and due <= reached:
         due = fire(work, due)
     return Folded(state, due, tuple(work.closings), tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless))
@@ -120,7 +121,7 @@ def _with_ahead(machine: Machine, touchpoints: Iterable[Touchpoint]) -> list[tup
     return found[::-1]
 
 
-def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool, ahead: datetime | None) -> None:
+def _take(work: Working, touchpoint: Touchpoint, ahead: datetime | None) -> None:
     state = work.state
     state.last_key = order_key(touchpoint)
     state.touchpoints += 1
@@ -135,15 +136,11 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool, ahead: 
     at = touchpoint.occurred_at
     view = View(touchpoint.data, state.facts, state.tracks, at)
     touched = _touch(work, table, view, touchpoint, origin)
-    for taker in table.takers:
-        if taker.when is None or taker.when(view):
-            work.remember_fact(state.facts, taker, touchpoint)
+    _remember(work, table, view, touchpoint)
     decided = [(*each, _decide(view, *each[:3], touchpoint.type)) for each in touched]
     if work.trail is not None:
         _note_refusals(work, view, decided, origin)
-    _complete(work, touchpoint, origin)
-    if something_due or state.waiting:
-        _complete_unasked(work, touchpoint, origin)
+    complete(work, table, touchpoint, origin)
     if table.is_outcome:
         take_outcome(work, touchpoint, origin)
     for tracked, key, instance, is_new, choice in decided:
@@ -152,7 +149,7 @@ def _take(work: Working, touchpoint: Touchpoint, *, something_due: bool, ahead: 
     follow(work, at)
     if state.tasks or state.waiting:
         stop_contacts(work, at, origin)
-        look_again(work, at)
+    look_again(work, at, origin)
     make_room(state, work.machine.text_facts)
     judge(work.machine, state, at, ahead)
 
@@ -178,9 +175,21 @@ def _touch(
             view.own, view.key = instance.facts, key
             if taker.when is None or taker.when(view):
                 work.remember_fact(instance.facts, taker, touchpoint)
+                work.changed.append((tracked.name, key))
         if is_new or touchpoint.type in tracked.stages[instance.stage].upon:
             touched.append((tracked, key, instance, is_new))
     return touched
+
+
+def _remember(work: Working, table: TypeTable, view: View, touchpoint: Touchpoint) -> None:
+    """Let the facts of the person take it in."""
+    facts, places = work.state.facts, work.machine.place_facts
+    before = [facts.get(name) for name in places]
+    for taker in table.takers:
+        if taker.when is None or taker.when(view):
+            work.remember_fact(facts, taker, touchpoint)
+    if before != [facts.get(name) for name in places]:
+        work.asked.is_stirred = True  # Their quiet hours may be others now.
 
 
 def _decide(view: View, table: TrackTable, key: str, instance: Instance, type_name: str) -> Choice | None:
@@ -211,55 +220,6 @@ def _note_refusals(
                 words = "another line of the list fits first"
             what = "stayed" if stays else "refused"
             work.note(at, what, table.name, key, instance.stage, by=origin, detail=words, choice=choice)
-
-
-def _complete(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
-    """Close the open tasks that this touchpoint does."""
-    state, at = work.state, touchpoint.occurred_at
-    done = []
-    for task_id, task in state.tasks.items():
-        done_by = work.rule_of(task).done_by
-        if touchpoint.type in done_by and _does(work, touchpoint, task.track, task.key, done_by[touchpoint.type]):
-            done.append(task_id)
-    for task_id in sorted(done):
-        work.close(task_id, "completed", at, by=origin)
-
-
-def _complete_unasked(work: Working, touchpoint: Touchpoint, origin: Origin) -> None:
-    """Do not ask for what this touchpoint does: tasks that wait to open, and those due at this very instant."""
-    at = touchpoint.occurred_at
-    for task_id, waiting in sorted(work.state.waiting.items()):
-        rule = work.rule_of(waiting)
-        if touchpoint.type in rule.done_by and _does(
-            work, touchpoint, waiting.track, waiting.key, rule.done_by[touchpoint.type]
-        ):
-            pass_over(work, task_id, work.state.waiting.pop(task_id), rule, at, by=origin, detail="done")
-    for (name, key), instance in work.active.items():
-        for rule_name, due in list(instance.pending.items()):
-            if due > at:
-                continue
-            rule = work.machine.tracks[name].stages[instance.stage].rules[rule_name]
-            if touchpoint.type in rule.done_by and _does(work, touchpoint, name, key, rule.done_by[touchpoint.type]):
-                # Asked and done at one instant: the news came first, so nothing is asked.
-                del instance.pending[rule_name]
-                work.note(at, "not_opened", name, key, rule_name, by=origin, detail="done")
-                if rule.period is None:
-                    instance.spent = sorted([*instance.spent, rule_name])
-                else:
-                    instance.counts[rule_name] = instance.counts.get(rule_name, 0) + 1
-                    work.restart(instance, rule, work.view_of(name, key, at))
-
-
-def _does(work: Working, touchpoint: Touchpoint, track: str, key: str, holds: object) -> bool:
-    """Tell whether a touchpoint does a task: in a keyed track only with the same key, and if its guard holds."""
-    field = work.machine.tracks[track].field
-    if field is not None and touchpoint.data.get(field) != key:
-        return False
-    if holds is None:
-        return True
-    view = work.view(touchpoint.data, touchpoint.occurred_at)
-    view.own, view.key = work.state.tracks[track][key].facts, key
-    return bool(holds(view))  # type: ignore[operator]  # a compiled guard
 
 
 def _apply(

@@ -11,35 +11,45 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lifecycle.rules.guards import View
+from lifecycle.rules.snapshot import OpenTask
 from lifecycle.rules.working import Working
 
 
 def follow(work: Working, at: datetime) -> None:
-    """Work out anew, at this instant, when everything that follows a fact is due."""
-    view: View | None = None
-    for (name, key), instance in work.active.items():
-        stage = work.machine.tracks[name].stages[instance.stage]
-        if not stage.following:
-            continue
-        view = view or work.view(None, at)
-        view.own, view.key = instance.facts, key
-        for rule in stage.following:
+    """Work out anew, at this instant, when everything that follows a fact is due.
+
+    Looked at are the instances whose own facts took something in (`work.changed`, emptied here), and all of them where
+    a fact of the person that anything follows says something else than before.
+    """
+    followed, view = work.machine.followed, work.view(None, at)
+    values = followed.values(view)
+    everybody = followed.by_stages or values != work.followed
+    reached = list(work.active if everybody else work.changed)
+    work.followed, work.changed = values, []
+    for name, key in reached:
+        instance = work.active.get((name, key))
+        following = () if instance is None else work.machine.tracks[name].stages[instance.stage].following
+        for rule in following:
+            assert instance is not None
+            view.own, view.key = instance.facts, key
             is_ahead = rule.moment is not None and rule.name not in instance.spent and rule.name not in instance.counts
             if is_ahead or rule.name in instance.pending:
                 work.schedule(instance, rule, view)
-    if work.machine.due_follows:
-        _follow_due(work, at)
+    if followed.is_due:
+        tasks = work.state.tasks
+        asked = list(tasks) if everybody else [task_id for each in reached for task_id in work.asked.of(*each)]
+        for task in (tasks[task_id] for task_id in asked if task_id in tasks):
+            _follow_due(work, task, at)
 
 
-def _follow_due(work: Working, at: datetime) -> None:
-    for task in work.state.tasks.values():
-        rule = work.rule_of(task)
-        if rule.due_moment is None:
-            continue
-        assert rule.expires is not None
-        view = work.view_of(task.track, task.key, at)
-        due_at = rule.due_moment(view)
-        if due_at is not None and due_at != task.due_at:
-            task.due_at = due_at
-            task.expires_at = max(rule.expires(view, due_at), at)
+def _follow_due(work: Working, task: OpenTask, at: datetime) -> None:
+    rule = work.rule_of(task)
+    if rule.due_moment is None or task.postponed:
+        return
+    assert rule.expires is not None
+    view = work.view_of(task.track, task.key, at)
+    due_at = rule.due_moment(view)
+    if due_at is not None and due_at != task.due_at:
+        task.due_at = due_at
+        task.expires_at = max(rule.expires(view, due_at), at)
+        work.asked.is_stirred = True  # Who waits for a place waits for an expiry.

@@ -17,10 +17,13 @@ from typing import Any
 
 from lifecycle.rules import texts
 from lifecycle.rules.machine import TypeTable
+from lifecycle.rules.schedule import Duration
 from lifecycle.rules.working import Finished, Working
 
 MAX_ROUNDS = 100
 """Most rounds at one virtual instant; what is due then still goes on at the same clock time next day."""
+
+_DAY = Duration(1, "day")
 
 MAX_INSTANCES = 10_000
 """Most instances of tracks for one person."""
@@ -33,6 +36,7 @@ def make_place(work: Working, track: str, table: TypeTable, data: Mapping[str, A
     """
     if work.instances >= MAX_INSTANCES and not _give_way(work, _reached(table, data)):
         work.state.not_begun[track] = work.state.not_begun.get(track, 0) + 1
+        work.asked.is_stirred = True
         return False
     work.instances += 1
     return True
@@ -53,7 +57,6 @@ def _give_way(work: Working, reached: Collection[tuple[str, str]]) -> bool:
             if work.is_finished(track, key, instance)
         ]
         heapify(work.finished)
-    busy = {*reached, *((task.track, task.key) for each in (state.tasks, state.waiting) for task in each.values())}
     aside: list[Finished] = []
     is_found = False
     while work.finished and not is_found:
@@ -61,7 +64,7 @@ def _give_way(work: Working, reached: Collection[tuple[str, str]]) -> bool:
         instance = state.tracks.get(track, {}).get(key)
         if instance is None or instance.since != since or not work.is_finished(track, key, instance):
             continue  # It moved on, or was forgotten, since it was noted.
-        if (track, key) in busy:
+        if (track, key) in reached or work.asked.has(track, key):
             aside.append(first)
             continue
         is_found = True
@@ -87,7 +90,8 @@ def put_off(work: Working, at: datetime) -> None:
 
     `held_until` of an instance keeps news before then from calling its rules earlier.
     """
-    later = work.machine.next_day(at)
+    later = work.machine.time.after(_DAY, at)
+    work.asked.is_stirred = True
     for instance in work.active.values():
         for rule, due in instance.pending.items():
             if due <= at:

@@ -24,7 +24,7 @@ from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.load_includes import Find, Joiner
 from lifecycle.rules.load_stages import StageReader
 from lifecycle.rules.load_tasks import Defaults
-from lifecycle.rules.names import PERSON, Names, Reading, TrackNames, is_built_in
+from lifecycle.rules.names import PERSON, TOO_MANY, Names, Reading, TrackNames, is_built_in
 from lifecycle.rules.policy import ContactKind, Fact, Policy, TouchpointType, Track
 
 LANGUAGE = 1
@@ -143,6 +143,9 @@ def _names(reading: Reading, types: dict[str, TouchpointType], facts: Table, tra
         reading.name(name, place, "a fact")
     for name, node in tracks.entries.items():
         reading.name(name, tracks.places[name], "a track")
+        if name == TOO_MANY:
+            message = f'Every policy has a track "{TOO_MANY}" already: it tells of limits. Give this one another name.'
+            reading.findings.add(tracks.places[name], "name", message)
         body = reading.table(node, f"The track {name}", tracks.places[name])
         stages = reading.table(body.entries.get("stages"), f'"stages" of {name}', body.place)
         for stage, place in stages.places.items():

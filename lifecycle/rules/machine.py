@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from lifecycle.rules import facts
 from lifecycle.rules.calendar import WorkingTime
@@ -146,14 +147,33 @@ class TrackStep:
 class TypeTable:
     """What one touchpoint type means for a person. `read` says what counts of its data, and what does not fit.
 
-    `keys` are the fields that can name an instance, each with the tracks that this type has something to say to.
+    `does` are the tracks with tasks that it can do. `keys` are the fields that can name an instance, each with the
+    tracks that this type has something to say to.
     """
 
     read: ReadData
     takers: tuple[Taker, ...]
     steps: tuple[TrackStep, ...]
+    does: tuple[TrackTable, ...]
     keys: tuple[tuple[str, tuple[str, ...]], ...]
     is_outcome: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What decides when timed rules are due, beside the clock and the facts of their own instance.
+
+    `facts` read those of the person. `by_stages`: it also depends on where the person stands. `is_due`: a fact says
+    when some task is due.
+    """
+
+    facts: tuple[Read, ...]
+    by_stages: bool
+    is_due: bool
+
+    def values(self, view: View) -> tuple[Any, ...]:
+        """Return what the facts say now."""
+        return tuple([read(view) for read in self.facts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +182,8 @@ class Machine:
 
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
-    `time` is our calendar. `next_day` returns the same clock time a day later, in our zone.
-    `due_follows`: whether any task is due at the time of a fact. `slides`: what of lanes and stops ages (slides.py).
+    `place_facts` are the facts that tell where the person is, for quiet hours. `time` is our calendar.
+    `slides`: what of lanes and stops ages (slides.py).
     `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
     """
 
@@ -175,9 +195,9 @@ class Machine:
     lanes: tuple[Holds | None, ...]
     fact_readers: Mapping[tuple[str, str], Read]
     text_facts: TextFacts
-    next_day: Callable[[datetime], datetime]
+    place_facts: tuple[str, ...]
     time: WorkingTime
-    due_follows: bool
+    followed: Followed
     slides: tuple[Slide, ...]
     told_in: str = ""
 

@@ -15,6 +15,10 @@ from lifecycle.touchpoint import RETRACTED
 
 ValueKind = Literal["flag", "number", "money", "time", "date", "text", "words", "set"]
 PERSON = "person"
+
+TOO_MANY = "too_many"
+"""The track that every policy has (built_in.py), and the kind of its task."""
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SETTING = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 

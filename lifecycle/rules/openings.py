@@ -14,15 +14,15 @@ looked at again like a task that opens: `when`, `stops`, `every ... after fact`.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from lifecycle.errors import FoldStopped
 from lifecycle.rules.early import take_kept
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Contact, Rule
+from lifecycle.rules.places import beyond, tell
 from lifecycle.rules.snapshot import OpenTask, Origin, WaitingTask
-from lifecycle.rules.working import MAX_OPEN_TASKS, Working
+from lifecycle.rules.working import Working
 
 Candidate = tuple[str, WaitingTask]
 """Task id, and the task as it would open."""
@@ -35,18 +35,21 @@ class _Room:
         self._work = work
         self._at = at
         self._counted: list[datetime] | None = None
+        self._known: dict[int, datetime] = {}
 
     def opens_at(self, contact: Contact | None) -> datetime:
         """Return the first moment, this instant or later, with room for one more of a kind and without quiet."""
         if contact is None:
             return self._at
-        free_at = self._free_at(contact)
-        if contact.quiet_until is None:
-            return free_at
-        return contact.quiet_until(self._work.view(None, free_at)) or free_at
+        if id(contact) not in self._known:
+            free_at = self._free_at(contact)
+            until = None if contact.quiet_until is None else contact.quiet_until(self._work.view(None, free_at))
+            self._known[id(contact)] = until or free_at
+        return self._known[id(contact)]
 
     def take(self, task_id: str) -> None:
         """Count a task that opened, unless an outcome that came before it ended it at once."""
+        self._known.clear()
         task = self._work.state.tasks.get(task_id)
         if task is None:
             self._counted = None
@@ -65,17 +68,31 @@ class _Room:
         return max(self._at, contact.free_again(self._counted[-contact.most]))
 
 
-def look_again(work: Working, at: datetime) -> None:
-    """Set anew when each task that waits may open, as things stand after what happened at this instant."""
-    if not work.state.waiting:
+def look_again(work: Working, at: datetime, by: Origin | None) -> None:
+    """Set anew when each task that waits may open, as things stand after what happened at this instant.
+
+    `by` is the touchpoint that it happened on (None: time). Also tells of what is beyond a limit (places.py).
+    """
+    if not work.asked.is_stirred:
         return
-    room, known = _Room(work, at), dict[int, datetime]()
-    for task in work.state.waiting.values():
-        contact = work.rule_of(task).contact
-        if id(contact) not in known:
-            known[id(contact)] = room.opens_at(contact)
-        opens_at = known[id(contact)]
+    _look(work, at, ())
+    tell(work, at, by)
+    work.asked.is_stirred = False
+
+
+def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> None:
+    """Set when each task that waits, and each candidate beside them, may open, as if no other opened before it."""
+    room, ready = _Room(work, at), []
+    for task_id, task in (*work.state.waiting.items(), *candidates):
+        opens_at = room.opens_at(work.rule_of(task).contact)
         task.opens_at = opens_at if task.held_until is None else max(opens_at, task.held_until)
+        task.is_beyond = False
+        if task.opens_at <= at:
+            ready.append((task_id, task))
+    no_place = beyond(work, ready)
+    for task_id, task in ready:
+        if task_id in no_place:
+            task.opens_at, task.is_beyond = no_place[task_id], True
 
 
 def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> None:
@@ -88,7 +105,7 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> 
         ready.append((task.wanted_at, rule.due(view, at), rule.rank, task.key, task_id, task, rule, view))
     if not ready:
         return
-    look_again(work, at)
+    _look(work, at, [(task_id, task) for _, _, _, _, task_id, task, _, _ in ready])
     # Somebody got room in this very round, and was not asked whether they still want it: they are in the next round,
     # and whoever is held by a budget is looked at with them, so that nobody comes first by being later.
     is_next = any(task.opens_at <= at for task in work.state.waiting.values())
@@ -100,14 +117,19 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> 
             continue
         if _is_too_soon(work, task_id, task, rule, view):
             continue
-        task.opens_at = room.opens_at(contact)
+        if not task.is_beyond:
+            task.opens_at = room.opens_at(contact)
         if task.opens_at > at or (is_next and contact is not None and (contact.most or contact.reaches)):
-            work.state.waiting[task_id] = task
-            until = task.opens_at.isoformat()
-            work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=until)
+            work.asked.hold(task_id, task)
+            work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=_why_waits(task))
         else:
             _open(work, task_id, task, rule, view, due_at)
             room.take(task_id)
+    work.asked.is_stirred = True
+
+
+def _why_waits(task: WaitingTask) -> str:
+    return "beyond" if task.is_beyond else task.opens_at.isoformat()
 
 
 def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View) -> bool:
@@ -126,13 +148,8 @@ def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, vie
 def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View, due_at: datetime) -> None:
     """Open a task now; an outcome that came before it closes it at once."""
     state, at = work.state, view.at
-    if len(state.tasks) >= MAX_OPEN_TASKS:
-        raise FoldStopped(
-            f"{work.person} has more than {MAX_OPEN_TASKS} open tasks; the next would be {task.track}.{rule.name}. "
-            "Look for a task that is asked again and again, mend the policy, and activate it again."
-        )
     assert rule.expires is not None
-    state.tasks[task_id] = OpenTask(
+    opened = OpenTask(
         track=task.track,
         key=task.key,
         stage=task.stage,
@@ -145,8 +162,9 @@ def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View
         expires_at=max(rule.expires(view, due_at), at),
         root=task.root,
     )
+    work.asked.open(task_id, opened)
     work.note(at, "opened", task.track, task.key, rule.name, task_id=task_id, due=due_at)
-    early = take_kept(state, task_id, at, state.tasks[task_id].expires_at)
+    early = take_kept(state, task_id, at, opened.expires_at)
     if early is not None:
         work.close(task_id, early, at)
 
@@ -179,7 +197,7 @@ def stop_contacts(work: Working, at: datetime, by: Origin | None) -> None:
     for task_id in sorted(each for each, task in state.tasks.items() if id(work.rule_of(task).contact) in stopped):
         work.close(task_id, "withdrawn", at, reason="stopped", by=by)
     for task_id in sorted(each for each, task in state.waiting.items() if id(work.rule_of(task).contact) in stopped):
-        task = state.waiting.pop(task_id)
+        task = work.asked.release(task_id)
         pass_over(work, task_id, task, work.rule_of(task), at, by=by, detail="stopped")
 
 

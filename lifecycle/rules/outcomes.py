@@ -73,6 +73,7 @@ def _postpone(work: Working, task_id: str, touchpoint: Touchpoint, by: Origin) -
     assert rule.expires is not None
     task.due_at = due_at
     task.expires_at = max(rule.expires(work.view_of(task.track, task.key, at), due_at), at)
+    work.asked.is_stirred = True  # Who waits for a place waits for an expiry.
     task.postponed = True
     work.note(at, "postponed", task.track, task.key, task.rule, task_id=task_id, by=by, due=due_at)
 
@@ -101,7 +102,7 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
     for each in sorted(each for each, task in state.tasks.items() if _follows(work, task, task_id)):
         work.close(each, "withdrawn", at, reason="completed_late", by=by)
     for each in sorted(each for each, task in state.waiting.items() if _follows(work, task, task_id)):
-        waiting = state.waiting.pop(each)
+        waiting = work.asked.release(each)
         pass_over(work, each, waiting, work.rule_of(waiting), at, by=by, detail="done")
     work.note(at, outcome, "", "", "late", task_id=task_id, by=by, detail="completed_late")
 

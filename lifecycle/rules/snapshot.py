@@ -73,10 +73,11 @@ class OpenTask(msgspec.Struct, omit_defaults=True):
 
 
 class WaitingTask(msgspec.Struct, omit_defaults=True):
-    """A task that would be open but for quiet hours or a budget; it is looked at again at `opens_at`.
+    """A task that would be open but for quiet hours, a budget or a limit; it is looked at again at `opens_at`.
 
     `wanted_at` is when it was to open: whoever waits longest is served first. `held_until`: not looked at earlier
-    (limits.py). The other fields are those of OpenTask.
+    (limits.py). `is_beyond`: there is no place for it among the open ones (places.py). The other fields are those of
+    OpenTask.
     """
 
     track: str
@@ -90,6 +91,7 @@ class WaitingTask(msgspec.Struct, omit_defaults=True):
     wanted_at: datetime
     root: str = ""
     held_until: datetime | None = None
+    is_beyond: bool = False
 
 
 class ClosedTask(msgspec.Struct, frozen=True, array_like=True):
@@ -128,7 +130,8 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     `done` (when tasks that reach the person were done, as many as the largest budget) are bounded, oldest first.
     `lane` is the index of the person's lane, `slides_at` when time alone changes it, or a stop, next (slides.py).
     `text_bytes` is how much text the facts hold, `given_way` how many texts were cut, left out or emptied (texts.py).
-    `forgotten` counts, by track, finished instances that gave way, `not_begun` what would have begun (limits.py).
+    `forgotten` counts, by track, finished instances that gave way, `not_begun` what would have begun (limits.py),
+    and `told` how many of these somebody was asked to look at (places.py).
     `begun_at` is when the first touchpoint of a known type that is not built in occurred; before that this is no
     person. `missing` counts by `type.field` what was read as missing.
     """
@@ -152,6 +155,7 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     given_way: int = 0
     forgotten: dict[str, int] = {}
     not_begun: dict[str, int] = {}
+    told: int = 0
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -12,6 +12,7 @@ from typing import Any
 
 from lifecycle.rules.explain import if_nobody, retractions_in_words, way
 from lifecycle.rules.machine import Machine, Rule, StageTable, TrackTable
+from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.snapshot import Instance, PersonState
 from lifecycle.rules.tasks import said_by, task_of
@@ -162,7 +163,7 @@ def stand(machine: Machine, person: Person) -> PersonStanding:
     """Tell where a person stands as of `person.at`. Tracks come in the order of the policy."""
     here: list[Here] = []
     others: list[str] = []
-    for name in machine.policy.tracks:
+    for name in (*machine.policy.tracks, *([TOO_MANY] if TOO_MANY in person.state.tracks else [])):
         instances = person.state.tracks.get(name, {})
         latest = sorted(instances, key=lambda key: (instances[key].since, key), reverse=True)
         here += [_here(machine, person, machine.tracks[name], key, instances[key]) for key in latest[:MAX_TOLD]]

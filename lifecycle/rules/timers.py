@@ -36,8 +36,10 @@ def fire(work: Working, at: datetime) -> datetime | None:
         if not escalations and (due is None or due > at):
             return due
     for escalation in escalations:
-        work.state.waiting.update(_escalate(work, *escalation, at))
+        for task_id, task in _escalate(work, *escalation, at):
+            work.asked.hold(task_id, task)
     put_off(work, at)
+    look_again(work, at, None)
     return work.next_due()
 
 
@@ -48,7 +50,7 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
     """
     state = work.state
     following = _expire(work, at)
-    look_again(work, at)
+    look_again(work, at, None)
     due = sorted(
         (name, key) for (name, key), each in work.active.items() if any(when <= at for when in each.pending.values())
     )
@@ -63,9 +65,9 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
             _move(work, work.machine.tracks[name], key, move, at)
     candidates = [each for escalation in escalations for each in _escalate(work, *escalation, at)]
     for task_id, holds in waited:
-        task = state.waiting.pop(task_id, None)
-        if task is None:
+        if task_id not in state.waiting:
             continue  # its stage was left in this round
+        task = work.asked.release(task_id)
         if holds:
             candidates.append((task_id, task))
         else:
@@ -82,7 +84,7 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
     open_tasks(work, candidates, at)
     stop_contacts(work, at, None)
     follow(work, at)
-    look_again(work, at)
+    look_again(work, at, None)
     return following
 
 

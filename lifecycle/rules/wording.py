@@ -37,6 +37,8 @@ def when(machine: Machine, at: datetime) -> str:
 
 def line_of(place: Place) -> str:
     """Return where in the policy something stands."""
+    if not place.line:
+        return "in every policy"
     return f"{place.file} line {place.line}" if place.file else f"policy line {place.line}"
 
 
@@ -85,7 +87,7 @@ def nearest_names(got: str, known: Collection[str]) -> str:
 
 def begins_in_words(machine: Machine, track: str) -> str:
     """Return the types that begin an instance of a track, as one word where any of them does."""
-    begins = machine.policy.tracks[track].begins
+    begins = machine.tracks[track].track.begins
     if not {name for name in machine.policy.types if not is_built_in(name)} - set(begins):
         return "any touchpoint"
     return listed(begins, "or")
@@ -213,7 +215,7 @@ def _chosen(machine: Machine, compiler: GuardCompiler, condition: Compare, view:
     """Say why a `choose` fact is what it is: the line of the policy that chose it."""
     if condition.space != "fact":
         return ""
-    own = machine.policy.tracks[track].facts if track else {}
+    own = machine.tracks[track].track.facts if track else {}
     fact = own.get(condition.name) or machine.policy.facts[condition.name]
     for choice in fact.choices:
         if choice.when is None or compiler.guard(choice.when, track)(view):

@@ -6,25 +6,22 @@ done in the order of names, so that a state built from a snapshot and one built 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from heapq import heappush
 from typing import Any, NamedTuple
 
 from lifecycle import ids
 from lifecycle.rules import texts
+from lifecycle.rules.asked import Asked
 from lifecycle.rules.endings import remember
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine, Rule, StageTable, Taker, TrackTable
+from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, Instance, OpenTask, Origin, PersonState, WaitingTask
 from lifecycle.task import TaskState
-from lifecycle.touchpoint import Touchpoint, TouchpointKey
-
-MAX_OPEN_TASKS = 1_000
-"""Most open tasks for one person."""
-
+from lifecycle.touchpoint import EPOCH, Touchpoint, TouchpointKey
 
 Finished = tuple[datetime, str, str]
 """An instance that may give way to new ones: (since, track, key)."""
@@ -65,7 +62,11 @@ class Step(NamedTuple):
 
 
 class Working:
-    """The state at hand, and what happened to it."""
+    """The state at hand, and what happened to it.
+
+    `changed`: instances whose own facts took something in since following.py looked, `followed`: what the facts of the
+    person that anything follows said then.
+    """
 
     def __init__(self, machine: Machine, person: str, state: PersonState, trail: list[Step] | None) -> None:
         self.machine = machine
@@ -79,9 +80,12 @@ class Working:
         self.active: dict[tuple[str, str], Instance] = {}
         self.instances = 0
         self.finished: list[Finished] | None = None
+        self.asked = Asked(state)
+        self.changed: list[tuple[str, str]] = []
+        self.followed = machine.followed.values(self.view(None, EPOCH))
         for name, instances in state.tracks.items():
             table = machine.tracks[name]
-            self.instances += len(instances)
+            self.instances += 0 if name == TOO_MANY else len(instances)
             for key, instance in instances.items():
                 if instance.pending or table.stages[instance.stage].following:
                     self.active[name, key] = instance
@@ -212,23 +216,17 @@ class Working:
         if self.trail is not None:
             for name, due in sorted(instance.pending.items()):
                 self.note(at, "dropped", table.name, key, name, by=by, due=due)
-        for task_id in self._left(self.state.tasks, table.name, key, instance.cause):
+        tasks, waiting, asked = self.state.tasks, self.state.waiting, self.asked.of(table.name, key)
+        for task_id in (each for each in asked if each in tasks and self._is_left(tasks[each], instance)):
             self.close(task_id, "withdrawn", at, reason="left_stage", by=by)
-        for task_id in self._left(self.state.waiting, table.name, key, instance.cause):
-            waiting = self.state.waiting.pop(task_id)
-            self.note(at, "dropped", table.name, key, waiting.rule, task_id=task_id, by=by, due=waiting.opens_at)
+        for task_id in (each for each in asked if each in waiting and self._is_left(waiting[each], instance)):
+            left = self.asked.release(task_id)
+            self.note(at, "dropped", table.name, key, left.rule, task_id=task_id, by=by, due=left.opens_at)
 
-    def _left(
-        self, tasks: Mapping[str, OpenTask] | Mapping[str, WaitingTask], track: str, key: str, entry: str
-    ) -> list[str]:
-        """Return the ids of one stage entry's tasks that do not outlive it."""
-        if not tasks:
-            return []
-        return sorted(
-            task_id
-            for task_id, task in tasks.items()
-            if task.entry == entry and task.track == track and task.key == key and not self.rule_of(task).task.stays  # type: ignore[union-attr]  # tasks have task rules
-        )
+    def _is_left(self, task: OpenTask | WaitingTask, instance: Instance) -> bool:
+        """Tell whether a task of this instance ends with the stage that it stands in."""
+        rule = self.rule_of(task).task
+        return task.entry == instance.cause and rule is not None and not rule.stays
 
     def rule_of(self, task: OpenTask | WaitingTask) -> Rule:
         """Return the rule that opened a task, or will."""
@@ -255,7 +253,9 @@ class Working:
         self, task_id: str, state: TaskState, at: datetime, *, reason: str = "", by: Origin | None = None
     ) -> OpenTask:
         """Close an open task; a repeated one is scheduled again where its stage goes on."""
-        task = self.state.tasks.pop(task_id)
+        task = self.asked.end(task_id)
+        if task.track == TOO_MANY and state in ("completed", "declined"):
+            self.state.told = sum(self.state.not_begun.values())
         closed = ClosedTask(task_id, state, reason, at)
         saying = self.rule_of(task).saying
         said = None if saying is None else saying.said(self.view_of(task.track, task.key, at), self.person)

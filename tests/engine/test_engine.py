@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -260,6 +262,48 @@ def test_a_new_policy_folds_everybody_again_and_withdraws_what_it_does_not_ask(e
         ("task.withdrawn", "acknowledge", "policy"),
         ("task.requested", "greet", None),
     ]
+
+
+PROMISES = f"""{HEAD}
+tracks:{WATCH}
+  promise:
+    per: promise
+    start: made
+    begins: [promise.made]
+    upon: {{promise.kept: kept}}
+    stages:
+      made: {{means: ., tasks: {{keep: {{ask: Keep, done_by: promise.kept}}}}, later: [{{after: 300 days, to: kept}}]}}
+      kept: {{means: ., watched_by: in_touch}}
+"""
+
+
+@pytest.mark.parametrize("hours", [0.0, 0.001], ids=["one instant", "many instants"])
+def test_a_thousand_promises_stop_nobody_in_any_order_and_split(store_url: str, tmp_path: Path, hours: float) -> None:
+    """In one batch, in two, and shuffled in three: the same person to the byte, and the same open tasks."""
+    history = [
+        touchpoint(f"{number:04}", "promise.made", number * hours, promise=f"p{number}", promised_for="2026-04-01")
+        for number in range(1_005)
+    ]
+    history += [
+        touchpoint(f"{number:04}k", "promise.kept", number * hours + hours * 300, promise=f"p{number}")
+        for number in range(200)
+    ]
+    shuffled = random.Random(1).sample(history, len(history))
+    people = []
+    for number, batches in enumerate(
+        ([history], [history[:1_000], history[1_000:]], [shuffled[part::3] for part in range(3)])
+    ):
+        store = open_store(f"sqlite:///{tmp_path / str(number)}" if number else store_url, create=True)
+        engine = engine_on(store, PROMISES)
+        for batch in batches:
+            ingest(engine, *batch)
+        advance(engine, at(30))
+        row = store.load_people(["anna"])["anna"]
+        people.append(row.snapshot)
+        assert row.stopped is None
+        assert len(decode(row.snapshot).tasks) == 101, "a hundred, and the one that tells of the others"
+        store.close()
+    assert people[0] == people[1] == people[2]
 
 
 def test_how_a_task_ended_long_ago_is_found_in_the_log(engine: Engine) -> None:

@@ -11,6 +11,7 @@ from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import PersonState, decode, encode
+from lifecycle.rules.tasks import task_of
 from lifecycle.rules.working import Step
 from lifecycle.touchpoint import Touchpoint, order_key
 
@@ -92,6 +93,13 @@ def open_tasks(result: Folded) -> list[str]:
 def endings(result: Folded) -> list[tuple[str, str, str]]:
     """Return (rule, state, reason) of every task that ended, in order."""
     return [(each.task.rule, each.closed.state, each.closed.reason) for each in result.closings]
+
+
+def said(result: Folded, task_id: str, machine: Machine | None = None) -> str:
+    """Return the text of an open task."""
+    task = result.state.tasks[task_id]
+    machine = machine or machine_of("")
+    return task_of(machine, "anna", result.state, task_id, task).ask
 
 
 def happened(trail: list[Step]) -> list[tuple[float, str, str]]:

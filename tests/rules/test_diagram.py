@@ -39,7 +39,9 @@ def test_a_line_that_no_stage_runs_is_not_drawn() -> None:
 
 def test_stages_show_meaning_tasks_losses_rests_and_reviews() -> None:
     """All that a reader of the drawing asks of a stage."""
-    nodes = {node.name: (node.kind, node.lines) for name in MACHINE.tracks for node in nodes_of(MACHINE.tracks[name])}
+    nodes = {
+        node.name: (node.kind, node.lines) for name in MACHINE.policy.tracks for node in nodes_of(MACHINE.tracks[name])
+    }
     assert nodes == {
         "here": (
             "rest",

@@ -7,9 +7,10 @@ import itertools
 import pytest
 from hypothesis import given, strategies as st
 
+from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.snapshot import PersonState, encode
 from lifecycle.touchpoint import Touchpoint
-from tests.rules.histories import DAY, continued, folded, machine_of, stages, touchpoint
+from tests.rules.histories import DAY, continued, folded, machine_of, said, touchpoint
 
 PROMISE = """
   promise:
@@ -53,8 +54,23 @@ def test_where_none_is_finished_a_new_key_is_counted_and_not_begun() -> None:
     """What has begun goes on; nobody is stopped."""
     history = [made("a", 0), made("b", 1), made("c", 2), made("d", 3), kept("a", 4)]
     result = folded(MACHINE, history)
-    assert stages(result) == {"in_touch": "here", "promise[a]": "kept", "promise[b]": "made", "promise[c]": "made"}
+    assert sorted(result.state.tracks["promise"]) == ["a", "b", "c"]
     assert (result.state.forgotten, result.state.not_begun) == ({}, {"promise": 1})
+
+
+@pytest.mark.usefixtures("few")
+def test_somebody_is_told_of_keys_that_did_not_begin_until_they_answer() -> None:
+    """Once it is done, only further keys are told of."""
+    history = [made(key, number) for number, key in enumerate("abcd")]
+    result = folded(MACHINE, history, 4)
+    (task_id,) = result.state.tasks
+    assert said(result, task_id) == (
+        "Look at anna: more is to be asked than can be open at once (new keys without end; the first is due at once). "
+        "Do or decline what is open."
+    )
+    done = [*history, touchpoint("done", "task.completed", 5, task=task_id)]
+    assert TOO_MANY not in folded(MACHINE, done).state.tracks
+    assert TOO_MANY in folded(MACHINE, [*done, made("e", 6)]).state.tracks
 
 
 @pytest.mark.usefixtures("few")

@@ -1,0 +1,127 @@
+"""How many tasks of one person may be open: of one rule, and in all. What is beyond waits, and is told.
+
+More than MAX_OPEN_OF_RULE open questions of one kind are asked of nobody in earnest, and a thousand promises of one
+person must not cost that person the others. What would open beyond a limit waits in the queue of openings.py; places
+go to the earlier due first, then to whoever waits longest, the order in the policy, key, id. The due time that counts
+is the one it would have had on the moment it was to open; on opening it is counted anew.
+
+While anything waits for a place, or a key could not begin (limits.py) and nobody was told, the person stands in the
+built-in track TOO_MANY, whose one task asks somebody to look, and again 30 days after that was closed. It is counted in
+no limit. Its facts are written here: the rules that wait and the earliest due stand in its text, the numbers travel
+beside. Called by openings.py. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from lifecycle import ids
+from lifecycle.rules.names import TOO_MANY
+from lifecycle.rules.snapshot import Instance, OpenTask, Origin, WaitingTask
+from lifecycle.rules.working import Working
+from lifecycle.touchpoint import LATEST, microseconds
+
+MAX_OPEN_OF_RULE = 100
+"""Most open tasks of one rule of a stage for one person."""
+
+MAX_OPEN_TASKS = 1_000
+"""Most open tasks for one person."""
+
+MAX_NAMED = 3
+"""Rules that are named in the text of the task TOO_MANY; of more the number."""
+
+RuleName = tuple[str, str, str]
+"""(track, stage, rule)."""
+
+
+def _rule_name(task: OpenTask | WaitingTask) -> RuleName:
+    return task.track, task.stage, task.rule
+
+
+def beyond(work: Working, wanting: Collection[tuple[str, WaitingTask]]) -> dict[str, datetime]:
+    """Return those of the tasks (id, task) that would open now for which there is no place, and when there may be one.
+
+    That is the earliest expiry among the open tasks that take the place: somebody's doing one of them comes before.
+    """
+    counted = [(task_id, task) for task_id, task in wanting if task.track != TOO_MANY]
+    tasks = [task for task in work.state.tasks.values() if task.track != TOO_MANY]
+    open_now, wanted = Counter(map(_rule_name, tasks)), Counter(_rule_name(task) for _, task in counted)
+    if len(tasks) + len(counted) <= MAX_OPEN_TASKS and all(
+        open_now[name] + number <= MAX_OPEN_OF_RULE for name, number in wanted.items()
+    ):
+        return {}
+    found: dict[str, datetime] = {}
+    soonest = _first_expiries(tasks)
+    in_all = len(tasks)
+    for task_id, task in sorted(counted, key=lambda each: _order(work, *each)):
+        name = _rule_name(task)
+        if open_now[name] >= MAX_OPEN_OF_RULE:
+            found[task_id] = soonest.get(name, LATEST)
+        elif in_all >= MAX_OPEN_TASKS:
+            found[task_id] = min(soonest.values(), default=LATEST)
+        else:
+            in_all += 1
+            open_now[name] += 1
+    return found
+
+
+def _first_expiries(tasks: Iterable[OpenTask]) -> dict[RuleName, datetime]:
+    """Return when the first open task of each rule expires. Where none is open yet, one is in this very round."""
+    found: dict[RuleName, datetime] = {}
+    for task in tasks:
+        name = _rule_name(task)
+        found[name] = min(task.expires_at, found.get(name, LATEST))
+    return found
+
+
+def _order(work: Working, task_id: str, task: WaitingTask) -> tuple[datetime, datetime, int, str, str]:
+    rule = work.rule_of(task)
+    return _wanted_due(work, task), task.wanted_at, rule.rank, task.key, task_id
+
+
+def _wanted_due(work: Working, task: WaitingTask) -> datetime:
+    rule = work.rule_of(task)
+    assert rule.due is not None
+    return rule.due(work.view_of(task.track, task.key, task.wanted_at), task.wanted_at)
+
+
+def tell(work: Working, at: datetime, by: Origin | None) -> None:
+    """Let the person enter or leave TOO_MANY, as things stand, and write down what its task says."""
+    state = work.state
+    waiting = [each for each in state.waiting.items() if each[1].is_beyond]
+    not_begun = sum(state.not_begun.values()) - state.told
+    instance = state.tracks.get(TOO_MANY, {}).get("")
+    table = work.machine.tracks[TOO_MANY]
+    if not waiting and not not_begun:
+        if instance is not None:
+            work.leave(table, "", instance, at, by)
+            del state.tracks[TOO_MANY]
+            work.active.pop((TOO_MANY, ""), None)
+        return
+    if instance is None:
+        if waiting:
+            task_id, first = min(waiting, key=lambda each: _order(work, *each))
+            cause, origin = task_id.partition("-")[2], first.origin
+        else:
+            assert by is not None  # only a touchpoint would have begun something
+            cause, origin = ids.cause_of_touchpoint(by.source, by.id), by
+        instance = Instance(table.start, at, cause, origin)
+        work.begin(table, "", instance)
+        work.note(at, "began", TOO_MANY, "", table.start, by=origin)
+        work.enter(table, "", instance, table.stages[table.start], at, cause, origin)
+    instance.facts = _facts(work, [task for _, task in waiting], not_begun)
+
+
+def _facts(work: Working, waiting: Collection[WaitingTask], not_begun: int) -> dict[str, object]:
+    """Return the raw facts of TOO_MANY."""
+    names = sorted({f"{task.track}.{task.rule}" for task in waiting})
+    more = [f"{len(names) - MAX_NAMED} more"] if len(names) > MAX_NAMED else []
+    found: dict[str, object] = {"waiting": len(waiting)}
+    if names:
+        found["rules"] = " and ".join(filter(None, [", ".join(names[:MAX_NAMED]), *more]))
+        found["first_due"] = microseconds(min(_wanted_due(work, task) for task in waiting))
+    if not_begun:
+        found["not_begun"] = not_begun
+    return found
