@@ -3,8 +3,9 @@
 The anchor of a wait stays (the entry into the stage, the moment of a fact, the closing of the last task of a rhythm);
 how long it is, is what the facts say now. A moment that lies behind by then is now. Done ones stay done. So it is for
 `after`, `at` and `every` alike, and for the due time of an open task that is a fact, with its expiry; a due time that
-is a duration was read once, when the task opened. Called after every touchpoint and every round of timers, because
-what decides may look at stages. Nothing that windows or `within` can change decides here: the loader refuses it.
+is a duration was read once, when the task opened, and one that was put off (`task.postponed`) stays. Called after every
+touchpoint and every round of timers, because what decides may look at stages. Nothing that windows or `within` can
+change decides here: the loader refuses it.
 """
 
 from __future__ import annotations

@@ -89,3 +89,30 @@ def test_of_an_unknown_or_ended_task_it_is_unmatched_and_changes_nothing() -> No
         result = folded(MACHINE, history)
         assert result.unmatched == (("anna", "s", "x"),)
         assert all(not task.postponed for task in result.state.tasks.values())
+
+
+def test_a_due_time_that_follows_a_fact_stays_where_it_was_put_off_to() -> None:
+    """Until the next outcome: neither the fact as it is, nor another word about it, takes that back."""
+    track = """
+  promise:
+    per: promise
+    start: made
+    begins: [promise.made]
+    facts: {day: {last: promise.made.promised_for}}
+    stages:
+      made:
+        means: You promised.
+        upon: {promise.kept: kept}
+        tasks: {keep: {ask: Keep it, due: day, expires: 2 days}}
+        review: {every: 1 year}
+      kept: {means: You did., review: {every: 1 year}}
+"""
+    machine = machine_of(track)
+    made = touchpoint("1", "promise.made", 0, promise="p", promised_for="2026-03-10")
+    ((task_id, _),) = folded(machine, [made]).state.tasks.items()
+    put_off = postponed("2", 5, "2026-03-20T10:00:00Z", task_id)
+    again = touchpoint("3", "promise.made", 6, promise="p", promised_for="2026-03-12")
+    (task,) = folded(machine, [made, put_off, again], 7).state.tasks.values()
+    assert (task.due_at, task.expires_at) == (at(18 * DAY), at(20 * DAY))
+    (followed,) = folded(machine, [made, again], 7).state.tasks.values()
+    assert followed.due_at == datetime(2026, 3, 12, 17, tzinfo=UTC)
