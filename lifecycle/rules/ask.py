@@ -46,7 +46,7 @@ class NamedBy:
     otherwise: Asked
 
     def __str__(self) -> str:
-        return f"whom {self.fact} names (else {self.otherwise})"
+        return f"whoever fact.{self.fact} names (else {self.otherwise})"
 
 
 Asked = str | NamedBy

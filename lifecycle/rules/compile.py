@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from lifecycle.rules import built_in, facts
+from lifecycle.rules.aging import types_behind
 from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.compile_followed import compile_followed
 from lifecycle.rules.compile_waits import WaitCompiler, compile_contact
@@ -24,7 +25,7 @@ from lifecycle.rules.machine import (
 )
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import ByFact, Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
-from lifecycle.rules.saying import compile_saying
+from lifecycle.rules.saying import Saying, compile_saying, facts_said
 from lifecycle.rules.slides import slides_of
 from lifecycle.rules.vocabulary import reader
 
@@ -155,9 +156,21 @@ class _Compiler:
             expires=waits.after(task.expires),
             contact=self.contacts.get(task.contact),
             done_by={each: self.optional(guard, track) for each, guard in task.done_by.items()},
-            saying=compile_saying(task, self.policy.calendar.zone, partial(waits.fact, track)),
+            saying=self.saying(track, task),
         )
         return [rule] if task.or_else is None else [rule, *self.task(track, task.or_else, order)]
+
+    def saying(self, track: str, task: TaskRule) -> Saying:
+        """Return what a task says."""
+        own = self.policy.tracks[track].facts if track in self.policy.tracks else {}  # built in: without facts
+        everybody = self.policy.types
+        facts, named = {**self.policy.facts, **own}, facts_said(task)
+        chosen = {name for name in named & own.keys() if own[name].kind == "choose"}
+        types = types_behind((named - own.keys()) | chosen, facts, everybody)
+        own_types = types_behind((named & own.keys()) - chosen, facts, everybody)
+        return compile_saying(
+            task, self.policy.calendar.zone, partial(self.waits.fact, track), types=types, own_types=own_types
+        )
 
     def move(self, track: str, move: TimedMove, order: int) -> Rule:
         """Return the rule of a timed move."""
@@ -234,6 +247,9 @@ class _Compiler:
                 keys.setdefault(table.field, []).append(table.name)
         takers = self.takers(self.policy.facts, name, "")
         named = tuple((field, tuple(tracks)) for field, tracks in keys.items())
-        return TypeTable(
-            reader(declared, self.waits.time), takers, tuple(steps), tuple(doers), named, is_built_in(name)
+        sayings = (
+            rule.saying for table in tables.values() for stage in table.stages.values() for rule in stage.rules.values()
         )
+        is_said = any(saying is not None and name in saying.types for saying in sayings)
+        read = reader(declared, self.waits.time)
+        return TypeTable(read, takers, tuple(steps), tuple(doers), named, is_built_in(name), is_said)

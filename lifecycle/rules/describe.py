@@ -199,6 +199,8 @@ def _task(task: TaskRule) -> Iterator[str]:
         ]
         said = " or ".join(ways) if len(ways) <= MANY else f"any of {len(ways)} touchpoints"
         yield f"  {said} does it, as does its outcome."
+    if task.about and "/" not in task.name:
+        yield f"  With it travel: {', '.join(task.about)}."
     if task.stays and "/" not in task.name:
         yield "  It stays open when the stage is left."
     after = f"{wait_in_words(task.expires)} after that"

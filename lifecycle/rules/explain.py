@@ -7,6 +7,7 @@ touchpoint as its source knows it, and the line of the policy that decided. Call
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.obligations import next_of_instance
@@ -67,13 +68,23 @@ def explain(machine: Machine, task: Task, state: PersonState, trail: Sequence[St
 
 
 def way(machine: Machine, trail: Sequence[Step], track: str, key: str) -> Iterator[str]:
-    """Yield how an instance came to where it stood at the end of a trail: at most the last MAX_STEPS decisions."""
+    """Yield how an instance came to where it stood at the end of a trail: at most the last MAX_STEPS decisions.
+
+    Where the touchpoint that began it led it on at once, it began where that led.
+    """
     misfits = {step.by: step.detail for step in trail if step.what == "came" and step.detail}
     chain = [step for step in trail if (step.track, step.key) == (track, key) and step.what in ("began", "moved")]
-    if len(chain) > MAX_STEPS:
-        yield f"{len(chain) - MAX_STEPS} earlier decisions are left out."
-    for step in chain[-MAX_STEPS:]:
-        yield decision(machine, step) + _read_as(misfits.get(step.by))
+    led_on = {
+        position
+        for position, (step, following) in enumerate(pairwise(chain))
+        if step.what == "began" and following.choice is not None and following.by == step.by
+    }
+    if len(chain) - len(led_on) > MAX_STEPS:
+        yield f"{len(chain) - len(led_on) - MAX_STEPS} earlier decisions are left out."
+    told = [position for position in range(len(chain)) if position not in led_on]
+    for position in told[-MAX_STEPS:]:
+        step = chain[position]
+        yield decision(machine, step, began=position - 1 in led_on) + _read_as(misfits.get(step.by))
 
 
 def _read_as(misfits: str | None) -> str:
@@ -93,14 +104,18 @@ def retractions_in_words(machine: Machine, trail: Iterable[Step]) -> list[str]:
     return lines
 
 
-def decision(machine: Machine, step: Step) -> str:
-    """Say how an instance began or moved, on what, and which line of the policy decided."""
+def decision(machine: Machine, step: Step, *, began: bool = False) -> str:
+    """Say how an instance began or moved, on what, and which line of the policy decided.
+
+    `began`: it moved at the instant at which it began.
+    """
     place = place_of(step.track, step.key)
     if step.what == "began":
         line = line_of(machine.tracks[step.track].track.place)
         return f"{when(machine, step.at)}: {place} began at {quoted(step.name)}, on {touchpoint(step.by)} ({line})."
     before, _, decided = step.detail.partition(" ")
-    moved = f"{when(machine, step.at)}: {place} moved from {quoted(before)} to {quoted(step.name)}"
+    said = "began at" if began else f"moved from {quoted(before)} to"
+    moved = f"{when(machine, step.at)}: {place} {said} {quoted(step.name)}"
     if step.choice is None:
         move = spec_of(machine.tracks[step.track].stages[before].rules[decided])
         how, guard, where = f"as time passed: {timing(move, before)}", move.when, move.place

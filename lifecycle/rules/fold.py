@@ -47,6 +47,7 @@ from lifecycle.rules.slides import judge
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
 from lifecycle.rules.texts import make_room
 from lifecycle.rules.timers import fire
+from lifecycle.rules.told import keep_said
 from lifecycle.rules.wording import refusal
 from lifecycle.rules.working import Closing, Step, Working
 from lifecycle.touchpoint import OrderKey, Touchpoint, TouchpointKey, order_key
@@ -135,6 +136,7 @@ def _take(work: Working, touchpoint: Touchpoint, ahead: datetime | None) -> None
     touchpoint = fitted(work, table, touchpoint, origin)
     at = touchpoint.occurred_at
     view = View(touchpoint.data, state.facts, state.tracks, at)
+    keep_said(work, table, touchpoint)
     touched = _touch(work, table, view, touchpoint, origin)
     _remember(work, table, view, touchpoint)
     decided = [(*each, _decide(view, *each[:3], touchpoint.type)) for each in touched]
@@ -152,6 +154,7 @@ def _take(work: Working, touchpoint: Touchpoint, ahead: datetime | None) -> None
     look_again(work, at, origin)
     make_room(state, work.machine.text_facts)
     judge(work.machine, state, at, ahead)
+    work.said_before = {}
 
 
 def _touch(

@@ -148,7 +148,7 @@ class TypeTable:
     """What one touchpoint type means for a person. `read` says what counts of its data, and what does not fit.
 
     `does` are the tracks with tasks that it can do. `keys` are the fields that can name an instance, each with the
-    tracks that this type has something to say to.
+    tracks that this type has something to say to. `is_said`: it can change what tasks of any instance say.
     """
 
     read: ReadData
@@ -157,6 +157,7 @@ class TypeTable:
     does: tuple[TrackTable, ...]
     keys: tuple[tuple[str, tuple[str, ...]], ...]
     is_outcome: bool
+    is_said: bool
 
 
 @dataclass(frozen=True, slots=True)

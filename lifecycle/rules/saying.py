@@ -18,7 +18,7 @@ from lifecycle import canonical_json
 from lifecycle.rules.ask import MAX_ASK
 from lifecycle.rules.calendar import zone_of
 from lifecycle.rules.guards import Read, View
-from lifecycle.rules.policy import Asked, Blank, TaskRule
+from lifecycle.rules.policy import Asked, Blank, NamedBy, TaskRule
 from lifecycle.task import rfc3339
 
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
@@ -35,11 +35,16 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """What a task says, as functions of what can be seen; `ask` takes the person's id too."""
+    """What a task says, as functions of what can be seen; `ask` takes the person's id too.
+
+    `types` are the touchpoint types that can change it, `own_types` those that can if they carry its key.
+    """
 
     ask: Callable[[View, str], str]
     by: Callable[[View], str]
     about: Sequence[tuple[str, Read]]
+    types: frozenset[str]
+    own_types: frozenset[str]
 
     def said(self, view: View, person: str) -> Said:
         """Return what the task says of a person now. `view` is that of its instance."""
@@ -47,13 +52,19 @@ class Saying:
         return Said(self.ask(view, person), self.by(view), {name: value for name, value in values if value is not None})
 
 
-def compile_saying(task: TaskRule, zone: str, fact: Callable[[str], Read]) -> Saying:
-    """Return what a task says; `fact` gives the reader of a fact as seen from its track, `zone` is the policy's."""
+def compile_saying(
+    task: TaskRule, zone: str, fact: Callable[[str], Read], types: frozenset[str], own_types: frozenset[str]
+) -> Saying:
+    """Return what a task says; `fact` gives the reader of a fact as seen from its track, `zone` is the policy's.
+
+    `types` are the touchpoint types behind the facts of the policy that it names (`facts_said`), `own_types` those
+    behind facts of its track.
+    """
     parts = [part if isinstance(part, str) else _blank(part, zone, fact) for part in task.ask.parts]
     about = tuple((name, fact(name)) for name in task.about)
     if all(isinstance(part, str) for part in parts):
         fixed = "".join(str(part) for part in parts)
-        return Saying(lambda view, person: fixed, _by(task.by, fact), about)
+        return Saying(lambda view, person: fixed, _by(task.by, fact), about, types, own_types)
     room = MAX_ASK - sum(len(part) for part in parts if isinstance(part, str))
 
     def ask(view: View, person: str) -> str:
@@ -61,7 +72,17 @@ def compile_saying(task: TaskRule, zone: str, fact: Callable[[str], Read]) -> Sa
         waiting = iter(values)
         return " ".join("".join(part if isinstance(part, str) else next(waiting) for part in parts).split())
 
-    return Saying(ask, _by(task.by, fact), about)
+    return Saying(ask, _by(task.by, fact), about, types, own_types)
+
+
+def facts_said(task: TaskRule) -> frozenset[str]:
+    """Return the names of all facts that a task says, asks by or is about."""
+    named = {part.name for part in task.ask.parts if isinstance(part, Blank) and part.of == "fact"}
+    by = task.by
+    while isinstance(by, NamedBy):
+        named.add(by.fact)
+        by = by.otherwise
+    return frozenset(named | set(task.about))
 
 
 def _blank(blank: Blank, zone: str, fact: Callable[[str], Read]) -> Callable[[View, str], str]:

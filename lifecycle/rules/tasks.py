@@ -21,6 +21,7 @@ from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
+from lifecycle.rules.wording import when
 from lifecycle.rules.working import Closing
 from lifecycle.task import MessageType, Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
 from lifecycle.touchpoint import EPOCH, microseconds
@@ -78,8 +79,8 @@ def why_of(machine: Machine, task: OpenTask) -> Why:
     stage = machine.tracks[task.track].stages[task.stage].stage
     origin = task.origin
     place = f"{task.track} {task.key}" if task.key else task.track
-    since = f"{task.since:%Y-%m-%d %H:%M} UTC"
-    led = f"{origin.type} of {origin.occurred_at:%Y-%m-%d %H:%M} UTC"
+    since = when(machine, task.since)
+    led = f"{origin.type} of {when(machine, origin.occurred_at)}"
     led = f"after {led}" if origin.occurred_at == task.since else f"as time passed after {led}"
     sentence = f'{place} is at "{stage.name}" since {since}, {led}. They would say: "{stage.means}"'
     if "/or_else" in task.rule:

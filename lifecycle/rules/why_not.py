@@ -21,6 +21,7 @@ from lifecycle.rules.machine import Machine, Rule, TrackTable
 from lifecycle.rules.rule_fate import fate_of_rule
 from lifecycle.rules.standing import Person
 from lifecycle.rules.story import Story
+from lifecycle.rules.tasks import said_by
 from lifecycle.rules.wording import (
     begins_in_words,
     guard_in_words,
@@ -184,13 +185,16 @@ def _of_task(case: Case, target: Target, key: str | None) -> Iterator[Candidate]
             fate = fate_of_rule(case, table, stage.name, rule, key)
             if fate.verdict == "not_there":
                 fate = fate.below(_ways(case, table, stage.name, key))
-        yield _candidate(table, stage.name, rule, key, fate)
+        yield _candidate(case, table, stage.name, rule, key, fate)
 
 
-def _candidate(table: TrackTable, stage: str, rule: Rule, key: str | None, fate: Fate) -> Candidate:
+def _candidate(case: Case, table: TrackTable, stage: str, rule: Rule, key: str | None, fate: Fate) -> Candidate:
     place = spec_of(rule).place
     guard = spec_of(rule).when
-    says = rule_in_words(rule, stage) + ("" if guard is None else f", if {guard_in_words(guard)}")
+    state = case.person.state
+    is_there = key is not None and key in state.tracks.get(table.name, {})
+    said = said_by(case.machine, case.person.id, state, (table.name, key or ""), rule) if is_there else None
+    says = rule_in_words(rule, stage, said) + ("" if guard is None else f", if {guard_in_words(guard)}")
     name = f"{table.name}.{stage}.{rule.name}"
     return Candidate(name, table.name, key, place.line, f"at {quoted(stage)}, {says} ({line_of(place)}).", fate)
 

@@ -88,6 +88,8 @@ def nearest_names(got: str, known: Collection[str]) -> str:
 def begins_in_words(machine: Machine, track: str) -> str:
     """Return the types that begin an instance of a track, as one word where any of them does."""
     begins = machine.tracks[track].track.begins
+    if not begins:
+        return "no touchpoint"  # a track that is built in: a limit begins it
     if not {name for name in machine.policy.types if not is_built_in(name)} - set(begins):
         return "any touchpoint"
     return listed(begins, "or")

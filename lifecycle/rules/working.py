@@ -74,6 +74,7 @@ class Working:
         self.state = state
         self.trail = trail
         self.closings: list[Closing] = []
+        self.said_before: dict[str, Said] = {}
         self.unmatched: list[TouchpointKey] = []
         self.unreached: list[TouchpointKey] = []
         self.keyless: list[TouchpointKey] = []
@@ -249,6 +250,17 @@ class Working:
                     return rule
         return None
 
+    def said(self, task: OpenTask) -> Said:
+        """Return what an open task says now."""
+        saying = self.rule_of(task).saying
+        assert saying is not None
+        return saying.said(self.view_of(task.track, task.key, task.opened_at), self.person)
+
+    def says_other(self, task: OpenTask, type_name: str) -> bool:
+        """Tell whether a touchpoint of this type can change what an open task says."""
+        saying = self.rule_of(task).saying
+        return saying is not None and (type_name in saying.types or type_name in saying.own_types)
+
     def close(
         self, task_id: str, state: TaskState, at: datetime, *, reason: str = "", by: Origin | None = None
     ) -> OpenTask:
@@ -257,9 +269,7 @@ class Working:
         if task.track == TOO_MANY and state in ("completed", "declined"):
             self.state.told = sum(self.state.not_begun.values())
         closed = ClosedTask(task_id, state, reason, at)
-        saying = self.rule_of(task).saying
-        said = None if saying is None else saying.said(self.view_of(task.track, task.key, at), self.person)
-        self.closings.append(Closing(task, closed, said))
+        self.closings.append(Closing(task, closed, self.said_before.get(task_id) or self.said(task)))
         remember(self.state, closed)
         if state == "completed" and self.reaches(self.rule_of(task)):
             self.count_done(at)

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from lifecycle.errors import PolicyRefused
 from lifecycle.rules.ask import MAX_ASK
+from lifecycle.rules.describe import describe
 from lifecycle.rules.fold import Folded
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
@@ -331,7 +332,39 @@ def test_a_task_that_ended_says_what_it_said_when_it_ended() -> None:
     assert task_of(machine, "anna", result.state, ending.closed.id, ending.task, ending).ask == "Keep a"
 
 
-NOT_SAID = "[blank]"
+def test_a_task_that_news_ends_does_not_say_that_news() -> None:
+    """A promise made again with other words: the task that ends then was about the words before."""
+    machine = policy_of("{ask: 'Keep {fact.what}', by: {fact: teacher, or: desk}}")
+    known = [made(what="a"), named(1, teacher="t"), made(2, what="b")]
+    result = folded(machine, known)
+    (ending,) = result.closings
+    ended = task_of(machine, "anna", result.state, ending.closed.id, ending.task, ending)
+    (still,) = tasks(machine, result)
+    assert (ended.ask, ended.by, ended.about["what"]) == ("Keep a", "t", "a")
+    assert (still.ask, still.by, still.about["what"]) == ("Keep b", "t", "b")
+
+
+def test_a_text_that_a_stage_chooses_is_kept_as_it_was_too() -> None:
+    """A `choose` fact may look at stages, so any news can change it."""
+    head = HEAD.replace(
+        "  met: {first", "  place: {choose: [{is: there, when: {stage.school: new}}, {is: gone}]}\n  met: {first"
+    )
+    track = (
+        TRACK.replace("TASK", "{ask: 'Keep it, {fact.place}'}")
+        + """
+  school:
+    per: person
+    start: new
+    begins: [teacher.named]
+    upon: {promise.kept: old}
+    stages: {new: {means: I am new., watched_by: in_touch}, old: {means: I am old., watched_by: in_touch}}
+"""
+    )
+    machine = machine_of(track, head=head)
+    kept = touchpoint("k", "promise.kept", 3, promise="p1")
+    result = folded(machine, [named(0), made(1), kept])
+    (ending,) = result.closings
+    assert task_of(machine, "anna", result.state, ending.closed.id, ending.task, ending).ask == "Keep it, there"
 
 
 @pytest.mark.parametrize(
@@ -413,3 +446,13 @@ def test_a_default_by_sees_facts_of_the_policy_alone() -> None:
     """A fact of one track names nobody for the tasks of another."""
     told = refusal(ASK, "calendar:", "defaults: {by: {fact: what}}\ncalendar:")
     assert '"what" is not a fact.' in told
+
+
+def test_a_description_tells_what_a_task_says_and_what_travels_with_it() -> None:
+    """In the words of the policy: the blanks, the fact that names somebody, and the facts."""
+    lines = describe(
+        policy_of("{ask: 'Keep {fact.what}', by: {fact: teacher, or: desk}, about: spent}"), "promise", "made"
+    )
+    (asked,) = [line for line in lines if "Keep {fact.what}" in line]
+    assert "whoever fact.teacher names (else desk) is asked" in asked
+    assert lines[lines.index(asked) + 1].strip().startswith("With it travel: spent, what, day, ")
