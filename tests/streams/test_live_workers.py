@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from lifecycle import clock
+from lifecycle.task import rfc3339
 from tests.servers import KafkaServer, PostgresServer
 from tests.streams.embedded import check_ends_as_embedded
 from tests.streams.site import Site
@@ -21,7 +24,8 @@ pytestmark = pytest.mark.integration
 
 
 def touchpoints(count: int, *, start: int = 0) -> list[bytes]:
-    """Touchpoints of 40 people, each in order of time."""
+    """Touchpoints of 40 people, each in order of time, from the last five days: whatever day it is, tasks are open."""
+    since = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=5)
     return [
         json.dumps(
             {
@@ -30,7 +34,7 @@ def touchpoints(count: int, *, start: int = 0) -> list[bytes]:
                 "source": "/crm",
                 "type": "need.stated",
                 "subject": f"p{number % 40}",
-                "time": f"2026-02-{1 + number // 1000:02d}T{number // 60 % 16:02d}:{number % 60:02d}:00Z",
+                "time": rfc3339(since + timedelta(days=number // 1000, minutes=number % 1000)),
                 "data": {"need": f"n{number % 2}", "words": "a roof that keeps the rain out"},
             }
         ).encode()
