@@ -36,7 +36,7 @@ def lifecycle(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIFECYCLE_DATABASE", sqlite_url)
     lines = [line(name, "1", "need.stated", START, need=key) for name, key in NAMES.items()]
-    lines += [line("anna", "2", "decision.made", START + DAY / 2, need="n1", outcome="elsewhere")]
+    lines += [line("anna", "2", "decision.made", START + DAY, need="n1", outcome="elsewhere")]
     lines += [line("cleo", "9", "odd.thing", START), line("cleo", "10", "odder.thing", START)]
     lines += [line("dora", "9", "need.stated", START), '{"subject": "dora", "broken'.replace("broken", "time")]
     (tmp_path / "zoned.yaml").write_text(ZONED)

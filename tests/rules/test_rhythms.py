@@ -216,6 +216,22 @@ def test_a_due_time_that_is_a_fact_follows_it_with_its_expiry() -> None:
     assert due["note"][0] == vienna("2026-10-28T10:00")
 
 
+def test_a_due_time_that_somebody_put_off_follows_nothing_else() -> None:
+    """They said when."""
+    machine = machine_of("call: {ask: C, due: day}")
+    history = [
+        came("0", "day.named", "2026-01-01T09:00", day="2026-02-02"),
+        came("1", "tale.begun", "2026-01-01T10:00"),
+    ]
+    (task_id,) = fold(machine, "anna", PersonState(), history, None).state.tasks
+    history += [
+        came("2", "task.postponed", "2026-01-04T10:00", task=task_id, until="2026-04-04T12:00:00Z"),
+        came("3", "day.named", "2026-01-05T10:00", day="2026-03-03"),
+    ]
+    (task,) = fold(machine, "anna", PersonState(), history, None).state.tasks.values()
+    assert task.due_at == datetime(2026, 4, 4, 12, tzinfo=UTC)
+
+
 def test_a_due_time_that_comes_to_lie_long_ago_expires_at_once() -> None:
     """The day was named wrongly: nobody can do it any more."""
     machine = machine_of("call: {ask: C, due: day, expires: 2 days}")
