@@ -38,14 +38,13 @@ def check_policy(policy: Policy) -> list[CheckFinding]:
     """Return everything that is wrong with a loaded policy, by place. Empty: proved, and nothing looks unmeant."""
     report = Report()
     decider = Decider(policy)
-    # What was accepted once stays accepted: people may go ways that no touchpoint of today's vocabulary opens.
-    of_any_time = Decider(policy, as_demanded=False)
-    ways = {name: Ways(policy, track, of_any_time) for name, track in policy.tracks.items()}
+    ways = {name: Ways(policy, track, decider) for name, track in policy.tracks.items()}
     ListChecker(policy, decider, ways, report).check()
-    RestChecker(policy, decider, ways, report).check()
+    rests = RestChecker(policy, decider, ways, report)
+    rests.check()
     BeginChecker(policy, ways, report).check()
     asking = Asking(policy, ways)
-    LossChecker(policy, ways, asking, report).check()
+    LossChecker(rests, asking, report).check()
     MarkChecker(policy, ways, report).check()
     LoopChecker(ways, asking, report).check()
     TaskChecker(policy, ways, report).check()

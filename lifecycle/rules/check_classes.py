@@ -25,7 +25,6 @@ from lifecycle.rules.policy import (
     Policy,
     Range,
     Test,
-    TouchpointType,
     Track,
     Within,
 )
@@ -39,16 +38,12 @@ MAX_NAMED = 12
 class Possible:
     """What the left sides of a policy can be.
 
-    `may_be_missing` tells whether a `choose` fact, seen from a track, may have no line that fits. Without
-    `as_demanded` a touchpoint may lack what its type demands, as one that an earlier policy accepted.
+    `may_be_missing` tells whether a `choose` fact, seen from a track, may have no line that fits.
     """
 
-    def __init__(
-        self, policy: Policy, may_be_missing: Callable[[Fact, str], bool], *, as_demanded: bool = True
-    ) -> None:
+    def __init__(self, policy: Policy, may_be_missing: Callable[[Fact, str], bool]) -> None:
         self.policy = policy
         self.may_be_missing = may_be_missing
-        self.as_demanded = as_demanded
 
     def fact(self, name: str, track: str) -> Fact:
         """Return a fact as seen from a track ("": from none)."""
@@ -79,22 +74,15 @@ class Possible:
             if declared is None or kind is None:
                 return (None,)
             found = _of_kind((kind,), tests, is_now=False)
-            return found if self.is_there(declared, left.name) else (*found, None)
+            return found if left.name in declared.required else (*found, None)
         if left.space == "fact":
             return self._fact_values(left, self.fact(left.name, track), tests, track, type_name)
         return _stage_values(self.policy.tracks[left.name], tests, is_any=left.space == "any")
-
-    def is_there(self, declared: TouchpointType, field: str) -> bool:
-        """Tell whether a field is there in every touchpoint: a date with a limit is read as its end where it lacks."""
-        kind = declared.required.get(field)
-        return kind is not None and (self.as_demanded or kind.within is not None)
 
     def _fact_values(
         self, left: Left, fact: Fact, tests: Sequence[Test], track: str, type_name: str | None
     ) -> tuple[Value, ...]:
         is_set_now = type_name is not None and sets(self.policy, fact, type_name)
-        if is_set_now and type_name is not None and fact.fields[type_name]:
-            is_set_now = self.is_there(self.policy.types[type_name], fact.fields[type_name])
         if fact.kind == "ever":
             return (True,) if is_set_now else (False, True)
         if fact.kind == "count":

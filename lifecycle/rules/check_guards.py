@@ -46,11 +46,11 @@ class Verdict:
 
 
 class Decider:
-    """Decides lists of guards of one policy, each list once. `as_demanded` as for Possible."""
+    """Decides lists of guards of one policy, each list once."""
 
-    def __init__(self, policy: Policy, *, as_demanded: bool = True) -> None:
+    def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.possible = Possible(policy, self._may_be_missing, as_demanded=as_demanded)
+        self.possible = Possible(policy, self._may_be_missing)
         self.effort = 0
         self._lefts: dict[object, tuple[tuple[str, str], ...]] = {}
         self._asked: list[Guards] = []  # kept, for they are known by their ids

@@ -17,9 +17,10 @@ from datetime import timedelta
 from lifecycle.rules.check_asking import Asking, does, surely_asks_before
 from lifecycle.rules.check_findings import Path, Report, longer
 from lifecycle.rules.check_paths import Way, Ways
-from lifecycle.rules.check_spans import longest, longest_of, opening_of, tasks_of
+from lifecycle.rules.check_rests import RestChecker
+from lifecycle.rules.check_spans import DAY, longest, longest_of, opening_of, tasks_of
 from lifecycle.rules.findings import Place
-from lifecycle.rules.policy import Policy, Stage, TaskRule, TimedMove
+from lifecycle.rules.policy import Stage, TaskRule, TimedMove
 from lifecycle.rules.schedule import Duration
 
 YEAR = longest(Duration(1, "year"))
@@ -71,9 +72,9 @@ class _Onward:
 class LossChecker:
     """Checks the losses of one policy. `ways` are those of every track."""
 
-    def __init__(self, policy: Policy, ways: Mapping[str, Ways], asking: Asking, report: Report) -> None:
-        self.policy, self.ways, self.asking, self.report = policy, ways, asking, report
-        self.calendar = policy.calendar
+    def __init__(self, rests: RestChecker, asking: Asking, report: Report) -> None:
+        self.policy, self.ways, self.rests, self.asking, self.report = rests.policy, rests.ways, rests, asking, report
+        self.calendar = rests.policy.calendar
         self.steps = 0
 
     def check(self) -> None:
@@ -169,8 +170,7 @@ class LossChecker:
         stage, out = ways.track.stages[name], ways.out[name]
         asked = self.asking.of(ways, stage, at_once_counts=at_once_counts)
         opens = [opening for task in asked if (opening := opening_of(task)) is not None]
-        unguarded = [move.after for move, _ in ways.timed(name) if move.when is None and move.after is not None]
-        leaves = min((longest_of(wait, self.calendar) for wait in unguarded), default=FOR_EVER)
+        leaves = min((self.stays(ways, stage, move) for move, _ in ways.timed(name)), default=FOR_EVER)
         asks = min((longest_of(opening, self.calendar) for opening in opens), default=FOR_EVER)
         by_news = [way for way in out if way.move is None] if at_once_counts else []
         theirs = {way.type for way in by_news if self.policy.types[way.type].by == "person"}
@@ -190,6 +190,25 @@ class LossChecker:
             if asked
             else tuple(way for way in by_news if way.type in theirs and not ways.track.stages[way.to].loss),
         )
+
+    def stays(self, ways: Ways, stage: Stage, move: TimedMove) -> timedelta:
+        """Return how long after entry a timed move comes at the latest, unless they speak."""
+        if move.when is not None:
+            return FOR_EVER
+        if move.after is not None:
+            return longest_of(move.after, self.calendar)
+        assert move.at is not None  # a timed move has one of the two
+        if self.rests.doubt(ways, stage, move) is not None:
+            return FOR_EVER
+        fact = ways.track.facts.get(move.at.fact) or self.policy.facts[move.at.fact]
+        ahead = timedelta(0)
+        for type_name, field in fact.fields.items():
+            kind = self.policy.types[type_name].field(field) if field else None
+            if kind is not None and kind.within is not None:
+                ahead = max(ahead, longest(kind.within, self.calendar) + DAY)
+        if move.at.offset is None or move.at.direction == "before":
+            return ahead
+        return ahead + longest_of(move.at.offset, self.calendar)
 
     def surely_before(self, task: TaskRule, move: TimedMove) -> bool:
         """Tell whether a task is always asked before a timed move leaves its stage."""

@@ -32,7 +32,7 @@ ELSEWHERE = frozenset({"bought", "chose", "gone", "moved", "went"})
 
 RELATIONSHIPS = frozenset(
     {
-        *("account", "client", "contract", "customer", "donor", "enrolment", "enrollment", "guest", "lease", "member"),
+        *("account", "client", "contract", "customer", "donor", "enrolment", "enrollment", "lease", "member"),
         *("membership", "need", "patient", "policy", "pupil", "retainer", "student", "subscriber", "subscription"),
         *("tenancy", "tenant"),
     }
@@ -79,7 +79,11 @@ class MarkChecker:
         """Yield what sounds like a loss of the touchpoint that leads along a way: its type, or a word of its data."""
         about, _, what = way.type.partition(".")
         is_relationship = about in RELATIONSHIPS
-        if what == "churned" or (what == "lost" and about in SALES) or (is_relationship and what in ENDINGS | LOSSES):
+        if (
+            what == "churned"
+            or (what == "lost" and about in SALES)
+            or (is_relationship and what != "ended" and what in ENDINGS | LOSSES)
+        ):
             yield way.type
         if way.guard is None:
             return

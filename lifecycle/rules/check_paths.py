@@ -2,8 +2,7 @@
 
 A line that can never decide leads nowhere, and neither does a timed move that another always comes before. What
 leads from where is read as compile.py resolves it: the stage's list for a type, else the track's, else the stage's
-`any by`, else the track's. A touchpoint that was accepted by an earlier policy may lack what its type demands today:
-the ways that it can go are ways too. Called by the checker's modules only. Pure.
+`any by`, else the track's. Called by the checker's modules only. Pure.
 """
 
 from __future__ import annotations

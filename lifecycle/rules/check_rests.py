@@ -99,7 +99,11 @@ class RestChecker:
                 f'Let {renewing} enter "{stage.name}" anew or lead elsewhere ("upon"), or add an after or a review.'
             )
             return Doubt(
-                "renewed", move.places.get("at", move.place), message, advice, (*ways.paths[stage.name], renewing)
+                "renewed",
+                move.places.get("at", move.place),
+                message,
+                advice,
+                (*ways.paths.get(stage.name, ()), renewing),
             )
         return None
 

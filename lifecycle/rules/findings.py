@@ -82,7 +82,7 @@ class Findings:
 
     def misspell(self, table: Place, got: str, known: Iterable[str]) -> None:
         """Note that a key of a table is probably another one, misspelt: that one is not told of as missing too."""
-        self.misspelt.update((table, key) for key in _close(got, known))
+        self.misspelt.update((table, key) for key in close(got, known))
 
     def use(self, place: Place, setting: Setting) -> None:
         """Note that a setting stands at a place."""
@@ -128,16 +128,17 @@ class Findings:
 def nearest(got: str, known: Iterable[str]) -> str:
     """Return "Did you mean ...?" or the list of what is known."""
     names = sorted(set(known))
-    close = _close(got, names)
-    if close:
-        return f'Did you mean "{close[0]}"?'
+    near = close(got, names)
+    if near:
+        return f'Did you mean "{near[0]}"?'
     if not names:
         return "None is defined."
     listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"Known: {listed}."
 
 
-def _close(got: str, known: Iterable[str]) -> list[str]:
+def close(got: str, known: Iterable[str]) -> list[str]:
+    """Return the known name that is nearest to one, if any is near."""
     return get_close_matches(got[:MAX_SHOWN], sorted(set(known)), n=1, cutoff=0.6)
 
 

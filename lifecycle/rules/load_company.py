@@ -194,7 +194,7 @@ def read_lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane
         reading.findings.add(place, "missing", 'A policy needs "lanes", a list from the top.')
         return ()
     lanes: dict[str, Lane] = {}
-    above: str | None = None
+    above: Lane | None = None
     for number, item in enumerate(node.items, 1):
         body = reading.table(item, "A lane", item.place)
         reading.keys(body, "a lane", ("is", "customers", "when"))
@@ -214,8 +214,10 @@ def read_lanes(reading: Reading, guards: GuardReader, root: Table) -> tuple[Lane
         guard = None if when is None else guards.guard(when, Scope(None, None))
         lanes[name] = lane = Lane(name, reading.flag(body, "customers", "a lane"), guard, item.place)
         if not lane.customers:
-            above = above or name
+            above = above or lane
         elif above is not None:
-            message = f'"{name}" serves customers and stands below "{above}", which does not. Customers come first.'
-            reading.findings.add(item.place, "customers-first", message)
+            message = (
+                f'"{name}" serves customers and stands below "{above.name}", which does not. Customers come first.'
+            )
+            reading.findings.add(above.place, "customers-first", message)
     return tuple(lanes.values())

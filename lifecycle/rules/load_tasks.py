@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lifecycle.rules.document import Node, Table
-from lifecycle.rules.findings import Place, shown
+from lifecycle.rules.findings import Place, close, shown
 from lifecycle.rules.load_asks import AskReader
 from lifecycle.rules.load_company import USUAL_KIND, contact_of
 from lifecycle.rules.load_guards import GuardReader
@@ -96,6 +96,16 @@ class TaskReader:
         per = self.names.tracks[track].per
         if per and per != PERSON and not any(self.names.types[each].field(per) for each in types):
             message = f'"{what}" has no field "{per}", so it never reaches {track}. Add the field or take it out.'
+            declared = next(
+                (each for each in map(self.names.types.__getitem__, types) if close(per, each.fields)), None
+            )
+            if declared is not None:
+                # Where a field is called nearly so, that is the fault, and not each place that speaks of the type.
+                field = close(per, declared.fields)[0]
+                place = declared.places.get(field, place)
+                message = (
+                    f'"{declared.name}" has no field "{per}", so it never reaches {track}. Is "{field}" meant to be it?'
+                )
             self.findings.add(place, "no-key", message)
 
     def guard(self, body: Table, track: str) -> Guard | None:

@@ -625,6 +625,23 @@ class TestLosses:
         (found,) = check(self.loss("later: [{after: 30 days, to: asks}], upon: {reply.sent: rest}", asks))
         assert (found.code, found.path) == ("loss", ("need.stated", "reply.sent"))
 
+    def test_a_wait_for_a_date_with_a_limit_leaves_a_loss_in_time(self) -> None:
+        """Who has given notice leaves by a day within 90 days, and is asked for a month after that."""
+        asks = (
+            "asks: {means: Asked., tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}]}"
+        )
+        text = need(
+            "stated: {means: Said., loss: true, later: [{at: 7 days after moves_on, to: asks}]}",
+            asks,
+            REST,
+            facts="{moves_on: {last: need.stated.moves_on}}",
+        ).replace(
+            "need.stated: {by: person, data: {need: id}}",
+            "need.stated: {by: person, data: {need: id, moves_on: date within LIMIT}}",
+        )
+        assert check(text.replace("LIMIT", "90 days")) == []
+        assert [each.code for each in check(text.replace("LIMIT", "1 year"))] == ["loss"]
+
     def test_a_loss_that_is_asked_about_only_at_once_is_warned_of(self) -> None:
         """On the day of the loss nobody can know whether they are taken care of."""
         (found,) = check(self.loss("tasks: {learn_why: {ask: Ask why}}, later: [{after: 60 days, to: rest}]"))

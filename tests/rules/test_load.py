@@ -1029,3 +1029,20 @@ class TestPlaces:
         line = text[: text.index("\t")].count("\n") + 1
         assert (found.line, found.column) == (line, 1)
         assert found.message == "This is not YAML: here stands a tab. Put blanks in its place: only they indent."
+
+    def test_a_lane_that_stands_above_customers_is_told_of_in_itself(self) -> None:
+        """The upper one lost its mark, or stands too high."""
+        (found,) = self.told(
+            "customers: true, when: {fact.bought: true, fact.in_trouble: true}",
+            "when: {fact.bought: true, fact.in_trouble: true}",
+        )
+        assert found.startswith("customers-first: {is: customer_in_trouble")
+
+    def test_a_key_that_is_nearly_called_so_is_told_of_where_it_is_declared(self) -> None:
+        """Every list that speaks of the type would else be told of, and the field is the fault."""
+        found = self.told(
+            "promise.released:     {by: person, data: {promise: id}",
+            "promise.released:     {by: person, data: {promis: id}",
+        )
+        assert found
+        assert all(each.startswith("no-key: promis: id}") for each in found)
