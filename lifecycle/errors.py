@@ -11,6 +11,7 @@
     `-- stop     Stop                  going on would do harm: end, say why and name the next step
         |-- PartitionLost              another worker owns this partition now
         |-- PolicyRefused              the policy has findings
+        |-- MappingRefused             a mapping has findings, or does not fit the file
         |-- PolicyMismatch             the database is folded by another policy
         |-- SchemaMismatch             the database is not at this program's migration
         |-- TopicChanged               a topic was made anew, or its partitions changed
@@ -27,6 +28,7 @@ are not in the tree: they crash.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 Action = Literal["retry", "reject", "stop"]
@@ -92,6 +94,17 @@ class PartitionLost(Stop):
 
 class PolicyRefused(Stop):
     """The policy cannot be used; the message lists every finding with its place."""
+
+
+class MappingRefused(Stop):
+    """A mapping of foreign files cannot be used; the message lists every finding with its place.
+
+    `found` are the findings themselves, as far as there are any.
+    """
+
+    def __init__(self, message: str, found: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.found = tuple(found)
 
 
 class PolicyMismatch(Stop):

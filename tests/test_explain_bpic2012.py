@@ -1,7 +1,7 @@
 """BPI Challenge 2012: a task and a person explained as sentences that name real rows of the published log.
 
 Application 173694 was approved: rows 46041 and before. 188134 was declined (row 205058) after a long wait. The
-rows can be looked up in the log: the id of a touchpoint is `bpic2012-` and the number of its row.
+rows can be looked up in the log: the id of a touchpoint is `bpic2012-`, the number of its row and the rule that made it.
 """
 
 import os
@@ -44,8 +44,8 @@ def test_a_task_names_the_rows_that_led_to_it(lifecycle: Lifecycle) -> None:
     task = next(each for each in lifecycle.tasks(include_closed=True) if each["why"]["stage"] == "turned_away")
     lines = lifecycle.explain(task["id"])
     assert lines[0].startswith(f"{DECLINED}, lane prospect: ")
-    assert f'need {DECLINED} began at "stated", on need.stated (source urn:bpic2012, id bpic2012-78322)' in lines[1]
-    chain = [re.findall(r"on ([a-z.]+) \(source urn:bpic2012, id bpic2012-([0-9]+)\)", line) for line in lines[1:7]]
+    assert f'need {DECLINED} began at "talked_about", on need.stated (source urn:bpic2012, id bpic2012-78322-inquiry)' in lines[1]
+    chain = [re.findall(r"on ([a-z.]+) \(source urn:bpic2012, id bpic2012-([0-9]+)-[a-z_]+\)", line) for line in lines[1:7]]
     assert [each[0] for each in chain if each] == [
         ("need.stated", "78322"),
         ("offer.made", "106602"),
@@ -60,7 +60,7 @@ def test_why_not_names_the_guard_and_the_row_it_refused(lifecycle: Lifecycle) ->
     lines = lifecycle.why_not(APPROVED, "need.went_elsewhere")
     assert "it is not so." in lines[0]
     assert any(
-        "decision.made (source urn:bpic2012, id bpic2012-46041) came while " in line
+        "decision.made (source urn:bpic2012, id bpic2012-46041-with_us) came while " in line
         and line.endswith("wanted outcome = elsewhere, got with_us.")
         for line in lines
     ), "\n".join(lines)

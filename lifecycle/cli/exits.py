@@ -13,7 +13,8 @@ FAILED, MISUSED, INTERRUPTED, READER_GONE = 1, 2, 130, 141
 MEANINGS = {
     0: "done",
     FAILED: "failed, with one message on standard error: a person, task, stage or topic that is not known; a policy "
-    "that is refused, a scenario that fails; a database, broker or disk that does not do its part",
+    "or mapping that is refused, a scenario that fails, rows of a foreign file that are bad; a database, broker or "
+    "disk that does not do its part",
     MISUSED: "used wrongly: an option or setting is missing or wrong, or a file that was named is not there, or cannot "
     "be read, written or understood at all",
     INTERRUPTED: "stopped by Ctrl-C: run the same command again",

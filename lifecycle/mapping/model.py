@@ -5,16 +5,23 @@ Made by load.py, used by rows.py and convert.py. Nothing here reads a file or de
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from lifecycle.rules.findings import Place
 
-Format = Literal["csv", "blanks"]
-ValueKind = Literal["text", "id", "whole", "number", "money", "yes_or_no"]
+Format = Literal["csv", "blanks", "jsonl"]
+ValueKind = Literal["text", "id", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country"]
+Change = Literal["trim", "lower", "upper"]
+Unclear = Literal["refused", "earlier", "later"]
 
 ROW = "row"
 """In a template, `{row}` is the number of the row: 1 is the first one below the header."""
+
+RULE = "rule"
+"""In an id, `{rule}` is the name of the rule that makes the touchpoint."""
 
 STAMP = "stamp"
 """As a zone: every time in the file carries its own offset."""
@@ -22,104 +29,192 @@ STAMP = "stamp"
 ISO = "iso"
 """As a time format: ISO 8601."""
 
+EPOCHS = {"epoch_seconds": 1, "epoch_milliseconds": 1_000}
+"""As a time format: how many of them are a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How numbers are written. None: not said; then a number that could be read in two ways is refused."""
+
+    decimal: str | None
+    thousands: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class FileForm:
     """How to read the file. `columns` are the names in order, None where only the header knows them.
 
-    `quote` None: quotes mean nothing. Format `blanks`: fields are what stands between blanks and tabs.
+    `delimiter` None: a comma, or what a first line `sep=;` says. `quote` None: quotes mean nothing. Format `blanks`:
+    fields are what stands between blanks and tabs; `jsonl`: one JSON object a line. `encoding` None: UTF-8, or
+    UTF-16 where the file begins with its mark. `newest_first`: rows of one moment stand with the last one on top.
     """
 
     format: Format
-    delimiter: str
+    delimiter: str | None
     quote: str | None
     header: bool
     columns: tuple[str, ...] | None
-    encoding: str
+    encoding: str | None
+    figures: Figures
+    newest_first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with columns in it. `parts` alternate: text, column, text, column ... and end with a text."""
+    """A text with columns in it. `parts` alternate: text, column, text, column ... and end with a text.
+
+    `changes` are what is done to each column, in order.
+    """
 
     parts: tuple[str, ...]
     place: Place
+    changes: tuple[tuple[Change, ...], ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the columns named, without `row`, in order."""
-        return tuple(name for name in self.parts[1::2] if name != ROW)
+        """Return the columns named, without `row` and `rule`, in order."""
+        return tuple(name for name in self.parts[1::2] if name not in (ROW, RULE))
+
+    @property
+    def varies(self) -> bool:
+        """Tell whether it differs from row to row."""
+        return any(name != RULE for name in self.parts[1::2])
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An id from what stands in the row: in these columns, or (None) in all of them."""
+
+    columns: tuple[str, ...] | None
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class TimeForm:
-    """Where a touchpoint's time comes from. `format` is `iso` or a strptime pattern.
+    """Where a time comes from. `format` is `iso`, `epoch_seconds`, `epoch_milliseconds` or a strptime pattern.
 
     `zone` is `stamp` or the zone in which the clock is read; with `ignore_offset` an offset in the stamp is
-    known to be wrong and is not looked at.
+    known to be wrong and is not looked at. `at` is the clock time of a day that has none, as hour, minute, second.
+    `unclear` says which reading counts of a clock time that comes twice or never when clocks are changed.
     """
 
     text: Template
     format: str
     zone: str
     ignore_offset: bool
+    at: tuple[int, int, int]
+    unclear: Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What says yes and what says no, to the letter."""
+
+    yes: frozenset[str]
+    no: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """One field of the data. `currency` belongs to money; `may_be_empty`: empty leaves the field out."""
+    """One field of the data. `may_be_empty`: empty leaves the field out; `default` is read in place of empty.
+
+    `currency` belongs to money, `figures` to numbers, `words` to yes_or_no, `format` to a date, `time` to a time.
+    """
 
     name: str
     kind: ValueKind
     text: Template
-    currency: Template | None
-    may_be_empty: bool
+    place: Place
+    currency: Template | None = None
+    may_be_empty: bool = False
+    default: str | None = None
+    figures: Figures = Figures(None, None)
+    words: Words | None = None
+    format: str = ISO
+    time: TimeForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WhenColumn:
-    """Holds if the column is one of these texts, to the letter."""
+    """What one column must be, to the letter: one of `values`, none of `but`, filled or not, fit for a pattern.
+
+    None: not asked for. Filled is what has more in it than blanks.
+    """
 
     column: str
-    values: frozenset[str]
     place: Place
+    values: frozenset[str] | None = None
+    but: frozenset[str] | None = None
+    filled: bool | None = None
+    pattern: re.Pattern[str] | None = None
+
+    def excludes(self, other: WhenColumn) -> bool:
+        """Tell whether no row can fit this and the other one."""
+        if self.column != other.column:
+            return False
+        if self.filled is not None and other.filled is not None and self.filled != other.filled:
+            return True
+        if self.values is None:
+            return other.values is not None and other.excludes(self)
+        return not any(other.holds(value) for value in self.values if self.holds(value))
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a text is what is asked for."""
+        if self.values is not None and text not in self.values:
+            return False
+        if self.but is not None and text in self.but:
+            return False
+        if self.filled is not None and bool(text.strip()) != self.filled:
+            return False
+        return self.pattern is None or self.pattern.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Rows for which every `when` holds become one touchpoint of this type."""
+    """Rows for which every `when` holds become one touchpoint of this type.
+
+    `id`: the touchpoint's, whole. `sequence` None: the place of the row among those of its moment.
+    """
 
     name: str
     when: tuple[WhenColumn, ...]
     type: str
+    id: Template | Content
     subject: Template
     time: TimeForm
     sequence: Template | None
     data: tuple[FieldValue, ...]
+    place: Place
+
+    def excludes(self, other: Rule) -> bool:
+        """Tell whether no row can fit both rules, as far as their conditions show."""
+        return any(mine.excludes(its) for mine in self.when for its in other.when)
+
+    def templates(self) -> Iterator[Template]:
+        """Yield every text with columns in it."""
+        found = [self.id if isinstance(self.id, Template) else None, self.subject, self.time.text, self.sequence]
+        for value in self.data:
+            found += [value.text, value.currency]
+        yield from (each for each in found if each is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportMapping:
-    """A whole mapping. `file_name` is where it was read, for messages; `id` makes the touchpoint's id.
-
-    A row that fits several rules becomes several touchpoints: the first rule's keeps the id, each further
-    one has `-` and the name of its rule after it, so that a rule added below changes no id above.
-    """
+    """A whole mapping. `file_name` is where it was read, for messages."""
 
     name: str
     file_name: str
     source: str
     file: FileForm
-    id: Template
     rules: tuple[Rule, ...]
 
     def columns_used(self) -> list[tuple[str, Place]]:
         """Return every column that the mapping names, with the place where it does, in file order."""
-        used = [(name, self.id.place) for name in self.id.columns]
+        used: list[tuple[str, Place]] = []
         for rule in self.rules:
+            if isinstance(rule.id, Content):
+                used += [(name, rule.id.place) for name in rule.id.columns or ()]
             used += [(test.column, test.place) for test in rule.when]
-            templates = [rule.subject, rule.time.text, rule.sequence]
-            for value in rule.data:
-                templates += [value.text, value.currency]
-            used += [(name, one.place) for one in templates if one for name in one.columns]
+            used += [(name, one.place) for one in rule.templates() for name in one.columns]
         return sorted(set(used), key=lambda use: (use[1].line, use[1].column, use[0]))

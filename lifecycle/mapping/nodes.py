@@ -1,6 +1,6 @@
 """Single values out of the tree of a mapping file, each checked, each fault noted with its place.
 
-What the values mean is load.py's business; it is the only caller.
+What the values mean is the business of its callers, load.py and load_values.py.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class NodeReader:
         for key, place in table.places.items():
             if key not in known:
                 self.findings.unknown(place, "key", key, f"a key of {what}", known)
+                self.findings.misspell(table.place, key, known)
         for key in required:
             if key not in table.entries:
                 self.findings.add(table.place, "missing", f'"{key}" is missing in {what}. Add it.')

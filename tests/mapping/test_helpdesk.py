@@ -98,7 +98,7 @@ def test_exact_duplicates_stay_two(touchpoints: list[Touchpoint]) -> None:
 
 def test_the_clock_is_read_as_utc_whatever_offset_it_states(touchpoints: list[Touchpoint]) -> None:
     first = min(touchpoints, key=order_key)
-    assert (first.id, first.occurred_at.isoformat()) == ("helpdesk-1", "2010-01-13T08:40:25+00:00")
+    assert (first.id, first.occurred_at.isoformat()) == ("helpdesk-1-asked", "2010-01-13T08:40:25+00:00")
 
 
 def test_whoever_was_told_it_is_solved_more_than_once_is_told_sorry(

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from lifecycle.codec import read_event
-from lifecycle.errors import NotFound, SettingsRefused, Stop
+from lifecycle.errors import FileRefused, MappingRefused, Stop
 from lifecycle.mapping import ImportResult, bad_rows_path, import_to_path, import_to_stream, parse_mapping
 from lifecycle.mapping.rows import MAX_LINE, MAX_LINES
 
@@ -19,6 +20,7 @@ HEAD = """\
 mapping: shop
 language: 1
 source: urn:shop
+id: "shop-{row}"
 subject: "{who}"
 """
 SHOP = (
@@ -63,7 +65,7 @@ def test_a_row_becomes_a_touchpoint(tmp_path: Path) -> None:
     result, [event] = run(SHOP, TOP + "ann,2025-03-01T09:00:00+01:00,ask,7,a pan\n", tmp_path)
     assert event == {
         "specversion": "1.0",
-        "id": "shop-1",
+        "id": "shop-1-asked",
         "source": "urn:shop",
         "type": "need.stated",
         "subject": "ann",
@@ -86,10 +88,10 @@ def test_lines_are_canonical_json(tmp_path: Path) -> None:
     assert line == json.dumps(json.loads(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
-def test_one_row_may_become_several_and_the_first_keeps_the_id(tmp_path: Path) -> None:
+def test_one_row_may_become_several_and_each_rule_has_an_id_of_its_own(tmp_path: Path) -> None:
     result, events = run(SHOP, TOP + "ann,2025-03-01T09:00Z,order,12,true\n", tmp_path)
     assert [(event["id"], event["type"]) for event in events] == [
-        ("shop-1", "purchase.completed"),
+        ("shop-1-bought", "purchase.completed"),
         ("shop-1-chose", "decision.made"),
     ]
     assert events[0]["data"] == {"amount": "12 EUR", "pieces": 12, "exact": 12}
@@ -101,7 +103,7 @@ def test_one_row_may_become_several_and_the_first_keeps_the_id(tmp_path: Path) -
 def test_equal_rows_stay_two_and_unmapped_rows_are_counted(tmp_path: Path) -> None:
     row = "ann,2025-03-01T09:00Z,reorder,5,\n"
     result, events = run(SHOP, TOP + row + row + "\n" + row.replace("reorder", "looked"), tmp_path)
-    assert [event["id"] for event in events] == ["shop-1", "shop-2"]
+    assert [event["id"] for event in events] == ["shop-1-bought", "shop-2-bought"]
     assert (result.rows_read, result.rows_not_mapped) == (3, 1)
 
 
@@ -118,9 +120,8 @@ def test_equal_rows_stay_two_and_unmapped_rows_are_counted(tmp_path: Path) -> No
         ("a\x07n,2025-03-01T09:00Z,ask,1,a", "holds a control character."),
         (f"{'a' * 257},2025-03-01T09:00Z,ask,1,a", "is longer than 256 bytes."),
         ("ann,2025-03-01T09:00Z,reorder,1.5,a", 'pieces is "1.5"; wanted a whole number.'),
-        ("ann,2025-03-01T09:00Z,reorder,,a", "amount is empty. Write empty: left_out if it may be."),
+        ("ann,2025-03-01T09:00Z,reorder,,a", "amount is empty. Write empty: left_out if it may be, or a default:."),
         ("ann,2025-03-01T09:00Z,reorder,NaN,a", 'amount is "NaN"; wanted a number such as 12 or 12.50.'),
-        ("ann,2025-03-01T09:00Z,order,1,maybe", 'first is "maybe"; wanted true or false.'),
         ('ann,2025-03-01T09:00Z,ask,1,"a"b', "The row cannot be read: ',' expected after '\"'."),
         ("ann,2025-03-01T09:00Z,ask,1," + "a" * MAX_LINE, f"the line is longer than {MAX_LINE} characters."),
     ],
@@ -128,11 +129,11 @@ def test_equal_rows_stay_two_and_unmapped_rows_are_counted(tmp_path: Path) -> No
 def test_a_bad_row_is_kept_aside_and_the_others_are_not_concerned(tmp_path: Path, row: str, reason: str) -> None:
     good = "ann,2025-03-01T09:00Z,ask,1,a\n"
     result, events = run(SHOP, TOP + good + row + "\n" + good, tmp_path)
-    assert [event["id"] for event in events] == ["shop-1", "shop-3"]
+    assert [event["id"] for event in events] == ["shop-1-asked", "shop-3-asked"]
     assert (result.rows_read, result.bad_rows) == (3, 1)
     assert result.bad_rows_at == tmp_path / "out.jsonl.bad.csv"
     [example] = result.examples
-    assert example.startswith("row 2 (line 3): ")
+    assert re.match(r".*rows\.csv: row 2 \(line 3\)(, rule \w+)?(, column \w+)?: ", example)
     assert reason in example
     csv.field_size_limit(4 * MAX_LINE)
     try:
@@ -140,21 +141,25 @@ def test_a_bad_row_is_kept_aside_and_the_others_are_not_concerned(tmp_path: Path
             [header, bad] = list(csv.reader(file))
     finally:
         csv.field_size_limit(131072)
-    assert header == ["row", "line", "reason", "who", "day", "what", "amount", "note"]
+    assert header == ["row", "line", "rule", "column", "reason", "who", "day", "what", "amount", "note"]
     assert bad[:2] == ["2", "3"]
-    assert reason in bad[2]
+    assert reason in bad[4]
 
 
-def test_a_row_that_is_bad_for_one_rule_gives_none(tmp_path: Path) -> None:
-    result, events = run(SHOP, TOP + "ann,2025-03-01T09:00Z,order,1,maybe\n", tmp_path)
-    assert events == []
-    assert result.by_rule == {"asked": 0, "bought": 0, "chose": 0}
+def test_what_one_rule_cannot_make_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    """An order not yet delivered was placed all the same."""
+    result, [event] = run(SHOP, TOP + "ann,2025-03-01T09:00Z,order,1,maybe\n", tmp_path)
+    assert event["id"] == "shop-1-bought"
+    assert result.by_rule == {"asked": 0, "bought": 1, "chose": 0}
+    assert result.refused == {("chose", "bad_word"): 1}
+    assert 'first is "maybe"; wanted true or false, or words' in result.examples[0]
+    assert (result.rows_read, result.bad_rows, result.rows_not_mapped) == (1, 1, 0)
 
 
 def test_bytes_that_are_no_text_spoil_their_row_and_are_kept_as_they_were(tmp_path: Path) -> None:
     good, bad = b"ann,2025-03-01T09:00Z,ask,1,a\n", b"ann,2025-03-01T09:00Z,ask,1,caf\xe9\n"
     result, events = run(SHOP, TOP.encode() + bad + good, tmp_path)
-    assert [event["id"] for event in events] == ["shop-2"]
+    assert [event["id"] for event in events] == ["shop-2-asked"]
     assert "bytes that are no text in this encoding" in result.examples[0]
     assert result.bad_rows_at is not None
     assert b"caf\xe9" in result.bad_rows_at.read_bytes()
@@ -178,7 +183,7 @@ def test_a_quoted_field_may_hold_delimiters_and_line_breaks(tmp_path: Path) -> N
     rows = 'ann,2025-03-01T09:00Z,ask,1,"a, ""b""\r\nc"\r\nann,never,ask,1,x\r\n'
     result, [event] = run(SHOP, TOP.replace("\n", "\r\n") + rows, tmp_path)
     assert event["data"]["words"] == 'a, "b"\r\nc'
-    assert result.examples[0].startswith("row 2 (line 4): ")
+    assert ": row 2 (line 4), rule asked, column day: " in result.examples[0]
 
 
 def test_gzip_is_seen_by_its_content_and_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
@@ -195,21 +200,21 @@ def test_a_file_that_breaks_off_stops_the_run_and_leaves_no_half_output(tmp_path
 
 
 def test_columns_are_checked_against_the_header(tmp_path: Path) -> None:
-    with pytest.raises(SettingsRefused, match=r"rows\.csv:1: The header is a, b; wanted who, day.*map\.yaml"):
+    with pytest.raises(MappingRefused, match=r"rows\.csv:1: The header is a, b; who, day.* is not there.*map\.yaml"):
         run(SHOP, "a,b\n", tmp_path)
     without = SHOP.replace(", columns: [who, day, what, amount, note]", "")
-    with pytest.raises(SettingsRefused, match=r'map\.yaml:6:16: "day" is not a column of .* Did you mean "days"\?'):
+    with pytest.raises(MappingRefused, match=r'map\.yaml:7:16: "day" is not a column of .* Did you mean "days"\?'):
         run(without, TOP.replace("day", "days"), tmp_path)
-    with pytest.raises(SettingsRefused, match='"who" stands twice in the header'):
+    with pytest.raises(MappingRefused, match='"who" stands twice in the header'):
         run(without, TOP.replace("\n", ",who\n"), tmp_path)
-    with pytest.raises(SettingsRefused, match=r"Wanted a header, got nothing\. Add header: false"):
+    with pytest.raises(MappingRefused, match=r"Wanted a header, got nothing\. Add header: false"):
         run(SHOP, "", tmp_path)
     result, _ = run(without, TOP + "ann,2025-03-01T09:00Z,ask,1,a\n", tmp_path)
     assert result.touchpoints_written == 1
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"gone\.csv cannot be read: No such file"):
+    with pytest.raises(FileRefused, match=r"gone\.csv cannot be read: no such file"):
         import_to_path(parse_mapping(SHOP, name="m"), tmp_path / "gone.csv", tmp_path / "out")
 
 
@@ -245,7 +250,7 @@ def test_columns_between_blanks_dates_only_and_no_when(tmp_path: Path) -> None:
         ("00002", "1997-07-12T04:00:00Z", "12 USD"),
         ("00002", "1997-07-12T04:00:00Z", "77 USD"),
     ]
-    assert result.examples == ("row 4 (line 4): The row has 2 columns, wanted 4.",)
+    assert result.examples == (f"{tmp_path}/rows.csv: row 4 (line 4): The row has 2 columns, wanted 4.",)
 
 
 def test_a_wrong_offset_can_be_ignored(tmp_path: Path) -> None:
@@ -263,7 +268,7 @@ def test_rules_without_a_common_column_are_all_tried(tmp_path: Path) -> None:
     )
     rows = "ann,2025-03-01T09:00Z,ask,1,a\nbob,2025-03-01T09:00Z,ask,1,b\nbob,2025-03-01T09:00Z,reorder,1,a\n"
     result, events = run(mapping.replace(', first: {yes_or_no: "{note}"}', ""), TOP + rows, tmp_path)
-    assert [event["id"] for event in events] == ["shop-1", "shop-1-chose", "shop-3"]
+    assert [event["id"] for event in events] == ["shop-1-asked", "shop-1-chose", "shop-3-bought"]
     assert result.rows_not_mapped == 1
 
 

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.errors import NotFound, SettingsRefused
+from lifecycle.errors import FileRefused, MappingRefused
 from lifecycle.mapping import load_mapping, parse_mapping
+from lifecycle.mapping.model import Template
 
 GOOD = """\
 mapping: shop
 language: 1
 source: urn:shop
-file: {format: csv, columns: [who, day, what, amount]}
+file: {format: csv, header: false, columns: [who, day, what, amount]}
+id: "shop-{who}-{day}"
 subject: "{who}"
 time: {column: day, format: "%Y-%m-%d", zone: UTC}
 rules:
@@ -23,20 +25,21 @@ rules:
 
 
 def refusal(text: str) -> str:
-    with pytest.raises(SettingsRefused) as caught:
+    with pytest.raises(MappingRefused) as caught:
         parse_mapping(text, name="map.yaml")
     return str(caught.value)
 
 
 def test_a_good_mapping_is_read_with_its_defaults() -> None:
     mapping = parse_mapping(GOOD, name="map.yaml")
-    assert mapping.id.parts == ("shop-", "row", "")
-    assert mapping.file.delimiter == ","
-    assert mapping.file.header
+    assert mapping.file.delimiter is None
+    assert not mapping.file.header
     [rule] = mapping.rules
-    assert rule.when[0].values == {"order", "reorder"}
+    assert rule.when[0].values == frozenset(("order", "reorder"))
     assert rule.subject.columns == ("who",)
     assert rule.sequence is None
+    assert isinstance(rule.id, Template)
+    assert rule.id.parts == ("shop-", "who", "-", "day", "-bought")
 
 
 @pytest.mark.parametrize(
@@ -50,11 +53,11 @@ def test_a_good_mapping_is_read_with_its_defaults() -> None:
         ("source: urn:shop\n", "", 'map.yaml:1:1: "source" is missing in a mapping. Add it.'),
         ("language: 1", "language: 2", "map.yaml:2:11: This program reads language 1. Write language: 1."),
         ("mapping: shop", "mapping: My Shop", '"My Shop" is no mapping. Wanted small letters'),
-        ("{who}", "{whom}", 'map.yaml:5:10: "whom" is not a column of the file. Did you mean "who"?'),
+        ("{who}", "{whom}", 'map.yaml:5:5: "whom" is not a column of the file. Did you mean "who"?'),
         (
             "when: {what:",
             "when: {waht:",
-            'map.yaml:9:12: "waht" is not a column of the file. Did you mean "what"?',
+            'map.yaml:10:12: "waht" is not a column of the file. Did you mean "what"?',
         ),
         ("{amount}", "{amount", 'A brace stands alone in "{amount". Write {column}, or {{ and }}'),
         (
@@ -62,23 +65,23 @@ def test_a_good_mapping_is_read_with_its_defaults() -> None:
             "zone: Europe/Viena",
             '"Europe/Viena" is not a time zone, nor stamp. Did you mean "Europe/Vienna"?',
         ),
-        (", zone: UTC", "", '"zone" is missing in time. Add it.'),
+        (", zone: UTC", "", '"zone" is missing in time. Add the zone of the clock'),
         ("zone: UTC", "zone: stamp, offset: ignored", "An ignored offset needs a zone to read the clock in."),
-        ('"%Y-%m-%d"', "ymd", '"ymd" is no format. Write iso, or such as "%Y%m%d".'),
+        ('"%Y-%m-%d"', "ymd", '"ymd" is no format. Write iso, epoch_seconds, epoch_milliseconds, or such as "%Y%m%d".'),
         ("purchase.completed", "purchase", '"purchase" is no type. Wanted two words with a dot'),
-        (", currency: EUR", "", "Money has a currency, such as currency: EUR; nothing else has."),
+        (", currency: EUR", "", "is money. Add its currency, such as currency: EUR."),
         ("money:", "monney:", '"monney" is not a key of the field "amount". Did you mean "money"?'),
         ("money:", "text: a, money:", 'The field "amount" has 2 kinds. Name one kind: text, id, whole'),
         ("format: csv", "format: tsv", '"tsv" is not a format. Did you mean "csv"?'),
-        ("format: csv", "format: blanks, quote: x", '"quote" belongs to format: csv. Take it out.'),
+        ("format: csv", "format: blanks, quote: x", '"quote" means nothing in format: blanks. Take it out.'),
         ("format: csv", "format: csv, delimiter: abc", '"delimiter" is one character, such as ",".'),
         ("who, day,", "who, who,", 'The column "who" stands twice. Rename one.'),
         (
             ", columns: [who, day, what, amount]",
-            ", header: false",
+            "",
             "A file without header needs columns: [a, b, ...].",
         ),
-        ("format: csv", "format: csv, header: maybe", '"header" is true or false.'),
+        ("header: false", "header: maybe", '"header" is true or false.'),
         (
             'subject: "{who}"\n',
             "",
@@ -111,12 +114,12 @@ def test_a_mapping_without_rules_is_refused() -> None:
 
 
 def test_a_missing_mapping_names_its_path(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"nowhere\.yaml cannot be read: No such file.* Name a file that exists"):
+    with pytest.raises(FileRefused, match=r"nowhere\.yaml cannot be read: no such file.* Name a file that can"):
         load_mapping(tmp_path / "nowhere.yaml")
 
 
 def test_a_mapping_that_is_not_utf8_says_so(tmp_path: Path) -> None:
     path = tmp_path / "map.yaml"
     path.write_bytes(b"mapping: caf\xe9")
-    with pytest.raises(SettingsRefused, match=r"byte 12 is not UTF-8\. Save the mapping as UTF-8"):
+    with pytest.raises(FileRefused, match=r"byte 12 is not UTF-8\. Save the mapping as UTF-8"):
         load_mapping(path)
