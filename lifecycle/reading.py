@@ -51,7 +51,7 @@ def person_data(machine: Machine, standing: Standing, reached: datetime | None) 
     """Return a person as canonical JSON data: lane, facts, where they stand in each track, what comes next.
 
     All is as of `reached`, the moment that time has reached (None, or before the last thing that happened to the
-    person, a touchpoint or a timer: as of that). A fact without a value is left out.
+    person, a touchpoint or a timer: as of that). A fact without a value is left out. `limits` counts what does not fit.
     """
     state = standing.state
     at = max(each for each in (reached, last_event(state), EPOCH) if each is not None)
@@ -67,7 +67,19 @@ def person_data(machine: Machine, standing: Standing, reached: datetime | None) 
         },
         "next_obligation": None if following is None else following.as_data(),
         "stopped": standing.stopped,
+        "limits": _limits(state),
     }
+
+
+def _limits(state: PersonState) -> dict[str, Any] | None:
+    """Return what limits hold back or have cut of a person; None: nothing."""
+    found: dict[str, Any] = {
+        "tasks_waiting": sum(task.is_beyond for task in state.waiting.values()),
+        "texts_cut": state.given_way,
+        "finished_forgotten": sum(state.forgotten.values()),
+        "keys_not_begun": sum(state.not_begun.values()),
+    }
+    return found if any(found.values()) else None
 
 
 def task_data(task: Task) -> dict[str, Any]:

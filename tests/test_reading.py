@@ -74,6 +74,7 @@ def test_a_person_as_data(lifecycle: Lifecycle) -> None:
             "then": "expires",
         },
         "stopped": None,
+        "limits": None,
     }
     assert lifecycle.questions.person("anna") == people[0]
     with pytest.raises(

@@ -236,4 +236,7 @@ def _show(person: Mapping[str, Any], tasks: list[dict[str, Any]], questions: Que
         for task in sorted(tasks, key=lambda task: (task["due_at"], task["id"]))
     ]
     print_table(rows, indent="  ")
+    if person["limits"] is not None:
+        counted = (f"{count} {name.replace('_', ' ')}" for name, count in person["limits"].items() if count)
+        say(f"limits: {', '.join(counted)}")
     say(next_in_words(person["next_obligation"], times))
