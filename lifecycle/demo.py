@@ -154,7 +154,9 @@ def _tell(
 def _news(known: Sequence[Touchpoint]) -> Iterator[tuple[datetime, str]]:
     for touchpoint in known:
         words = [
-            str(value) if not isinstance(value, bool) else f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
+            str(value).replace("_", " ")
+            if not isinstance(value, bool)
+            else f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
             for name, value in touchpoint.data.items()
             if not str(value).startswith(touchpoint.person)  # the keys of the sample: no words of anybody
         ]

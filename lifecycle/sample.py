@@ -7,7 +7,7 @@ bytes; nothing reads a clock. Called by the demo and by tests. No statistics sho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -164,12 +164,19 @@ def _lines(seed: int, people: int) -> Iterator[_Line]:
 
 
 def _oddities(events: list[tuple[datetime, dict[str, Any]]]) -> Iterator[_Line]:
-    """Yield another variant under the id of a first touchpoint, and a type that no policy knows yet."""
+    """Yield a variant under the id of a first touchpoint, a type that no policy knows yet, and a mistake taken back."""
     at, first = events[0]
     variant = {**first, "data": {**first["data"], "topic": "a variant under a known id"}}
     yield _Line(at + timedelta(days=2), canonical_json.dumps(variant).encode("utf-8"))
     unknown = {**first, "id": f"{first['id']}-news", "type": "newsletter.opened", "data": {}}
     yield _Line(at + timedelta(days=3), canonical_json.dumps(unknown).encode("utf-8"))
+    noted_at = rfc3339(at + timedelta(days=4))
+    mistake = {**first, "id": f"{first['id']}-mistake", "type": "support.asked", "time": noted_at}
+    yield _Line(at + timedelta(days=4), canonical_json.dumps({**mistake, "data": {"case": "m1"}}).encode("utf-8"))
+    named = {"source": mistake["source"], "id": mistake["id"], "reason": "it was about somebody else"}
+    taken_back = {**mistake, "id": f"{first['id']}-back", "type": "touchpoint.retracted", "data": named}
+    taken_back["time"] = rfc3339(at + timedelta(days=5))
+    yield _Line(at + timedelta(days=5), canonical_json.dumps(taken_back).encode("utf-8"))
 
 
 class _Life:
@@ -214,12 +221,12 @@ class _Life:
             for at, event in self.events()
         ]
         for outcome in list(outcomes_of(machine, self.person, known, f"urn:sample:{SOURCES['task']}", END)):
-            self.put(outcome.at, outcome.type, {"task": outcome.task_id})
+            self.put(outcome.at, outcome.type, outcome.data)
 
     def add(self, at: datetime, type_: str, words: dict[str, str]) -> None:
         self.put(at, type_, {name: self.value(name, text, at) for name, text in words.items()})
 
-    def put(self, at: datetime, type_: str, data: dict[str, Any]) -> None:
+    def put(self, at: datetime, type_: str, data: Mapping[str, Any]) -> None:
         source = f"urn:sample:{SOURCES.get(type_.partition('.')[0], 'crm')}"
         event = {
             "specversion": "1.0",

@@ -8,7 +8,7 @@ taken up, and its outcome becomes a touchpoint that is folded in its turn. Calle
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -16,21 +16,22 @@ from typing import Any, NamedTuple
 from lifecycle.rules.fold import can_append, fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import OpenTask, PersonState
+from lifecycle.task import rfc3339
 from lifecycle.touchpoint import OrderKey, Touchpoint, order_key
 
-IN_TIME, LATE, DECLINED = 0.90, 0.04, 0.03
-"""Shares of tasks that are done before they are due, done afterwards, and declined; nobody does the rest."""
+IN_TIME, PUT_OFF, LATE, DECLINED = 0.87, 0.03, 0.04, 0.03
+"""Shares of tasks that are done before they are due, put off and then done, done late, and declined."""
 
 OPENS_AT, CLOSES_AT = 8, 17
 """Hours (UTC) in which people work."""
 
 
 class Outcome(NamedTuple):
-    """What came of one task."""
+    """What came of one task, or what was said about it."""
 
     at: datetime
     type: str
-    task_id: str
+    data: Mapping[str, Any]
 
 
 def outcomes_of(
@@ -45,6 +46,12 @@ def outcomes_of(
     while True:
         if coming and (due is None or coming[0][0][0] <= due):
             key, touchpoint = heapq.heappop(coming)
+            if touchpoint.occurred_at >= until:
+                return
+            if "task" in touchpoint.data:
+                if touchpoint.data["task"] not in state.tasks:
+                    continue  # Done or withdrawn meanwhile, so nobody tells of it.
+                yield Outcome(touchpoint.occurred_at, touchpoint.type, touchpoint.data)
             past.append(touchpoint)
             if can_append(state, key):
                 folded = fold(machine, person, state, [touchpoint], None)
@@ -57,27 +64,36 @@ def outcomes_of(
         state, due = folded.state, folded.next_due_at
         for task_id in sorted(state.tasks.keys() - taken_up):
             taken_up.add(task_id)
-            outcome = _outcome(task_id, state.tasks[task_id])
-            if outcome is None or outcome.at >= until:
-                continue
-            yield outcome
-            data: dict[str, Any] = {"task": task_id}
-            made = Touchpoint(person, source, task_id, outcome.type, outcome.at, None, data)
-            heapq.heappush(coming, (order_key(made), made))
+            for outcome in _outcomes(task_id, state.tasks[task_id]):
+                name = f"{outcome.type} {task_id}"
+                made = Touchpoint(person, source, name, outcome.type, outcome.at, None, outcome.data)
+                heapq.heappush(coming, (order_key(made), made))
 
 
-def _outcome(task_id: str, task: OpenTask) -> Outcome | None:
-    """Return what becomes of a task; None: nobody does it. The same for the same task."""
+def _outcomes(task_id: str, task: OpenTask) -> Iterator[Outcome]:
+    """Yield what becomes of a task, nothing where nobody does it. The same for the same task."""
     random = Random(task_id)
-    what = random.random()
-    if what >= IN_TIME + LATE + DECLINED:
-        return None
-    begins, ends = task.opened_at, task.due_at
-    if IN_TIME <= what < IN_TIME + LATE:
-        begins, ends = task.due_at, task.expires_at
+    what, data = random.random(), {"task": task_id}
+    in_time, put_off = what < IN_TIME, IN_TIME <= what < IN_TIME + PUT_OFF
+    if what >= IN_TIME + PUT_OFF + LATE + DECLINED:
+        return
+    if put_off:
+        at = _moment(random, task, task.opened_at, task.due_at)
+        until = task.due_at + timedelta(days=7)
+        yield Outcome(at, "task.postponed", {**data, "until": rfc3339(until), "reason": "they asked for another week"})
+        yield Outcome(_moment(random, task, task.due_at, until), "task.completed", data)
+    elif in_time:
+        yield Outcome(_moment(random, task, task.opened_at, task.due_at), "task.completed", data)
+    elif what < IN_TIME + PUT_OFF + LATE:
+        yield Outcome(_moment(random, task, task.due_at, task.expires_at), "task.completed", data)
+    else:
+        yield Outcome(_moment(random, task, task.opened_at, task.due_at), "task.declined", data)
+
+
+def _moment(random: Random, task: OpenTask, begins: datetime, ends: datetime) -> datetime:
+    """Return a moment between two, while people work."""
     at = begins + (ends - begins) * random.uniform(0.1, 0.9)
     at = at.replace(microsecond=0, second=random.randrange(60))
     if not OPENS_AT <= at.hour < CLOSES_AT:
         at = at.replace(hour=random.randrange(OPENS_AT, CLOSES_AT))
-    at = max(at, task.opened_at + timedelta(minutes=random.randrange(5, 60)))
-    return Outcome(at, "task.declined" if what >= IN_TIME + LATE else "task.completed", task_id)
+    return max(at, task.opened_at + timedelta(minutes=random.randrange(5, 60)))

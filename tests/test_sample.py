@@ -24,6 +24,7 @@ from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.policy import Policy
+from lifecycle.rules.retractions import counted, retracted
 from lifecycle.rules.snapshot import PersonState
 from lifecycle.rules.vocabulary import checker
 from lifecycle.rules.working import Step
@@ -46,6 +47,11 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 @pytest.fixture(scope="module")
 def touchpoints(lines: list[bytes]) -> list[Touchpoint]:
     return [read_event(line) for line in lines if line not in BROKEN_LINES]
+
+
+def folded_of(known: dict[TouchpointKey, Touchpoint]) -> list[Touchpoint]:
+    """Return what counts of a person's touchpoints, in order."""
+    return sorted(counted(known.values(), retracted(known.values())), key=order_key)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -96,7 +102,7 @@ def test_every_stage_and_every_lane_of_the_default_policy_is_reached(touchpoints
     reached, states, unmatched = set[tuple[str, str]](), Counter[str](), 0
     for person, known in lives.items():
         trail: list[Step] = []
-        folded = fold(machine, person, PersonState(), sorted(known.values(), key=order_key), end, trail=trail)
+        folded = fold(machine, person, PersonState(), folded_of(known), end, trail=trail)
         reached |= {(step.track, step.name) for step in trail if step.what in ("began", "moved")}
         states.update(step.what for step in trail)
         lanes.add(folded.state.lane)
@@ -117,7 +123,7 @@ def test_most_tasks_are_done_and_few_are_overdue(touchpoints: list[Touchpoint]) 
         lives.setdefault(each.person, {})[key_of(each)] = each
     end, ended, still, overdue = max(each.occurred_at for each in touchpoints), Counter[str](), 0, 0
     for person, known in lives.items():
-        folded = fold(machine, person, PersonState(), sorted(known.values(), key=order_key), end)
+        folded = fold(machine, person, PersonState(), folded_of(known), end)
         ended.update(each.closed.state for each in folded.closings)
         still += len(folded.state.tasks)
         overdue += sum(task.due_at < end for task in folded.state.tasks.values())
