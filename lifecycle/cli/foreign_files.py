@@ -97,6 +97,8 @@ def _imported(mapping: ImportMapping, file: Path, *, out: str | None, judge: Che
         if out is None:
             return import_to_stream(mapping, file, None, bad_rows=None, check=judge)
         if out != "-":
+            if Path(out).exists() and file.exists() and Path(out).samefile(file):
+                raise SettingsRefused(f"{out} is the file that is read. Name another --out.")
             return import_to_path(mapping, file, Path(out), check=judge)
         sys.stdout.flush()
         return import_to_stream(mapping, file, sys.stdout.buffer, bad_rows=bad_rows_path(file, None), check=judge)

@@ -107,7 +107,7 @@ class _CompiledRule:
 
     def column_of(self, fault: Unreadable) -> str:
         """Return the columns that a fault is about; empty where it is about none."""
-        field = (fault.field or "").removeprefix("data.")
+        field = fault.field or ""
         return self._columns.get(field, field)
 
     def fits(self, fields: Fields) -> bool:

@@ -11,7 +11,6 @@ from lifecycle.mapping.convert import Check
 from lifecycle.mapping.model import ImportMapping, Rule
 from lifecycle.rules.findings import Place, nearest
 from lifecycle.rules.machine import Machine
-from lifecycle.rules.vocabulary import fault_of
 
 
 def require_fit(mapping: ImportMapping, machine: Machine) -> tuple[str, ...]:
@@ -47,13 +46,8 @@ def check_of(machine: Machine) -> Check:
     def check(line: bytes) -> None:
         touchpoint = read_event(line)
         table = machine.types.get(touchpoint.type)
-        fault = None if table is None else fault_of(touchpoint, table.read(touchpoint))
-        if fault is not None:
-            raise Unreadable(
-                fault.reason,
-                fault.field,
-                fault.message.replace(" Send it again with a new id and the field mended.", ""),
-            )
+        for name, reason, wanted, got, _ in table.read(touchpoint).misfits if table else ():
+            raise Unreadable(reason, name, f"{name} is {got}; wanted {wanted}.")
 
     return check
 

@@ -247,24 +247,27 @@ def test_db_upgrade(lifecycle: Run, tmp_path: Path) -> None:
 
 def test_import(lifecycle: Run, tmp_path: Path) -> None:
     (tmp_path / "map.yaml").write_text(
-        'mapping: shop\nlanguage: 1\nsource: urn:shop\nsubject: "{who}"\n'
+        'mapping: shop\nlanguage: 1\nsource: urn:shop\nid: content\nsubject: "{who}"\n'
         "file: {format: csv, columns: [who, day, amount]}\ntime: {column: day, zone: stamp}\n"
         "rules:\n  - name: bought\n    type: purchase.completed\n"
         '    data: {amount: {money: "{amount}", currency: EUR}}\n'
     )
     rows = "who,day,amount\nanna,2026-03-02T10:00:00Z,5.00\nbert,never,1\n"
     (tmp_path / "rows.csv").write_text(rows)
-    printed = lifecycle("import", "--mapping", "map.yaml", "rows.csv")
+    printed = lifecycle("import", "--mapping", "map.yaml", "rows.csv", code=1)
     assert [each["subject"] for each in objects(printed)] == ["anna"]
     told = printed.stderr.splitlines()
     assert told[:2] == ["2 rows read, 1 touchpoint written; 0 rows not mapped, 1 bad.", "  bought: 1"]
-    assert told[-1] == "All bad rows are in rows.csv.bad.csv."
-    lifecycle("import", "--mapping", "map.yaml", "rows.csv", "--out", "out.jsonl")
+    assert told[2] == "  refused, bought, bad_time: 1"
+    assert told[3].startswith('  rows.csv: row 2 (line 3), rule bought, column day: The time "never" cannot be read')
+    assert told[-2] == "All of them are in rows.csv.bad.csv."
+    assert told[-1] == "Bad rows are a failure. Mend them or the mapping, or let them be: --allow 1."
+    lifecycle("import", "--mapping", "map.yaml", "rows.csv", "--out", "out.jsonl", "--allow", 1)
     assert (tmp_path / "out.jsonl").read_text() == printed.stdout
-    missing = lifecycle("import", "--mapping", "nowhere.yaml", "rows.csv", code=1)
+    missing = lifecycle("import", "--mapping", "nowhere.yaml", "rows.csv", code=2)
     assert missing.stderr.startswith("lifecycle: ")
     nowhere = lifecycle("import", "--mapping", "map.yaml", "rows.csv", "--out", "no-folder/out.jsonl", code=2)
-    assert "cannot be written: No such file or directory. Name another --out." in nowhere.stderr
+    assert "cannot be written: no such file or directory. Name another --out." in nowhere.stderr
 
 
 def test_topics_adopt(told: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
