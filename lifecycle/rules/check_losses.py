@@ -20,6 +20,7 @@ from lifecycle.rules.check_paths import Way, Ways
 from lifecycle.rules.check_rests import RestChecker
 from lifecycle.rules.check_spans import DAY, longest, longest_of, opening_of, tasks_of
 from lifecycle.rules.findings import Place
+from lifecycle.rules.names import PERSON
 from lifecycle.rules.policy import Stage, TaskRule, TimedMove
 from lifecycle.rules.schedule import Duration
 
@@ -201,6 +202,9 @@ class LossChecker:
         if self.rests.doubt(ways, stage, move) is not None:
             return FOR_EVER
         fact = ways.track.facts.get(move.at.fact) or self.policy.facts[move.at.fact]
+        is_renewed_elsewhere = fact.kind != "first" and fact.name not in ways.track.facts and ways.track.per != PERSON
+        if is_renewed_elsewhere:
+            return FOR_EVER  # by what they say about another key
         ahead = timedelta(0)
         for type_name, field in fact.fields.items():
             kind = self.policy.types[type_name].field(field) if field else None

@@ -642,6 +642,16 @@ class TestLosses:
         assert check(text.replace("LIMIT", "90 days")) == []
         assert [each.code for each in check(text.replace("LIMIT", "1 year"))] == ["loss"]
 
+    def test_a_wait_that_they_put_off_by_what_they_say_about_another_key_does_not(self) -> None:
+        """A year after they were heard, of whatever, may be years after they came to this loss."""
+        asks = (
+            "asks: {means: Asked., tasks: {ask_after: {after: 3 days, ask: Ask}}, later: [{after: 60 days, to: rest}]}"
+        )
+        text = need("stated: {means: Said., loss: true, later: [{at: 200 days after heard, to: asks}]}", asks, REST)
+        assert [each.code for each in check(text)] == ["loss"]
+        own = text.replace("after heard", "after said").replace("facts: {}", "facts: {said: {last: need.stated}}")
+        assert check(own) == []
+
     def test_a_loss_that_is_asked_about_only_at_once_is_warned_of(self) -> None:
         """On the day of the loss nobody can know whether they are taken care of."""
         (found,) = check(self.loss("tasks: {learn_why: {ask: Ask why}}, later: [{after: 60 days, to: rest}]"))
