@@ -118,10 +118,8 @@ def test_a_policy_refuses_rows_that_it_would_refuse_later(run: Run) -> None:
     assert run("-", given=rows).stdout.count("\n") == 2
     result = run("-", "--policy", "policy.yaml", given=rows, code=1)
     assert result.stdout.count("\n") == 1
-    assert (
-        "row 2 (line 3), rule placed, column day: order.placed shop-2-placed from urn:shop: data.day" in result.stderr
-    )
-    assert "should be a date such as 2026-03-02" in result.stderr
+    told = "row 2 (line 3), rule placed, column day: day is '01/03/2025'; wanted a date such as 2026-03-02"
+    assert told in result.stderr
 
 
 @pytest.mark.parametrize(
