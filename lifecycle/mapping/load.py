@@ -144,8 +144,7 @@ class _Loader(ValueReader):
                 self.findings.add(rule.place, "twice", f'Two rules are called "{rule.name}". Rename one.')
             seen.add(rule.name)
         for one, other in combinations(rules, 2):
-            same = isinstance(one.id, Template) and isinstance(other.id, Template) and one.id.parts == other.id.parts
-            if same and one.name != other.name and not one.excludes(other):
+            if one.name != other.name and _same_id(one, other) and not one.excludes(other):
                 message = f'A row may fit "{one.name}" and "{other.name}", and both would have this id.'
                 self.findings.add(other.id.place, "same-id", f"{message} Put {{rule}} into it, or take it out.")
         return rules
@@ -203,6 +202,12 @@ class _Loader(ValueReader):
             self.findings.add(node.place, "id", f"{message} Write {{column}} into it, or id: content.")
         named = RULE in template.parts[1::2] or "id" in table.entries
         return _with_rule(template if named else _ending(template), rule)
+
+
+def _same_id(one: Rule, other: Rule) -> bool:
+    mine, its = one.id, other.id
+    # One that could not be read is no id: that was said.
+    return isinstance(mine, Template) and isinstance(its, Template) and mine.varies and mine.parts == its.parts
 
 
 def _ending(template: Template) -> Template:
