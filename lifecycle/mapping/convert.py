@@ -7,7 +7,7 @@ file and writes none. Called by run.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from lifecycle import canonical_json
@@ -59,8 +59,11 @@ class Converter:
             for value in sorted(set().union(*(rule.tests[self._by] for rule in compiled))):
                 self._table[value] = tuple(rule for rule in compiled if value in rule.tests[self._by])
 
-    def convert(self, fields: Fields, number: int) -> Made:
-        """Return what the rules that fit make of the next row; nothing at all where none fits."""
+    def convert(self, fields: Fields, number: int, faults: Mapping[str, Unreadable] | None = None) -> Made:
+        """Return what the rules that fit make of the next row; nothing at all where none fits.
+
+        `faults` are columns that no rule can use, each with the reason.
+        """
         full = [*fields, str(number)]
         marks = {of: contents.mark(full) for of, contents in self._contents.items()}
         places = self._places.of_row(full)
@@ -72,6 +75,8 @@ class Converter:
             if not rule.fits(fields):
                 continue
             try:
+                if faults:
+                    rule.refuse(faults)
                 line = rule.line(full, number, marks, places)
                 if line is None:
                     repeated += 1
@@ -104,6 +109,13 @@ class _CompiledRule:
         texts = [("subject", rule.subject), ("id", rule.id), ("sequence", rule.sequence)]
         texts += [(value.name, value.text) for value in rule.data]
         self._columns = {name: ", ".join(text.columns) for name, text in texts if isinstance(text, Template)}
+
+        self._used = frozenset(name for text in rule.templates() for name in text.columns)
+
+    def refuse(self, faults: Mapping[str, Unreadable]) -> None:
+        """Raise the fault of a column that this rule uses, if there is one."""
+        for column in sorted(self._used & faults.keys()):
+            raise faults[column]
 
     def column_of(self, fault: Unreadable) -> str:
         """Return the columns that a fault is about; empty where it is about none."""

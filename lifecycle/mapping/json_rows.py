@@ -30,17 +30,21 @@ class JsonFields:
         """The columns that stood in no object so far, sorted."""
         return tuple(sorted(self._unseen))
 
-    def fields(self, line: str) -> list[str]:
-        """Return the columns of one line. Raises Unreadable for what is no object, or no single value."""
+    def fields(self, line: str) -> tuple[list[str], dict[str, Unreadable]]:
+        """Return the columns of one line, and why those of them are no value that are lists or objects.
+
+        Raises Unreadable for a line that is no object.
+        """
         try:
             row = canonical_json.loads(line)
         except canonical_json.NotCanonical as error:
             raise Unreadable("not_json", None, f"The line is no JSON: {error}.") from error
         if not isinstance(row, dict):
             raise Unreadable("not_an_object", None, "The line is no JSON object, such as {...}.")
-        return [*(self._text(row, column) for column in self._used), canonical_json.dumps(row)]
+        faults: dict[str, Unreadable] = {}
+        return [*(self._text(row, column, faults) for column in self._used), canonical_json.dumps(row)], faults
 
-    def _text(self, row: Mapping[str, Any], column: str) -> str:
+    def _text(self, row: Mapping[str, Any], column: str, faults: dict[str, Unreadable]) -> str:
         value: Any = row
         for key in (column,) if column in row else column.split("."):
             value = value.get(key) if isinstance(value, dict) else None
@@ -54,4 +58,5 @@ class JsonFields:
         if isinstance(value, int | Decimal):
             return f"{value:f}" if isinstance(value, Decimal) else str(value)
         message = f"{column} is a list or an object; wanted one value, such as {{{column}.name}}."
-        raise Unreadable("columns", column, message)
+        faults[column] = Unreadable("columns", column, message)
+        return canonical_json.dumps(value)  # for conditions: it is filled

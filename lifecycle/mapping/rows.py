@@ -12,7 +12,7 @@ import io
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -38,13 +38,15 @@ _SEPARATOR = re.compile(r"sep=(.)\r?\n\Z")
 class Row(NamedTuple):
     """One row. `number` counts from 1 below the header, `line` is its first line in the file.
 
-    With a `fault`, `fields` are what could be split, or the original text in one piece.
+    With a `fault`, `fields` are what could be split, or the original text in one piece. `faults` are those of single
+    columns: they concern the rules that use them.
     """
 
     number: int
     line: int
     fields: list[str]
     fault: Unreadable | None
+    faults: Mapping[str, Unreadable] = {}
 
 
 class _Lines:
@@ -140,7 +142,8 @@ class ForeignFile:
                     "Fetch the file again; what was imported before does no harm."
                 ) from error
             lines.pending.clear()
-            if not fields:
+            # Spreadsheets fill a file up with rows of nothing but separators.
+            if not any(fields):
                 continue
             number += 1
             if self.json is not None:
@@ -154,7 +157,8 @@ class ForeignFile:
     @staticmethod
     def _json_row(json: JsonFields, number: int, line: int, text: str) -> Row:
         try:
-            return Row(number, line, json.fields(text), None)
+            fields, faults = json.fields(text)
+            return Row(number, line, fields, None, faults)
         except Unreadable as fault:
             return Row(number, line, [*[""] * (len(json.columns) - 1), text], fault)
 

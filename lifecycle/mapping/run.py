@@ -109,7 +109,7 @@ def import_to_stream(
             if row.fault is not None:
                 bad.add(row, [(WHOLE_ROW, "", row.fault)])
                 continue
-            made = convert(row.fields, row.number)
+            made = convert(row.fields, row.number, row.faults)
             if made.refused:
                 bad.add(row, made.refused)
             elif not made.lines and not made.repeated:

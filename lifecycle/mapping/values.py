@@ -79,10 +79,11 @@ def value_reader(value: FieldValue, index: Index) -> Callable[[Fields], Any]:
     if value.kind == "text" and len(value.text.parts) == 1:
         return text
     read = _reader(value, index)
+    empty_is_a_word = value.words is not None and "" in value.words.yes | value.words.no
 
     def checked(fields: Fields) -> Any:
         got = text(fields)
-        if not got or got.isspace():
+        if (not got or got.isspace()) and not empty_is_a_word:
             if may_be_empty:
                 return None
             if default is None:

@@ -36,6 +36,11 @@ def test_a_separator_line_that_contradicts_the_mapping_is_refused(tmp_path: Path
         imported(CSV.replace("csv}", 'csv, delimiter: ","}'), "sep=;\n" + ROWS, tmp_path)
 
 
+def test_a_row_of_nothing_but_separators_is_blank(tmp_path: Path) -> None:
+    result, events = imported(CSV, "sep=;\n" + ROWS + ";;\n" + ROWS.splitlines()[1] + "\n;;\n", tmp_path)
+    assert (len(events), result.rows_read, result.bad_rows) == (2, 2, 0)
+
+
 def test_a_header_that_was_not_split_names_the_delimiter(tmp_path: Path) -> None:
     with pytest.raises(MappingRefused, match=r"The header is one column: say delimiter: in the mapping\."):
         imported(CSV, ROWS, tmp_path)
@@ -70,7 +75,7 @@ def test_json_lines_have_their_keys_for_columns(tmp_path: Path) -> None:
 
 def test_a_json_line_that_cannot_be_read_is_kept_as_it_stands(tmp_path: Path) -> None:
     good = '{"person.id":"a","day":"2025-03-01","words":"x"}'
-    broken = ['{"a":1', "[1]", '{"person":{"id":{"a":1}},"day":"2025-03-01"}', '{"a":1,"a":2}']
+    broken = ['{"a":1', "[1]", '{"day":"2025-03-01","person":{"id":{"a":1}}}', '{"a":1,"a":2}']
     result, events = imported(JSON, "\n".join([good, *broken, good]), tmp_path)
     assert said(events) == [("a", "x"), ("a", "x")]
     assert (result.rows_read, result.bad_rows) == (6, 4)
@@ -80,6 +85,13 @@ def test_a_json_line_that_cannot_be_read_is_kept_as_it_stands(tmp_path: Path) ->
     assert kept == ["line of JSON", *broken]
     for reason in ("not JSON", "The line is no JSON object", "person.id is a list or an object", "stands twice"):
         assert any(reason in each for each in result.examples)
+
+
+def test_a_list_concerns_the_rules_that_use_it_alone(tmp_path: Path) -> None:
+    mapping = JSON.replace("rules:\n", "rules:\n  - {name: seen, when: {words: {filled: true}}, type: page.seen}\n")
+    result, events = imported(mapping, '{"person":{"id":"a"},"day":"2025-03-01","words":["x"]}\n', tmp_path)
+    assert [event["type"] for event in events] == ["page.seen"]
+    assert result.refused == {("came", "columns"): 1}
 
 
 def test_a_key_that_stands_in_no_line_is_told(tmp_path: Path) -> None:
