@@ -26,6 +26,10 @@ _UNIVERSAL = frozenset(("UTC", "GMT", "UT", "Z"))
 _CLOCK = re.compile(r"%[HIMSfpcXT]")
 _YEAR = re.compile(r"%[YyGcx]")
 _DAY = re.compile(r"%[jcx]|%d.*%[mbB]|%[mbB].*%d|%[VUW].*%[uaAw]|%[uaAw].*%[VUW]", re.DOTALL)
+_PIECES = re.compile(r"%(.)|\s+|[^%\s]+", re.DOTALL)
+_FIGURES = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3}
+"""Most figures of what is written in figures; side by side, all of them must be there."""
+
 _COUNTED = re.compile(r"-?[0-9]{1,14}(?:\.[0-9]{1,9})?\Z")
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z_/+-]*[A-Za-z])?")
 
@@ -89,13 +93,14 @@ def moment_reader(form: TimeForm) -> Callable[[str], datetime]:
 def day_reader(name: str, format_: str) -> Callable[[str], date]:
     """Return what reads a day of the data."""
     wanted = "a date such as 2026-03-02" if format_ == ISO else format_
+    parse = _parser(format_)
 
     @lru_cache(maxsize=TIMES_KEPT)
     def read(text: str) -> date:
         try:
             if format_ == ISO:
                 return date.fromisoformat(text.strip())
-            return datetime.strptime(text.strip(), format_).date()  # noqa: DTZ007 - a day has no zone
+            return parse(text.strip()).date()
         except ValueError as error:
             raise Unreadable("bad_date", name, f'{name} is "{text[:60]}"; wanted {wanted}.') from error
 
@@ -104,6 +109,32 @@ def day_reader(name: str, format_: str) -> Callable[[str], date]:
 
 class _Unclear(Exception):
     """A time that can be read in more than one way, or in none, as the rest of a sentence with advice."""
+
+
+@lru_cache
+def _parser(format_: str) -> Callable[[str], datetime]:
+    """Return strptime for a pattern, without the freedom that it takes where figures stand side by side.
+
+    Of "2025112" it would make the second of November; it may be the twelfth of January as well.
+    """
+    shape = ""
+    for piece in _PIECES.finditer(format_):
+        figures = _FIGURES.get(piece[1] or "")
+        beside = format_[: piece.start()][-2:-1] == "%" or format_[piece.end() :][:1] == "%"
+        if piece[1] is None:
+            shape += r"\s+" if piece[0].isspace() else re.escape(piece[0])
+        elif figures is None:
+            shape += ".*?"
+        else:
+            shape += f"[0-9]{{{figures}}}" if beside else f"[0-9]{{1,{figures}}}"
+    fits = re.compile(shape, re.DOTALL | re.IGNORECASE)
+
+    def parse(text: str) -> datetime:
+        if not fits.fullmatch(text):
+            raise ValueError("figures are missing")
+        return datetime.strptime(text, format_)  # noqa: DTZ007 - the zone follows
+
+    return parse
 
 
 def _parsed(stamp: str, form: TimeForm) -> _Read:
@@ -119,16 +150,16 @@ def _parsed(stamp: str, form: TimeForm) -> _Read:
         return _Read(at, "", is_day)
     is_day = not has_clock(form.format)
     if "%Z" not in form.format:
-        return _Read(datetime.strptime(stamp, form.format), "", is_day)  # noqa: DTZ007 - the zone follows
+        return _Read(_parser(form.format)(stamp), "", is_day)
     return _with_word(stamp, form.format, is_day=is_day)
 
 
 def _with_word(stamp: str, format_: str, *, is_day: bool) -> _Read:
     # strptime reads %Z and throws it away, and which words it takes depends on the machine.
-    rest = format_.replace("%Z", "")
+    parse = _parser(format_.replace("%Z", ""))
     for word in _WORD.finditer(stamp):
         try:
-            at = datetime.strptime(stamp[: word.start()] + stamp[word.end() :], rest)  # noqa: DTZ007 - the zone follows
+            at = parse(stamp[: word.start()] + stamp[word.end() :])
         except ValueError:
             continue
         return _Read(at, word.group(), is_day)

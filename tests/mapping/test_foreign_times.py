@@ -127,6 +127,19 @@ def test_times_in_other_forms(tmp_path: Path, time: str, stamp: str, wanted: str
     assert read(time, stamp, tmp_path) == wanted
 
 
+@pytest.mark.parametrize("stamp", ["2025112;", "202511;", "202503011;"])
+def test_figures_side_by_side_are_not_shared_out_by_guessing(tmp_path: Path, stamp: str) -> None:
+    """The second of November, or the twelfth of January?"""
+    assert "cannot be read; wanted %Y%m%d." in read('{column: day, format: "%Y%m%d", zone: UTC}', stamp, tmp_path)
+
+
+def test_figures_with_something_between_need_no_zeros(tmp_path: Path) -> None:
+    assert (
+        read('{column: day, format: "%d/%m/%y %H:%M:%S", zone: UTC}', "1/3/25  9:05:00;", tmp_path)
+        == "2025-03-01T09:05:00Z"
+    )
+
+
 def test_a_time_that_is_empty_says_how_to_leave_the_row_out(tmp_path: Path) -> None:
     assert "Write when: {day: {filled: true}} if a row may have none." in read(VIENNA, ";", tmp_path)
 
