@@ -34,7 +34,7 @@ from lifecycle.rules.fold import fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.retractions import counted, retracted, told
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode
-from lifecycle.rules.standing import Person, PersonStanding, stand
+from lifecycle.rules.standing import Person, PersonStanding, ahead_of, stand
 from lifecycle.rules.why_not import WhyNot, why_not
 from lifecycle.rules.wording import NEAREST, listed
 from lifecycle.rules.working import Step
@@ -126,7 +126,9 @@ class Questions:
         """
         trail: list[Step] = []
         task, standing = self._found(task_id, at, trail)
-        return explain(self.machine, task, standing.state, trail)
+        moment = self._require_reached(standing.row, self.reached_at, at)
+        person = Person(standing.row.person, standing.state, trail, moment, standing.stopped)
+        return explain(ahead_of(self.machine, person), task, trail)
 
     def explain_person(self, person: str, *, at: datetime | None = None) -> PersonStanding:
         """Return where a person stands in every track, how they came there, and what would move them.

@@ -139,7 +139,7 @@ def test_a_wait_that_follows_a_fact_names_its_setting_and_its_guard(lifecycle: L
     ]
     assert lines[-2].startswith(
         '2026-12-27 11:00 CET: ask_how: owner is asked "Ask how they are", every cadence by horizon (lifetime: 60 days, '
-        "reason: 300 days) after heard ("
+        "reason: 300 days; now reason: 300 days) after heard ("
     )
 
 
@@ -161,10 +161,13 @@ def test_open_and_waiting_tasks_are_listed(lifecycle: Lifecycle) -> None:
         "does it by 2026-04-04 11:00 CEST it expires, and is not asked again by this rule."
     )
     assert waiting.startswith("  sell_again (")
-    assert waiting.endswith("waits until 2026-04-03 11:00 CEST, as offered has quiet hours or a budget of contacts.")
+    assert waiting.endswith("waits until 2026-04-03 11:00 CEST, for the budget of offered (1 per 30 days).")
     why = lifecycle.why_not("anna", "sell_again")
     assert why[0].endswith("it is not so. Of 1 rule, 1 not due yet.")
-    assert why[-1] == "  It waits until 2026-04-03 11:00 CEST: quiet hours, or a budget of contacts."
+    assert why[-1] == (
+        '  Not due yet: in_touch is at "here", and it is asked on 2026-04-03 11:00 CEST. It is due on '
+        "2026-03-05 11:00 CET and waits for the budget of offered (1 per 30 days)."
+    )
 
 
 def test_a_lane_says_by_which_guard(lifecycle: Lifecycle) -> None:

@@ -182,7 +182,7 @@ def test_a_fact_that_was_chosen_says_by_which_line(told: Told) -> None:
 def test_a_timer_that_is_not_due_yet_has_a_date(told: Told) -> None:
     lines = told("second_look", stated(), days=1)
     assert lines[-1] == (
-        '  Not due yet: need n1 is at "stated", and it is asked on 2026-03-05 10:00 UTC, if fact.bought = true. '
+        '  Not due yet: need n1 is at "stated", and it would be asked on 2026-03-05 10:00 UTC, if fact.bought = true. '
         "As things stand it is refused: wanted fact.bought = true, got false."
     )
     assert told("need.rest", days=2)[2:4] == [
@@ -247,7 +247,11 @@ def test_a_track_that_has_not_begun(told: Told) -> None:
 
 def test_contact_that_they_do_not_want(told: Told) -> None:
     lines = told("offer_more", on("k", "contact.chosen", 0, allows="nothing"), days=7)
-    assert lines[-1] == "  2026-03-07 10:00 UTC: offer_more was not asked: they did not want contact of this kind."
+    assert lines[0].endswith("it is not so. Of 1 rule, 1 stopped, as they do not want such contact.")
+    assert lines[-1] == (
+        "  2026-03-07 10:00 UTC: offer_more was not asked: they did not want contact of this kind (offered stops if "
+        "fact.allows = nothing)."
+    )
 
 
 def test_what_is_so_is_said_to_be_so(told: Told) -> None:

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from lifecycle.rules.machine import Machine, Rule
-from lifecycle.rules.obligations import next_of_instance
 from lifecycle.rules.policy import Fact, TaskRule
-from lifecycle.rules.snapshot import PersonState
+from lifecycle.rules.prospects import Ahead
 from lifecycle.rules.tasks import said_by
 from lifecycle.rules.wording import (
     as_part,
     guard_in_words,
-    guard_of,
     line_of,
     place_of,
     quoted,
@@ -46,11 +44,12 @@ _ENDINGS = {
 }
 
 
-def explain(machine: Machine, task: Task, state: PersonState, trail: Sequence[Step]) -> list[str]:
+def explain(ahead: Ahead, task: Task, trail: Sequence[Step]) -> list[str]:
     """Return the sentences in the order of time: what is asked, what led there, how it ended or what comes next.
 
-    `trail` is the trail of a fold of this person from nothing to `state`.
+    `ahead` is the person as of the moment that is told of, `trail` that of a fold from nothing to there.
     """
+    machine = ahead.machine
     opened = _last(trail, "opened", task.id)
     before = list(trail) if opened is None else list(trail[: trail.index(opened)])
     asked = "is asked" if task.state == "open" else "was asked"
@@ -62,7 +61,7 @@ def explain(machine: Machine, task: Task, state: PersonState, trail: Sequence[St
     lines.append(_opening(machine, task, opened))
     lines += _postponed(machine, task, trail)
     lines += _ending(machine, task, trail)
-    lines += _next(machine, task, state)
+    lines += _next(ahead, task)
     lines += retractions_in_words(machine, trail)
     return lines
 
@@ -211,45 +210,34 @@ def _ending(machine: Machine, task: Task, trail: Sequence[Step]) -> Iterator[str
     yield f"{when(machine, task.closed_at)}: it {ended}{why}{how}."
 
 
-def _next(machine: Machine, task: Task, state: PersonState) -> Iterator[str]:
+def _next(ahead: Ahead, task: Task) -> Iterator[str]:
     """Say what happens when nobody does anything from here on."""
-    if task.state == "open":
-        yield f"What comes next: it is open. {if_nobody(machine, task, state)}"
+    machine, state = ahead.machine, ahead.state
+    if task.id in state.tasks:
+        yield f"What comes next: it is open. {ahead.if_nobody(task.id, state.tasks[task.id])}"
     track, key = task.why.track, task.why.key or ""
     instance = state.tracks.get(track, {}).get(key)
     if instance is None:
         return
-    following = next_of_instance(track, key, instance)
     here = f"{place_of(track, key)} is at {quoted(instance.stage)} since {when(machine, instance.since)}"
-    stage = machine.tracks[track].track.stages[instance.stage]
-    if following is not None:
-        rule = machine.tracks[track].stages[instance.stage].rules[following.name]
-        asked = guard_of(rule)
-        guard = "" if asked is None else f", if {guard_in_words(asked)}"
-        yield f"{here}; next there, on {when(machine, following.at)}: {_prospect(machine, task, state, rule)}{guard}."
-    elif stage.watched_by is not None:
-        yield f"{here}; nothing more is due there, the track {stage.watched_by} watches this person."
+    table = machine.tracks[track]
+    dated = [each for each in ahead.waits(table, key, instance) if each.at is not None]
+    waits = [each for each in dated if each.then is not None] or dated
+    watched_by = table.track.stages[instance.stage].watched_by
+    if waits and waits[0].at is not None:
+        rule = table.stages[instance.stage].rules[waits[0].name]
+        yield f"{here}; next there, on {when(machine, waits[0].at)}: {_prospect(ahead, task, rule)}{waits[0].tail}"
+    elif watched_by is not None:
+        yield f"{here}; nothing more is due there, the track {watched_by} watches this person."
     else:
         yield f"{here}; no time is set for anything more there."
 
 
-def if_nobody(machine: Machine, task: Task, state: PersonState) -> str:
-    """Say what becomes of an open task that nobody does."""
-    after = machine.tracks[task.why.track].stages[task.why.stage].rules.get(f"{task.kind}/or_else")
-    then = "and is not asked again by this rule"
-    if after is not None and after.task is not None:
-        said = said_by(machine, task.person, state, (task.why.track, task.why.key or ""), after)
-        then = f"and {said.by} is asked instead: {as_part(said.ask)}"
-    elif _rule(machine, task, task.kind).every is not None:
-        then = "and is asked again in time"
-    return f"If nobody does it by {when(machine, task.expires_at)} it expires, {then}."
-
-
-def _prospect(machine: Machine, task: Task, state: PersonState, rule: Rule) -> str:
+def _prospect(ahead: Ahead, task: Task, rule: Rule) -> str:
     line = line_of(spec_of(rule).place)
     if rule.move is not None:
         return f"time moves it to {quoted(rule.move.to)} ({line})"
-    said = said_by(machine, task.person, state, (task.why.track, task.why.key or ""), rule)
+    said = said_by(ahead.machine, task.person, ahead.state, (task.why.track, task.why.key or ""), rule)
     return f"{rule.name}, {as_part(said.ask)} ({line})"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from lifecycle.rules.machine import Machine
+from lifecycle.rules.prospects import Ahead
 from lifecycle.rules.standing import Person
 from lifecycle.rules.story import Story
 from lifecycle.touchpoint import Touchpoint
@@ -15,17 +16,18 @@ from lifecycle.touchpoint import Touchpoint
 MAX_TIMES = 3
 """How often one thing is told: of more, the last times, and how many there were before."""
 
-Verdict = Literal["now", "waiting", "refused", "over", "left", "no_news", "not_there", "not_begun"]
-"""now: it is so, or asked. waiting: its time has not come. refused: a guard said no. over: it was so, and is no more.
-left: the stage was left before its time. no_news: its touchpoint never came. not_there: the instance was never at its
-stage when it would have counted. not_begun: the track has no instance."""
+Verdict = Literal["now", "waiting", "refused", "stopped", "over", "left", "no_news", "not_there", "not_begun"]
+"""now: it is so, or asked. waiting: its time has not come. refused: a guard said no, or what it asks for was done or is
+open. stopped: they do not want contact of its kind. over: it was so, and is no more. left: the stage was left before
+its time, or will be. no_news: its touchpoint never came. not_there: the instance was never at its stage when it would
+have counted. not_begun: the track has no instance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What became of one rule for one instance, by the last time it could have been used; `because` in order of time.
 
-    `due` is when time will look at it, where it waits.
+    `due` is when it will be asked or move, where it waits, as things stand; else when it would be looked at.
     """
 
     verdict: Verdict
@@ -39,12 +41,13 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question: the person as of a moment, the trail by instance, and the touchpoints by (source, id)."""
+    """One question: the person as of a moment, the trail by instance, the touchpoints by (source, id), what comes."""
 
     machine: Machine
     person: Person
     story: Story
     log: Mapping[tuple[str, str], Touchpoint]
+    ahead: Ahead
 
 
 def last_times(fates: list[Fate]) -> Fate:

@@ -47,6 +47,14 @@ class _Room:
             self._known[id(contact)] = until or free_at
         return self._known[id(contact)]
 
+    def holds_back(self, contact: Contact | None) -> tuple[str, ...]:
+        """Return what holds back one more of a kind at this instant: its budget, and quiet hours."""
+        if contact is None:
+            return ()
+        free_at = self._free_at(contact)
+        is_quiet = contact.quiet_until is not None and contact.quiet_until(self._work.view(None, free_at)) is not None
+        return (*(["budget"] if free_at > self._at else []), *(["quiet"] if is_quiet else []))
+
     def take(self, task_id: str) -> None:
         """Count a task that opened, unless an outcome that came before it ended it at once."""
         self._known.clear()
@@ -121,15 +129,33 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> 
             task.opens_at = room.opens_at(contact)
         if task.opens_at > at or (is_next and contact is not None and (contact.most or contact.reaches)):
             work.asked.hold(task_id, task)
-            work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=_why_waits(task))
+            if work.trail is not None:
+                why = _why_waits(task, room, rule, at)
+                work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=why)
         else:
             _open(work, task_id, task, rule, view, due_at)
             room.take(task_id)
     work.asked.is_stirred = True
 
 
-def _why_waits(task: WaitingTask) -> str:
-    return "beyond" if task.is_beyond else task.opens_at.isoformat()
+def holds_back(work: Working, task: WaitingTask, at: datetime) -> tuple[str, ...]:
+    """Return what a task waits for at an instant, for explanations: budget, quiet (hours), limit (a place), rounds.
+
+    rounds: it goes on a day later (limits.py).
+    """
+    return _holds_back(task, _Room(work, at), work.rule_of(task), at)
+
+
+def _holds_back(task: WaitingTask, room: _Room, rule: Rule, at: datetime) -> tuple[str, ...]:
+    if task.is_beyond:
+        return ("limit",)
+    is_put_off = task.held_until is not None and task.held_until > at
+    return (*room.holds_back(rule.contact), *(["rounds"] if is_put_off else []))
+
+
+def _why_waits(task: WaitingTask, room: _Room, rule: Rule, at: datetime) -> str:
+    """Return until when a task waits as things stand, and for what, for the trail."""
+    return " ".join([task.opens_at.isoformat(), *_holds_back(task, room, rule, at)])
 
 
 def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View) -> bool:

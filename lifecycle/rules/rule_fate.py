@@ -6,20 +6,11 @@ from datetime import datetime
 
 from lifecycle.rules.fates import Case, Fate, Verdict, last_times
 from lifecycle.rules.machine import Rule, TrackTable
-from lifecycle.rules.standing import guarded_now
+from lifecycle.rules.prospects import REASONS, holds_in_words, stops_in_words
+from lifecycle.rules.snapshot import Instance
 from lifecycle.rules.story import Visit
 from lifecycle.rules.wording import place_of, quoted, spec_of, touchpoint, when
 from lifecycle.rules.working import Step
-
-_NOT_OPENED = {
-    "stopped": "they did not want contact of this kind",
-    "done": "it was done already",
-    "open": "the last one was still open",
-    "left": "its stage had been left before",
-    "too_soon": "the fact that it waits after had moved on",
-    "": "its guard said no",
-}
-
 
 _TOLD = ("opened", "waits", "not_opened", "dropped")
 """Steps that tell what became of a rule; how its task ended is told with its opening."""
@@ -49,11 +40,15 @@ def _in_visit(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str)
         return last_times(fates)
     if "/or_else" in rule.name:
         return _of_parent(case, table, visit, rule, key)
+    if visit.is_passing:
+        at = when(case.machine, visit.entered.at)
+        passed = f"{at}: {place_of(table.name, key)} passed through {quoted(visit.stage)} and left it at once"
+        return Fate("left", (f"{passed}: such a stage asks for nothing.",))
     here = f"{place_of(table.name, key)} was at {quoted(visit.stage)} from {when(case.machine, visit.entered.at)}"
     moment = spec_of(rule).at
     if moment is not None:
         return Fate("no_news", (f"{here}, and no touchpoint gave {moment.fact} there.",))
-    return Fate("left", (f"{here}, and left it at once: such a stage asks for nothing.",))
+    return Fate("left", (f"{here}, and it was not due there.",))
 
 
 def _of_step(case: Case, table: TrackTable, visit: Visit, step: Step) -> Fate:
@@ -65,12 +60,15 @@ def _of_step(case: Case, table: TrackTable, visit: Visit, step: Step) -> Fate:
         on = "as time passed" if step.by is None else f"on {touchpoint(step.by)}"
         place = place_of(table.name, step.key)
         return Fate("left", (f"{at}: {place} left {quoted(visit.stage)}{due}, {on}.",))
+    rule = table.stages[visit.stage].rules[step.name]
     if step.what == "waits":
-        until = when(case.machine, datetime.fromisoformat(step.detail))
-        return Fate("waiting", (f"{at}: it waited until {until}, for quiet hours or a budget of contacts to end.",))
+        held = holds_in_words(case.machine, rule, tuple(step.detail.split()[1:]))
+        return Fate("waiting", (f"{at}: it had to wait for {held}.",))
     on = "" if step.by is None else f", on {touchpoint(step.by)}"
     what = "was not asked" if "later/" not in step.name else "did not move it"
-    return Fate("refused", (f"{at}: {step.name} {what}: {_NOT_OPENED.get(step.detail, step.detail)}{on}.",))
+    is_stopped = step.detail == "stopped"
+    why = stops_in_words(case.machine, rule, "did") if is_stopped else REASONS.get(step.detail, step.detail)
+    return Fate("stopped" if is_stopped else "refused", (f"{at}: {step.name} {what}: {why}{on}.",))
 
 
 def _of_task(case: Case, opened: Step) -> Fate:
@@ -91,31 +89,60 @@ def _ahead(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str) ->
     """Say when time will look at a rule, where the instance is still there; None where it will not."""
     if visit.left is not None:
         return None
-    waiting = [
-        each
-        for each in case.person.state.waiting.values()
-        if (each.track, each.key, each.rule, each.since) == (table.name, key, rule.name, visit.entered.at)
-    ]
-    if waiting:
-        until = when(case.machine, waiting[0].opens_at)
-        return Fate("waiting", (f"It waits until {until}: quiet hours, or a budget of contacts.",), waiting[0].opens_at)
     instance = case.person.state.tracks[table.name][key]
-    due = instance.pending.get(rule.name)
+    waits = [
+        each.wanted_at
+        for each in case.person.state.waiting.values()
+        if (each.track, each.key, each.rule, each.entry) == (table.name, key, rule.name, instance.cause)
+    ]
+    due = waits[0] if waits else instance.pending.get(rule.name)
     if due is not None:
-        guard, is_refused = guarded_now(case.machine, case.person, table.name, key, instance, rule)
-        what = "it is asked" if rule.move is None else "time moves it"
-        sentence = f"Not due yet: {place_of(table.name, key)} is at {quoted(visit.stage)}, and {what} on "
-        verdict: Verdict = "refused" if is_refused else "waiting"
-        return Fate(verdict, (f"{sentence}{when(case.machine, due)}{guard}.",), due)
+        return _coming(case, table, instance, key, rule, due)
     moment = spec_of(rule).at
     if moment is not None and rule.name not in instance.spent and rule.name not in instance.counts:
         return Fate("no_news", (f"It has no date: {moment.fact} is not known yet.",))
     return None
 
 
+def _coming(case: Case, table: TrackTable, instance: Instance, key: str, rule: Rule, due: datetime) -> Fate:
+    """Say what becomes of a rule that is due at a known moment, as things stand."""
+    ahead = case.ahead
+    coming = ahead.foresight.coming(table.name, key, rule)
+    besides = ahead.besides(table, key, instance, rule, coming)
+    guard = ahead.guard(rule, coming)
+    here = f"Not due yet: {place_of(table.name, key)} is at {quoted(instance.stage)}"
+    if coming.what in ("opens", "moves") and coming.at is not None:
+        what = "it is asked" if rule.move is None else "time moves it"
+        return Fate("waiting", (f"{here}, and {what} on {ahead.when(coming.at)}{guard}.{besides}",), coming.at)
+    would = "would be asked" if rule.move is None else "time would move it"
+    what = f"it {would}" if rule.move is None else would
+    verdict: Verdict = "waiting"
+    if coming.what == "left":
+        verdict = "left"
+    elif coming.what == "refused":
+        verdict = "stopped" if coming.passed[0].detail == "stopped" else "refused"
+    return Fate(
+        verdict, (f"{here}, and {what} on {ahead.when(due)}{guard}.{besides}",), None if verdict == "left" else due
+    )
+
+
 def _of_parent(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str) -> Fate:
     """Say why an escalation was not asked: what became of the task before it."""
     name = rule.name.rpartition("/or_else")[0]
     fate = _in_visit(case, table, visit, table.stages[visit.stage].rules[name], key)
-    verdict = "waiting" if fate.verdict == "now" else fate.verdict
-    return Fate(verdict, (f"It is asked only when {name} expires.", *fate.because), fate.due)
+    because = (f"It is asked only when {name} expires.", *fate.because)
+    if visit.left is not None or fate.verdict not in ("now", "waiting"):
+        return Fate("over" if fate.verdict == "now" else fate.verdict, because)
+    coming = case.ahead.foresight.coming(table.name, key, rule)
+    if coming.what == "opens" and coming.at is not None:
+        return Fate(
+            "waiting", (*because, f"If nobody does it, this is asked on {case.ahead.when(coming.at)}."), coming.at
+        )
+    instance = case.person.state.tracks[table.name][key]
+    besides = case.ahead.besides(table, key, instance, rule, coming).strip()
+    verdict: Verdict = "waiting"
+    if coming.what == "refused":
+        verdict = "stopped" if coming.passed[0].detail == "stopped" else "refused"
+    elif coming.what == "left":
+        verdict = "left"
+    return Fate(verdict, (*because, besides))

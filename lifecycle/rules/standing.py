@@ -10,24 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lifecycle.rules.explain import if_nobody, retractions_in_words, way
-from lifecycle.rules.machine import Machine, Rule, StageTable, TrackTable
+from lifecycle.rules.explain import retractions_in_words, way
+from lifecycle.rules.foresight import Foresight
+from lifecycle.rules.guards import View
+from lifecycle.rules.machine import Machine, TrackTable
 from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.policy import Choice
+from lifecycle.rules.prospects import Ahead, Wait
 from lifecycle.rules.snapshot import Instance, PersonState
-from lifecycle.rules.tasks import said_by, task_of
+from lifecycle.rules.tasks import task_of
 from lifecycle.rules.wording import (
     begins_in_words,
     guard_in_words,
-    guard_of,
+    held_in_words,
     line_of,
     listed,
     place_of,
     quoted,
-    refusal,
-    rule_in_words,
-    spec_of,
-    view_of,
     when,
 )
 from lifecycle.rules.working import Step
@@ -63,16 +62,6 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """What time will do, and when (None: at a moment that is not known yet)."""
-
-    at: datetime | None
-    name: str
-    line: int
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class Here:
     """One instance of a track: stage, how it came there, what would move it, what time will do."""
 
@@ -102,6 +91,7 @@ class Here:
             "time": [
                 {
                     "at": None if each.at is None else rfc3339(each.at),
+                    "then": each.then,
                     "name": each.name,
                     "line": each.line,
                     "sentence": each.sentence,
@@ -148,7 +138,7 @@ class PersonStanding:
             lines += ["", f"{place} is at {quoted(each.stage)} since {since}: {quoted(each.means)}"]
             lines += _below("How it came there", each.came)
             lines += _below("What would move it", [move.sentence for move in each.moves] or ["No touchpoint."])
-            lines += _below("What time will do", [wait.sentence for wait in each.waits] or [each.rest])
+            lines += _below("What time will do", [*(wait.sentence for wait in each.waits), *filter(None, [each.rest])])
         if self.others:
             lines += ["", *self.others]
         lines += ["", "Open tasks:" if self.tasks else "No task is open."]
@@ -163,10 +153,11 @@ def stand(machine: Machine, person: Person) -> PersonStanding:
     """Tell where a person stands as of `person.at`. Tracks come in the order of the policy."""
     here: list[Here] = []
     others: list[str] = []
+    ahead = ahead_of(machine, person)
     for name in (*machine.policy.tracks, *([TOO_MANY] if TOO_MANY in person.state.tracks else [])):
         instances = person.state.tracks.get(name, {})
         latest = sorted(instances, key=lambda key: (instances[key].since, key), reverse=True)
-        here += [_here(machine, person, machine.tracks[name], key, instances[key]) for key in latest[:MAX_TOLD]]
+        here += [_here(ahead, person, machine.tracks[name], key, instances[key]) for key in latest[:MAX_TOLD]]
         others += _others(name, [instances[key] for key in latest[MAX_TOLD:]])
         if not instances:
             others.append(f"{name} has not begun: it begins with {begins_in_words(machine, name)}.")
@@ -179,9 +170,15 @@ def stand(machine: Machine, person: Person) -> PersonStanding:
         stopped=person.stopped,
         here=tuple(here),
         others=tuple(others),
-        tasks=tuple(_tasks(machine, person)),
+        tasks=tuple(_tasks(ahead)),
         machine=machine,
     )
+
+
+def ahead_of(machine: Machine, person: Person) -> Ahead:
+    """Return what lies ahead of a person as of their moment."""
+    foresight = Foresight(machine, person.id, person.state, is_stopped=person.stopped is not None)
+    return Ahead(machine, person.id, person.state, person.at, foresight)
 
 
 def _head(machine: Machine, person: Person) -> str:
@@ -189,7 +186,8 @@ def _head(machine: Machine, person: Person) -> str:
     if not person.state.tracks:
         return f"Of {person.id} nothing was known by {at} that this policy speaks of."
     lane = machine.policy.lanes[person.state.lane]
-    served = "" if lane.when is None else f", as {guard_in_words(lane.when)} ({line_of(lane.place)})"
+    view = View(None, person.state.facts, person.state.tracks, person.at)
+    served = "" if lane.when is None else f", as {held_in_words(machine, lane.when, view, '')} ({line_of(lane.place)})"
     head = f"{person.id} as of {at}, lane {lane.name}{served}."
     return head if person.stopped is None else f"{head} Stopped there: {person.stopped}"
 
@@ -201,30 +199,45 @@ def _others(track: str, rest: Sequence[Instance]) -> Iterator[str]:
         yield f"{track}: {len(rest)} more that moved longer ago: {listed(counted, 'and')}."
 
 
-def _here(machine: Machine, person: Person, table: TrackTable, key: str, instance: Instance) -> Here:
+def _here(ahead: Ahead, person: Person, table: TrackTable, key: str, instance: Instance) -> Here:
     stage = table.stages[instance.stage]
-    rest = "Nothing."
-    if stage.stage.watched_by is not None:
-        rest = f"Nothing more: the track {stage.stage.watched_by} watches this person."
+    waits = tuple(ahead.waits(table, key, instance))
     return Here(
         table.name,
         key,
         instance.stage,
         instance.since,
         stage.stage.means,
-        tuple(way(machine, person.trail, table.name, key)),
-        tuple(moves_from(stage)),
-        tuple(_waits(machine, person, table, key, instance)),
-        rest,
+        tuple(way(ahead.machine, person.trail, table.name, key)),
+        tuple(moves_from(ahead.machine, table, instance.stage)),
+        waits,
+        _rest(person, table, key, instance, bool(waits)),
     )
 
 
-def moves_from(stage: StageTable) -> list[Move]:
+def _rest(person: Person, table: TrackTable, key: str, instance: Instance, has_waits: bool) -> str:
+    """Say who watches the person, beside what time does, and that it does no more where that is so."""
+    watched_by = table.stages[instance.stage].stage.watched_by
+    watches = "" if watched_by is None else f"the track {watched_by} watches this person."
+    if has_waits:
+        return watches and f"Besides, {watches}"
+    if any((each.track, each.key) == (table.name, key) for each in person.state.tasks.values()):
+        return "Nothing more than what becomes of its open tasks" + (f"; {watches}" if watches else ".")
+    return f"Nothing more: {watches}" if watches else "Nothing."
+
+
+def reaching(machine: Machine, table: TrackTable) -> frozenset[str]:
+    """Return the types that can reach an instance of a track: all, or those with its field."""
+    return frozenset(name for name, each in machine.types.items() if any(step.table is table for step in each.steps))
+
+
+def moves_from(machine: Machine, table: TrackTable, stage: str) -> list[Move]:
     """Return what touchpoints do in a stage, types that share a line together, in the order of the policy."""
+    reach = reaching(machine, table)
     types: dict[int, list[str]] = {}
     choices: dict[int, tuple[Choice, bool]] = {}
-    for name, listing in stage.upon.items():
-        for _, choice in listing:
+    for name, listing in table.stages[stage].upon.items():
+        for _, choice in listing if name in reach else ():
             types.setdefault(id(choice), []).append(name)
             choices[id(choice)] = choice, len(listing) > 1
     return [
@@ -240,54 +253,15 @@ def move_in_words(choice: Choice, types: Sequence[str], shared: bool) -> str:
     return f"{listed(types, 'or')}{guard}: {to} ({line_of(choice.place)})."
 
 
-def _waits(machine: Machine, person: Person, table: TrackTable, key: str, instance: Instance) -> Iterator[Wait]:
-    stage = table.stages[instance.stage]
-    for name, at in sorted(instance.pending.items(), key=lambda each: (each[1], each[0])):
-        rule = stage.rules[name]
-        guard, _ = guarded_now(machine, person, table.name, key, instance, rule)
-        place = spec_of(rule).place
-        said = None if rule.task is None else said_by(machine, person.id, person.state, (table.name, key), rule)
-        words = rule_in_words(rule, instance.stage, said)
-        sentence = f"{when(machine, at)}: {name}: {words} ({line_of(place)}){guard}."
-        yield Wait(at, name, place.line, sentence)
-    for rule in stage.following:
-        moment = spec_of(rule).at
-        gone = rule.name in instance.spent or rule.name in instance.counts
-        if moment is None or gone or rule.name in instance.pending:
-            continue
-        place = spec_of(rule).place
-        words = f"{rule.name}: {rule_in_words(rule, instance.stage)}; {moment.fact} is not known yet"
-        yield Wait(None, rule.name, place.line, f"No date yet: {words} ({line_of(place)}).")
-
-
-def guarded_now(
-    machine: Machine, person: Person, track: str, key: str, instance: Instance, rule: Rule
-) -> tuple[str, bool]:
-    """Return the guard of a rule as the end of a sentence ("" without one), and whether it refuses at this moment."""
-    guard = guard_of(rule)
-    if guard is None:
-        return "", False
-    view = view_of(machine, person.state.facts, person.state.tracks, instance, key, person.at)
-    refused = refusal(machine, guard, view, track)
-    now = f"As things stand it is refused: {refused}" if refused else "As things stand it holds"
-    return f", if {guard_in_words(guard)}. {now}", bool(refused)
-
-
-def _tasks(machine: Machine, person: Person) -> Iterator[tuple[str, str]]:
-    for task_id, each in sorted(person.state.tasks.items(), key=lambda item: (item[1].due_at, item[0])):
-        task = task_of(machine, person.id, person.state, task_id, each)
+def _tasks(ahead: Ahead) -> Iterator[tuple[str, str]]:
+    machine, state = ahead.machine, ahead.state
+    for task_id, each in sorted(state.tasks.items(), key=lambda item: (item[1].due_at, item[0])):
+        task = task_of(machine, ahead.person, state, task_id, each)
         place = place_of(each.track, each.key)
         yield (
             task_id,
             f"{task.kind} ({task_id}) of {place}: {task.by} is asked {quoted(task.ask)}, to be done by "
-            f"{when(machine, task.due_at)}. {if_nobody(machine, task, person.state)}",
+            f"{when(machine, task.due_at)}. {ahead.if_nobody(task_id, each)}",
         )
-    for task_id, waiting in sorted(person.state.waiting.items(), key=lambda item: (item[1].opens_at, item[0])):
-        rule = machine.tracks[waiting.track].stages[waiting.stage].rules[waiting.rule].task
-        assert rule is not None
-        place = place_of(waiting.track, waiting.key)
-        yield (
-            task_id,
-            f"{rule.name} ({task_id}) of {place} waits until {when(machine, waiting.opens_at)}, as {rule.contact} has "
-            "quiet hours or a budget of contacts.",
-        )
+    for task_id, waiting in sorted(state.waiting.items(), key=lambda item: (item[1].opens_at, item[0])):
+        yield task_id, ahead.waiting(task_id, waiting)

@@ -19,7 +19,7 @@ from lifecycle.rules.fates import Case, Fate, Verdict
 from lifecycle.rules.findings import shown
 from lifecycle.rules.machine import Machine, Rule, TrackTable
 from lifecycle.rules.rule_fate import fate_of_rule
-from lifecycle.rules.standing import Person
+from lifecycle.rules.standing import Person, ahead_of
 from lifecycle.rules.story import Story
 from lifecycle.rules.tasks import said_by
 from lifecycle.rules.wording import (
@@ -43,7 +43,17 @@ MAX_INSTANCES = 20
 MAX_WAYS = 3
 """Ways to a stage where an instance never was that are told below a rule of that stage."""
 
-_ORDER: tuple[Verdict, ...] = ("now", "waiting", "refused", "over", "left", "no_news", "not_there", "not_begun")
+_ORDER: tuple[Verdict, ...] = (
+    "now",
+    "waiting",
+    "refused",
+    "stopped",
+    "over",
+    "left",
+    "no_news",
+    "not_there",
+    "not_begun",
+)
 """What is told first: what is nearest to being so."""
 
 
@@ -117,7 +127,9 @@ def why_not(machine: Machine, person: Person, log: list[Touchpoint], name: str) 
 
     `log` is what was folded. Raises NotFound with the nearest names for one that is no task and no stage.
     """
-    case = Case(machine, person, Story(person.trail), {(each.source, each.id): each for each in log})
+    case = Case(
+        machine, person, Story(person.trail), {(each.source, each.id): each for each in log}, ahead_of(machine, person)
+    )
     candidates: list[Candidate] = []
     others: list[str] = []
     for target in targets_of(machine, name):
@@ -156,8 +168,10 @@ def _head(case: Case, name: str, candidates: list[Candidate]) -> str:
     asked = f"{name} of {case.person.id}, as of {when(case.machine, case.person.at)}"
     count = f"{len(candidates)} {'rule' if len(candidates) == 1 else 'rules'}"
     verdicts = [each.fate.verdict for each in candidates]
-    summed = listed([f"{verdicts.count(each)} {_SUMMARY[each]}" for each in _ORDER if each in verdicts], "and")
     stopped = "" if case.person.stopped is None else f" They are not folded any further: {case.person.stopped}"
+    if not candidates:
+        return f"{asked}: it is not so. No line and no time leads there.{stopped}"
+    summed = listed([f"{verdicts.count(each)} {_SUMMARY[each]}" for each in _ORDER if each in verdicts], "and")
     return f"{asked}: {'it is so' if 'now' in verdicts else 'it is not so'}. Of {count}, {summed}.{stopped}"
 
 
@@ -165,6 +179,7 @@ _SUMMARY: dict[Verdict, str] = {
     "now": "did it",
     "waiting": "not due yet",
     "refused": "refused by a guard",
+    "stopped": "stopped, as they do not want such contact",
     "over": "did it once, and that is over",
     "left": "too late, as its stage was left before",
     "no_news": "never got its touchpoint",

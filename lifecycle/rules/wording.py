@@ -6,7 +6,7 @@ by explain.py, standing.py and why_not.py, and by fold.py and timers.py where th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
@@ -15,7 +15,7 @@ from lifecycle.rules.findings import MAX_SHOWN, Place
 from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words
 from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.names import is_built_in
-from lifecycle.rules.policy import AnyOf, Compare, Condition, Guard, TaskRule, TimedMove
+from lifecycle.rules.policy import AnyOf, ByFact, Compare, Condition, Guard, TaskRule, TimedMove, Wait
 from lifecycle.rules.saying import Said, clock_time
 from lifecycle.rules.snapshot import Instance, Origin
 from lifecycle.rules.vocabulary import Misfit
@@ -89,22 +89,23 @@ def begins_in_words(machine: Machine, track: str) -> str:
     """Return the types that begin an instance of a track, as one word where any of them does."""
     begins = machine.tracks[track].track.begins
     if not begins:
-        return "no touchpoint"  # a track that is built in: a limit begins it
+        return "more to be asked than can be open at once"  # built_in.py: no touchpoint begins it
     if not {name for name in machine.policy.types if not is_built_in(name)} - set(begins):
         return "any touchpoint"
     return listed(begins, "or")
 
 
-def timing(rule: TaskRule | TimedMove, stage: str) -> str:
-    """Say when a rule is due, in the words of the policy."""
+def timing(rule: TaskRule | TimedMove, stage: str, say: Callable[[Wait], str] = str) -> str:
+    """Say when a rule is due, in the words of the policy; `say` says how long a wait is."""
     repeated = ""
     if isinstance(rule, TaskRule) and rule.every is not None:
         floor = "" if rule.every.after is None else f" after {rule.every.after}"
-        repeated = f"every {rule.every.period}{floor}"
+        repeated = f"every {say(rule.every.period)}{floor}"
     if rule.after is not None:
-        first = f"{rule.after} after entering {quoted(stage)}"
+        first = f"{say(rule.after)} after entering {quoted(stage)}"
     elif rule.at is not None:
-        first = f"{rule.at.offset} {rule.at.direction} {rule.at.fact}" if rule.at.offset else f"at {rule.at.fact}"
+        offset = "at" if rule.at.offset is None else f"{say(rule.at.offset)} {rule.at.direction}"
+        first = f"{offset} {rule.at.fact}"
     elif repeated:
         return repeated
     elif "/or_else" in rule.name:
@@ -114,15 +115,31 @@ def timing(rule: TaskRule | TimedMove, stage: str) -> str:
     return f"{first}, then {repeated}" if repeated else first
 
 
-def rule_in_words(rule: Rule, stage: str, said: Said | None = None) -> str:
+def wait_now(machine: Machine, facts: dict[str, Any], tracks: Any, at: datetime) -> Callable[[Wait], str]:
+    """Return what says of a wait how long it is, and where that depends on a fact, which one holds now."""
+    view = View(None, facts, tracks, at)
+
+    def say(wait: Wait) -> str:
+        if not isinstance(wait, ByFact):
+            return str(wait)
+        word = machine.fact_readers["", wait.fact](view)
+        if word not in wait.values:
+            word = next(iter(wait.values))  # as in compile_waits.py
+        return f"{str(wait).removesuffix(')')}; now {word}: {wait.values[word]})"
+
+    return say
+
+
+def rule_in_words(rule: Rule, stage: str, said: Said | None = None, say: Callable[[Wait], str] = str) -> str:
     """Say what a rule does and when, without its guard: a question that is asked, or time moving somebody on.
 
-    `said` is what it would say of the person at hand now; without it the words are those of the policy.
+    `said` is what it would say of the person at hand now; without it the words are those of the policy. `say` says how
+    long a wait is.
     """
     if rule.move is not None:
-        return f"time moves it from {quoted(stage)} to {quoted(rule.move.to)}, {timing(rule.move, stage)}"
+        return f"time moves it from {quoted(stage)} to {quoted(rule.move.to)}, {timing(rule.move, stage, say)}"
     assert rule.task is not None
-    how = "if nobody does the task before it" if "/or_else" in rule.name else timing(rule.task, stage)
+    how = "if nobody does the task before it" if "/or_else" in rule.name else timing(rule.task, stage, say)
     by, ask = (rule.task.by, rule.task.ask.text) if said is None else (said.by, said.ask)
     return f"{by} is asked {as_part(ask)}, {how}"
 
@@ -142,6 +159,25 @@ def spec_of(rule: Rule) -> TaskRule | TimedMove:
 def guard_of(rule: Rule) -> Guard | None:
     """Return the guard that a rule was written with."""
     return spec_of(rule).when
+
+
+def held_in_words(machine: Machine, guard: Guard, view: View, track: str) -> str:
+    """Return a guard that holds as the policy says it, and of an `any_of` only the first of its guards that holds."""
+    return _held(_compiler(machine), guard, view, track)
+
+
+def _held(compiler: GuardCompiler, guard: Guard, view: View, track: str) -> str:
+    parts = []
+    for condition in guard.conditions:
+        some = condition.guards if isinstance(condition, AnyOf) else ()
+        holding = next((each for each in some if compiler.guard(each, track)(view)), None)
+        parts.append(_condition(condition) if holding is None else _held(compiler, holding, view, track))
+    return " and ".join(parts)
+
+
+def _compiler(machine: Machine) -> GuardCompiler:
+    per = {name: each.per for name, each in machine.policy.tracks.items()}
+    return GuardCompiler(machine.fact_readers, per, machine.time)
 
 
 def guard_in_words(guard: Guard) -> str:
@@ -172,8 +208,7 @@ def refusal(machine: Machine, guard: Guard, view: View, track: str) -> str:
 
     To be asked at the moment that the guard was: what it looks at changes afterwards.
     """
-    per = {name: each.per for name, each in machine.policy.tracks.items()}
-    compiler = GuardCompiler(machine.fact_readers, per, machine.time)
+    compiler = _compiler(machine)
     failed = [each for each in guard.conditions if not compiler.condition(each, track)(view)]
     return "; ".join(_refused(machine, compiler, each, view, track) for each in failed)
 
@@ -221,6 +256,6 @@ def _chosen(machine: Machine, compiler: GuardCompiler, condition: Compare, view:
     fact = own.get(condition.name) or machine.policy.facts[condition.name]
     for choice in fact.choices:
         if choice.when is None or compiler.guard(choice.when, track)(view):
-            because = "otherwise" if choice.when is None else f"as {guard_in_words(choice.when)}"
+            because = "otherwise" if choice.when is None else f"as {_held(compiler, choice.when, view, track)}"
             return f" ({because}, {line_of(choice.place)})"
     return ""

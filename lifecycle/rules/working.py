@@ -44,9 +44,10 @@ class Step(NamedTuple):
     withdrawn, retracted (a touchpoint that was left out, in no place of the trail: `detail` is by what, `due` when).
     `name` is the stage or rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line
     of the policy that decided, `due` when a rule was to be due, or an opened task is. `detail` is the stage that was
-    moved from (for time with its rule), what a guard wanted and got, the reason of an ending, until when a task waits,
-    what of a touchpoint counts as missing, or for not_opened a word: stopped (the contact), done (already), open (the
-    last review is), left (its stage was), too_soon (the fact of its `every ... after` moved on while it waited).
+    moved from (for time with its rule), what a guard wanted and got, the reason of an ending, until when a task waits
+    and as words for what (openings.holds_back), what of a touchpoint counts as missing, or for not_opened a word:
+    stopped (the contact), done (already), open (the last review is), left (its stage was), too_soon (the fact of its
+    `every ... after` moved on while it waited).
     """
 
     at: datetime
