@@ -6,7 +6,7 @@ Not the place where foreign files are read (rows.py). Called by the command line
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
@@ -27,7 +27,7 @@ from lifecycle.mapping.model import (
     TimeForm,
 )
 from lifecycle.rules.document import Listing, Node, Scalar, Table, read_document
-from lifecycle.rules.findings import Findings, HasFindings, Place, shown
+from lifecycle.rules.findings import Finding, Findings, HasFindings, Place, shown
 
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
 FORMATS: dict[str, Format] = {"csv": "csv", "blanks": "blanks", "jsonl": "jsonl"}
@@ -41,6 +41,7 @@ CONTENT = "content"
 _T = TypeVar("_T")
 _NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _TYPE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\Z")
+_BARE = re.compile(r"(?<!\")\{[^{}:,\"']+\}")
 _NO_FIGURES = Figures(None, None)
 
 
@@ -65,8 +66,20 @@ def parse_mapping(text: str, *, name: str) -> ImportMapping:
         findings.refuse()
     except PolicyRefused as error:  # the findings are the policy loader's; this file is none
         found = error.found if isinstance(error, HasFindings) else ()
-        raise MappingRefused(f"The mapping cannot be used.\n{error}", found) from error
+        advice = _unquoted(text, found)
+        raise MappingRefused(f"The mapping cannot be used.\n{error}{advice}", found) from error
     return mapping
+
+
+def _unquoted(text: str, found: Sequence[Finding]) -> str:
+    """Return a line of advice where a column stands without quotes: to YAML `{customer}` is a table without a value."""
+    lines = text.splitlines()
+    for finding in found:
+        line = lines[finding.line - 1] if finding.code == "empty" and finding.line <= len(lines) else ""
+        for bare in _BARE.finditer(line):
+            if bare.start() < finding.column <= bare.end():
+                return f'\nA text with a column in it stands in quotes: "{bare.group()}".'
+    return ""
 
 
 class _Loader(ValueReader):
@@ -88,7 +101,7 @@ class _Loader(ValueReader):
         mapping = ImportMapping(self.name, self.file_name, self.word(root, "source"), form, rules)
         if form.columns is not None and not form.header:
             for column, place in mapping.columns_used():
-                if column not in form.columns:
+                if column and column not in form.columns:  # an empty one was said to be missing
                     self.findings.unknown(place, "column", column, "a column of the file", form.columns)
         return mapping
 
@@ -152,7 +165,7 @@ class _Loader(ValueReader):
     def rule(self, node: Node, root: Table) -> Rule:
         table = self.table(node, "a rule") or Table({}, {}, node.place)
         known = ("name", "when", "type", "id", "subject", "time", "sequence", "data")
-        self.keys(table, "a rule", known, ("name", "type"))
+        self.keys(table, "a rule", known, ("name", "type") if table is node else ())
         name = self.word(table, "name", _NAME, "small letters, digits, _ and -")
         type_ = self.word(table, "type", _TYPE, "two words with a dot, such as need.stated")
         nothing = Template(("",), node.place)

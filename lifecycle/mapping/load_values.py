@@ -141,7 +141,9 @@ class ValueReader(NodeReader):
 
     def time(self, node: Node) -> TimeForm:
         """Return where a time comes from."""
-        table = self.table(node, "time") or Table({}, {}, node.place)
+        table = self.table(node, "time")
+        if table is None:
+            return TimeForm(Template(("",), node.place), ISO, STAMP, False, (0, 0, 0), "refused")
         self.keys(table, "time", ("column", "format", "zone", "offset", "at", "unclear"), ("column",))
         columns = self.texts(table.entries["column"]) if "column" in table.entries else ("",)
         format_ = self.time_format(table)
@@ -221,7 +223,9 @@ class ValueReader(NodeReader):
         if isinstance(node, Scalar):
             return FieldValue(name, "text", self.template(node), place)
         what = f'the field "{shown(name)}"'
-        table = self.table(node, what) or Table({}, {}, node.place)
+        table = self.table(node, what)
+        if table is None:
+            return FieldValue(name, "text", Template(("",), node.place), place)
         self.keys(table, what, (*KINDS, *BELONGS, "empty", "default"))
         kinds = [kind for kind in KINDS if kind in table.entries]
         if len(kinds) != 1:
@@ -258,9 +262,8 @@ class ValueReader(NodeReader):
                 message = f"{key}: belongs to {' and '.join(kinds)}, and {what} is {kind}. Take it out."
                 self.findings.add(table.places[key], key, message)
         if kind == "money" and "currency" not in table.entries:
-            self.findings.add(
-                table.place, "currency", f"T{what[1:]} is money. Add its currency, such as currency: EUR."
-            )
+            message = f'"currency" is missing in {what}, which is money. Add it, such as currency: EUR.'
+            self.findings.add(table.place, "missing", message)
 
     def yes_and_no(self, table: Table) -> Words | None:
         """Return the words of a yes_or_no; None: true and false, small or capital."""

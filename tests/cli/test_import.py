@@ -157,3 +157,21 @@ def test_the_file_that_is_read_is_not_written_over(run: Run, tmp_path: Path) -> 
 )
 def test_a_file_that_is_not_there_or_not_named(run: Run, words: list[str], message: str) -> None:
     assert message in run(*words, code=2).stderr
+
+
+def test_a_longer_export_is_taken_in_once(run: Run, tmp_path: Path) -> None:
+    """A row on top, rows of content that have no other name, and a rule more: what was there is a repetition."""
+
+    def taken(lines: str) -> str:
+        words = ["run", "--events", "-", "--policy", "policy.yaml", "--db", f"sqlite:///{tmp_path / 'l.db'}"]
+        result = CliRunner().invoke(app, [*words, "--until", "end"], input=lines, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stderr.splitlines()[0]
+
+    changed(tmp_path, 'id: "shop-{order}"', "id: content")
+    rows = "1,ann,2025-03-01,5,\n1,ann,2025-03-01,5,\n2,bob,2025-03-01,7,\n"
+    assert taken(run("-", given=TOP + rows).stdout) == "3 records received = 3 folded."
+    more = (tmp_path / "map.yaml").read_text().replace("rules:\n", "rules:\n  - {name: noted, type: note.made}\n")
+    (tmp_path / "map.yaml").write_text(more)
+    longer = run("-", given=f"{TOP}3,eve,2025-02-28,9,\n{rows}").stdout
+    assert taken(longer).startswith("8 records received = 1 folded + 3 duplicate + 4 unknown type")

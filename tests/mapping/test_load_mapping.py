@@ -69,7 +69,7 @@ def test_a_good_mapping_is_read_with_its_defaults() -> None:
         ("zone: UTC", "zone: stamp, offset: ignored", "An ignored offset needs a zone to read the clock in."),
         ('"%Y-%m-%d"', "ymd", '"ymd" is no format. Write iso, epoch_seconds, epoch_milliseconds, or such as "%Y%m%d".'),
         ("purchase.completed", "purchase", '"purchase" is no type. Wanted two words with a dot'),
-        (", currency: EUR", "", "is money. Add its currency, such as currency: EUR."),
+        (", currency: EUR", "", '"currency" is missing in the field "amount", which is money.'),
         ("money:", "monney:", '"monney" is not a key of the field "amount". Did you mean "money"?'),
         ("money:", "text: a, money:", 'The field "amount" has 2 kinds. Name one kind: text, id, whole'),
         ("format: csv", "format: tsv", '"tsv" is not a format. Did you mean "csv"?'),
@@ -123,3 +123,27 @@ def test_a_mapping_that_is_not_utf8_says_so(tmp_path: Path) -> None:
     path.write_bytes(b"mapping: caf\xe9")
     with pytest.raises(FileRefused, match=r"byte 12 is not UTF-8\. Save the mapping as UTF-8"):
         load_mapping(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("currency: EUR", "curency: EUR"),
+        ("time: {column: day", "time: {colum: day"),
+        ('time: {column: day, format: "%Y-%m-%d", zone: UTC}', "time: day"),
+        ('{money: "{amount}", currency: EUR}', "[a]"),
+        ('subject: "{who}"', "subject: {who}"),
+    ],
+)
+def test_one_fault_is_told_once(old: str, new: str) -> None:
+    """A second line would send the reader after a fault that is none."""
+    assert old in GOOD
+    assert refusal(GOOD.replace(old, new)).count("map.yaml:") == 1
+
+
+def test_a_rule_that_is_no_table_is_told_once() -> None:
+    assert refusal(GOOD + "  - delivered\n").count("map.yaml:") == 1
+
+
+def test_a_column_without_quotes_is_told_what_to_write() -> None:
+    assert 'A text with a column in it stands in quotes: "{who}".' in refusal(GOOD.replace('"{who}"', "{who}", 1))
