@@ -165,7 +165,7 @@ def test_open_and_waiting_tasks_are_listed(lifecycle: Lifecycle) -> None:
     why = lifecycle.why_not("anna", "sell_again")
     assert why[0].endswith("it is not so. Of 1 rule, 1 not due yet.")
     assert why[-1] == (
-        '  Not due yet: in_touch is at "here", and it is asked on 2026-04-03 11:00 CEST. It is due on '
+        '  Not asked yet: in_touch is at "here", and it is asked on 2026-04-03 11:00 CEST. It is due on '
         "2026-03-05 11:00 CET and waits for the budget of offered (1 per 30 days)."
     )
 

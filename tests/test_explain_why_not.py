@@ -275,7 +275,7 @@ def test_every_instance_and_every_rule_is_told_the_nearest_first(told: Told) -> 
     lines = told("need.rest", stated(), stated(1, "n2"), on("7", "decision.made", 2, need="n1", outcome="with_us"), days=3)  # fmt: skip
     rules = [each for each in lines if each.startswith("need n")]
     assert [each[:7] for each in rules] == ["need n2", "need n1", "need n1", "need n2"]
-    assert "Of 4 rules, 1 not due yet, 1 too late, as its stage was left before and 2 for a stage" in lines[0]
+    assert "Of 4 rules, 1 not due yet, 1 too late, as its stage is left before and 2 for a stage" in lines[0]
 
 
 def test_many_instances_are_bounded(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,9 @@ class Ahead:
         if coming.what == "left":
             return Wait(None, rule.name, place.line, f"Not on {self.when(due or self.at)}: {told}")
         at = (coming.at if then is not None else due) or due or self.at
-        return Wait(at, rule.name, place.line, f"{self.when(at)}: {told}", then, tail)
+        is_promise = coming.what != "refused" or (guard_of(rule) is not None and coming.passed[0].detail != "stopped")
+        head = self.when(at) if is_promise else f"Not on {self.when(at)}"
+        return Wait(at, rule.name, place.line, f"{head}: {told}", then, tail)
 
     def _undated(self, table: TrackTable, key: str, instance: Instance, dated: object) -> Iterator[Wait]:
         """Yield the rules that wait for a fact which is not known yet."""

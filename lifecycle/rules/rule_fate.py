@@ -47,8 +47,20 @@ def _in_visit(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str)
     here = f"{place_of(table.name, key)} was at {quoted(visit.stage)} from {when(case.machine, visit.entered.at)}"
     moment = spec_of(rule).at
     if moment is not None:
-        return Fate("no_news", (f"{here}, and no touchpoint gave {moment.fact} there.",))
+        return Fate("no_news", (f"{here}, and {_not_given(case, table, visit, moment.fact)}.",))
     return Fate("left", (f"{here}, and it was not due there.",))
+
+
+def _not_given(case: Case, table: TrackTable, visit: Visit, name: str) -> str:
+    """Say that a fact was not known while an instance was at a stage, or came only with what led on."""
+    by = None if visit.left is None else visit.left.by
+    fact = table.track.facts.get(name) or case.machine.policy.facts[name]
+    touched = None if by is None else case.log.get((by.source, by.id))
+    if by is not None and touched is not None and by.type in fact.fields:
+        field = fact.fields[by.type]
+        if not field or field in case.machine.types[by.type].read(touched).data:
+            return f"{name} came only with what led on from there, {touchpoint(by)}"
+    return f"no touchpoint gave {name} there"
 
 
 def _of_step(case: Case, table: TrackTable, visit: Visit, step: Step) -> Fate:
@@ -110,7 +122,8 @@ def _coming(case: Case, table: TrackTable, instance: Instance, key: str, rule: R
     coming = ahead.foresight.coming(table.name, key, rule)
     besides = ahead.besides(table, key, instance, rule, coming)
     guard = ahead.guard(rule, coming)
-    here = f"Not due yet: {place_of(table.name, key)} is at {quoted(instance.stage)}"
+    yet = "Not due yet" if due > case.person.at else "Not asked yet"
+    here = f"{yet}: {place_of(table.name, key)} is at {quoted(instance.stage)}"
     if coming.what in ("opens", "moves") and coming.at is not None:
         what = "it is asked" if rule.move is None else "time moves it"
         return Fate("waiting", (f"{here}, and {what} on {ahead.when(coming.at)}{guard}.{besides}",), coming.at)

@@ -181,7 +181,7 @@ _SUMMARY: dict[Verdict, str] = {
     "refused": "refused by a guard",
     "stopped": "stopped, as they do not want such contact",
     "over": "did it once, and that is over",
-    "left": "too late, as its stage was left before",
+    "left": "too late, as its stage is left before",
     "no_news": "never got its touchpoint",
     "not_there": "for a stage that was not reached",
     "not_begun": "in a track that has not begun",
