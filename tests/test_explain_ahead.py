@@ -210,3 +210,16 @@ def test_a_fact_that_came_with_what_led_on_is_named(lifecycle: Lifecycle) -> Non
         '  bike b1 was at "brought" from 2026-03-02 10:00 UTC, and service_on came only with what led on from there, '
         "bike.fetched (source /test, id 2)."
     )
+
+
+def test_only_types_that_can_name_the_instance_are_told_to_move_it(lifecycle: Lifecycle, sqlite_url: str) -> None:
+    """`any by person` stands for all types by the person: one without the field of the track reaches no instance."""
+    policy = POLICY.replace("upon: {bike.fetched: collected}", "upon: {any by person: collected}")
+    with open_engine(f"{sqlite_url}-2", policy) as other:
+        moved(other, on("1", "bike.brought", 0, bike="b1", plan="once"), days=1)
+        lines = other.explain_person("anna")
+        why = other.why_not("anna", "bike.collected")
+        moved(other, on("2", "word.said", 2), days=3)
+        assert any(each.startswith('bike b1 is at "brought"') for each in other.explain_person("anna"))
+    assert any(each.strip().startswith('bike.fetched: to "collected"') for each in lines)
+    assert not any("word.said" in each for each in [*lines, *why] if '"collected"' in each)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lifecycle.rules.fates import Case, Fate, last_times
-from lifecycle.rules.machine import Rule, TrackTable
+from lifecycle.rules.machine import Machine, Rule, TrackTable
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.rule_fate import fate_of_rule
 from lifecycle.rules.snapshot import Origin
-from lifecycle.rules.standing import move_in_words
+from lifecycle.rules.standing import move_in_words, reaching
 from lifecycle.rules.wording import (
     begins_in_words,
     guard_in_words,
@@ -43,13 +43,14 @@ class Way:
     rule: Rule | None = None
 
 
-def ways_to(table: TrackTable, target: str) -> list[Way]:
+def ways_to(machine: Machine, table: TrackTable, target: str) -> list[Way]:
     """Return every way into a stage: lines in the order of stages, each with the stages where it counts, then time."""
     choices: dict[int, tuple[Choice, bool, dict[str, None], dict[str, None]]] = {}
     rules = []
+    reach = reaching(machine, table)
     for stage in table.stages.values():
         for name, listing in stage.upon.items():
-            for _, choice in listing:
+            for _, choice in listing if name in reach else ():
                 if choice.target == target:
                     found = choices.setdefault(id(choice), (choice, len(listing) > 1, {}, {}))
                     found[2][name], found[3][stage.name] = None, None

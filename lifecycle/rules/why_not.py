@@ -216,7 +216,7 @@ def _candidate(case: Case, table: TrackTable, stage: str, rule: Rule, key: str |
 
 def _ways(case: Case, table: TrackTable, stage: str, key: str) -> Iterator[str]:
     """Yield why an instance never got to a stage: the ways there that are nearest to having been gone."""
-    fates = [(way, fate_of_way(case, table, way, key)) for way in ways_to(table, stage)]
+    fates = [(way, fate_of_way(case, table, way, key)) for way in ways_to(case.machine, table, stage)]
     fates.sort(key=lambda each: _ORDER.index(each[1].verdict))
     for way, fate in fates[:MAX_WAYS]:
         yield f"The way there, {way.says}"
@@ -227,7 +227,7 @@ def _ways(case: Case, table: TrackTable, stage: str, key: str) -> Iterator[str]:
 
 def _of_stage(case: Case, target: Target, key: str | None) -> Iterator[Candidate]:
     table = case.machine.tracks[target.track]
-    ways: list[Way] = ways_to(table, target.name)
+    ways: list[Way] = ways_to(case.machine, table, target.name)
     if target.name == table.start:
         place = table.track.place
         begins = begins_in_words(case.machine, table.name)
