@@ -15,8 +15,10 @@ from lifecycle.errors import FileRefused, MappingRefused, PolicyRefused, reason_
 from lifecycle.mapping.load_values import ValueReader
 from lifecycle.mapping.model import (
     ISO,
+    ROW,
     RULE,
     STAMP,
+    TWO_ROWS,
     Content,
     Figures,
     FileForm,
@@ -103,6 +105,8 @@ class _Loader(ValueReader):
             for column, place in mapping.columns_used():
                 if column and column not in form.columns:  # an empty one was said to be missing
                     self.findings.unknown(place, "column", column, "a column of the file", form.columns)
+            if "row" in form.columns and (at := mapping.row_at()) is not None:
+                self.findings.add(at, "row", f"{TWO_ROWS} Rename it in columns:.")
         return mapping
 
     # -- the file
@@ -209,7 +213,7 @@ class _Loader(ValueReader):
             return Content(self.texts(of) if of else None, node.place)
         if isinstance(node, Scalar) and node.value == CONTENT:
             return Content(None, node.place)
-        template = self.template(node, also=(RULE,))
+        template = self.template(node, named={"row": ROW, "rule": RULE})
         if template.parts != ("",) and not template.varies:
             message = f'"{shown("".join(template.parts))}" names no column: all rows would have one id.'
             self.findings.add(node.place, "id", f"{message} Write {{column}} into it, or id: content.")

@@ -6,11 +6,14 @@ Each fault is noted with its place, and reading goes on. load.py, the only calle
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from lifecycle.mapping.model import (
     EPOCHS,
     ISO,
+    ROW,
     STAMP,
     Change,
     FieldValue,
@@ -52,6 +55,7 @@ BELONGS: dict[str, tuple[str, ...]] = {
 
 CHANGES: dict[str, Change] = {"trim": "trim", "lower": "lower", "upper": "upper"}
 SEPARATORS = (".", ",", "'", " ")
+_ROW_ALONE = {"row": ROW}
 _NO_FIGURES = Figures(None, None)
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?\Z")
@@ -67,8 +71,8 @@ class ValueReader(NodeReader):
 
     # -- texts with columns in them
 
-    def template(self, node: Node, also: tuple[str, ...] = ()) -> Template:
-        """Return a text with columns; `also` are names that stand for something here, and for none elsewhere."""
+    def template(self, node: Node, *, named: Mapping[str, str] = _ROW_ALONE) -> Template:
+        """Return a text with columns; `named` are what stands for something else than a column here."""
         text = self.text(node)
         parts: list[str] = []
         changes: list[tuple[Change, ...]] = []
@@ -80,14 +84,12 @@ class ValueReader(NodeReader):
                 so_far += piece.group()[0]
             elif piece.group(1):
                 column, changed = self.column(piece.group(1), node.place)
-                parts += [so_far, column]
+                parts += [so_far, named.get(column, column)]
                 changes.append(changed)
                 so_far = ""
             else:
                 advice = "Write {column}, or {{ and }} for the characters themselves."
                 self.findings.add(node.place, "template", f'A brace stands alone in "{shown(text)}". {advice}')
-        if "rule" in parts[1::2] and "rule" not in also:
-            self.findings.add(node.place, "template", "{rule} stands for the name of the rule in an id alone.")
         return Template((*parts, so_far + text[at:]), node.place, tuple(changes))
 
     def column(self, text: str, place: Place) -> tuple[str, tuple[Change, ...]]:
@@ -132,8 +134,9 @@ class ValueReader(NodeReader):
         """Return a regular expression, which the whole text must fit."""
         text = self.text(node)
         try:
-            return re.compile(text)
-        except (re.error, RecursionError, OverflowError) as error:
+            with warnings.catch_warnings(action="error"):  # of what a later Python reads in another way
+                return re.compile(text)
+        except (re.error, RecursionError, OverflowError, Warning) as error:
             self.findings.add(node.place, "pattern", f'"{shown(text)}" is no pattern: {error}. Correct it.')
             return None
 

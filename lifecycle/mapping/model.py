@@ -17,11 +17,14 @@ ValueKind = Literal["text", "id", "whole", "number", "money", "yes_or_no", "date
 Change = Literal["trim", "lower", "upper"]
 Unclear = Literal["refused", "earlier", "later"]
 
-ROW = "row"
-"""In a template, `{row}` is the number of the row: 1 is the first one below the header."""
+ROW = "\x00row"
+"""What `{row}` in a text stands for: the number of the row, 1 below the header. No column is called so."""
 
-RULE = "rule"
-"""In an id, `{rule}` is the name of the rule that makes the touchpoint."""
+TWO_ROWS = "{row} is the number of the row, and there is a column of that name."
+"""Why a mapping is refused that writes `{row}` for a file with such a column."""
+
+RULE = "\x00rule"
+"""What `{rule}` in an id stands for: the name of the rule that makes the touchpoint."""
 
 STAMP = "stamp"
 """As a zone: every time in the file carries its own offset."""
@@ -73,7 +76,7 @@ class Template:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the columns named, without `row` and `rule`, in order."""
+        """Return the columns named, without what stands for the row or the rule, in order."""
         return tuple(name for name in self.parts[1::2] if name not in (ROW, RULE))
 
     @property
@@ -208,6 +211,10 @@ class ImportMapping:
     source: str
     file: FileForm
     rules: tuple[Rule, ...]
+
+    def row_at(self) -> Place | None:
+        """Return a place at which `{row}` is written, or None. A column called row could be meant as well."""
+        return next((one.place for rule in self.rules for one in rule.templates() if ROW in one.parts[1::2]), None)
 
     def columns_used(self) -> list[tuple[str, Place]]:
         """Return every column that the mapping names, with the place where it does, in file order."""

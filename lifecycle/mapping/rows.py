@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from lifecycle.errors import FileRefused, MappingRefused, Stop, Unreadable, reason_of
 from lifecycle.mapping.json_rows import JsonFields
-from lifecycle.mapping.model import FileForm, ImportMapping
+from lifecycle.mapping.model import TWO_ROWS, FileForm, ImportMapping
 from lifecycle.rules.findings import nearest
 
 STANDARD_INPUT = Path("-")
@@ -246,6 +246,8 @@ def _check_columns(header: tuple[str, ...], mapping: ImportMapping, name: str) -
             problems.append(f'{where}: "{column}" is not a column of {name}. {nearest(column, header)}')
         elif header.count(column) > 1:
             problems.append(f'{where}: "{column}" stands twice in the header of {name}. Rename one there.')
+    if "row" in header and (at := mapping.row_at()) is not None:
+        problems.append(f"{mapping.file_name}:{at.line}:{at.column}: {TWO_ROWS} Rename it in {name}.")
     if problems:
         raise MappingRefused("\n".join(problems) + _one_column(header))
 

@@ -185,6 +185,7 @@ def test_faults_of_a_field_have_a_place(field: str, file: str, message: str) -> 
     ("when", "message"),
     [
         ('{value: {matches: "("}}', '"(" is no pattern: missing ), unterminated subpattern'),
+        ('{value: {matches: "[a--b]"}}', '"[a--b]" is no pattern: Possible set difference'),
         ("{value: {}}", '"value" asks for nothing. Write is:, not:, filled: or matches:.'),
         ("{value: {filed: true}}", '"filed" is not a key of a condition. Did you mean "filled"?'),
         ("{value: {filled: maybe}}", '"filled" is true or false.'),

@@ -140,6 +140,22 @@ def test_two_rules_with_one_id_of_their_own_are_refused_where_a_row_may_fit_both
     assert 'A row may fit "asked" and "bought", and both would have this id.' in found
 
 
-def test_rule_means_nothing_outside_an_id() -> None:
-    found = refusal(CONTENT.replace('"{who}"', '"{rule}"'))
-    assert "{rule} stands for the name of the rule in an id alone." in found
+def test_a_column_may_be_called_rule_or_row(tmp_path: Path) -> None:
+    """Only `{row}` in a text is the number of the row, and only `{rule}` in an id is the name of the rule."""
+    mapping = (
+        CONTENT.replace("{column: day", "{column: row")
+        .replace("{who}", "{rule}")
+        .replace("what: ask", 'row: "2025-03-02"')
+    )
+    _, [event] = imported(mapping, "rule,row,what\nann,2025-03-02,ask\n", tmp_path)
+    assert (event["subject"], event["time"]) == ("ann", "2025-03-02T00:00:00Z")
+
+
+def test_the_number_of_a_row_beside_a_column_of_that_name_is_refused(tmp_path: Path) -> None:
+    """One of the two would be taken in silence."""
+    numbered = f'id: "{{row}}"\n{FORM}{RULES}'
+    message = r"map.yaml:4:5: \{row\} is the number of the row, and there is a column of that name. Rename it in "
+    with pytest.raises(MappingRefused, match=message):
+        imported(numbered, "who,day,what,row\n", tmp_path)
+    bare = numbered.replace("{format: csv}", "{format: csv, header: false, columns: [who, day, what, row]}")
+    assert "there is a column of that name. Rename it in columns:." in refusal(bare)
