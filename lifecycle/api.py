@@ -20,12 +20,11 @@ from lifecycle.engine import Engine
 from lifecycle.errors import BelongsToWorkers, Retry, TimeRefused
 from lifecycle.limits import Limits
 from lifecycle.nobody import nobody
-from lifecycle.opening import raise_format, require_readable
-from lifecycle.policies import active_policy, proved, read_policy
+from lifecycle.opening import raise_format, require_readable, settle_ask_from
+from lifecycle.policies import active_policy, policy_of
 from lifecycle.questions import Questions
 from lifecycle.record import Accounting, Batch, Place, Record
 from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.policy import Policy
 from lifecycle.store.store import Store, open_store
 from lifecycle.task import rfc3339
 from lifecycle.task_file import OUTBOX_ROWS, open_target
@@ -213,7 +212,13 @@ class Lifecycle:
 
 
 def open_engine(
-    url: str, policy: Path | str | None = None, *, create: bool = True, future: timedelta = DEFAULT_FUTURE
+    url: str,
+    policy: Path | str | None = None,
+    *,
+    create: bool = True,
+    future: timedelta = DEFAULT_FUTURE,
+    ask_from: datetime | None = None,
+    spread_days: int | None = None,
 ) -> Lifecycle:
     """Open a database and a policy.
 
@@ -221,16 +226,20 @@ def open_engine(
     several lines); None: the one that is active in the database, else the one that comes with this program.
     `create` makes or upgrades the tables first, and lets the snapshots have this program's format unless workers
     were ever there (then `lifecycle db upgrade` does). `future`: touchpoints further ahead of the clock are refused.
+    `ask_from`: what was due before that moment is not asked, and what is still owed comes anew then, spread over
+    `spread_days`; settled once, in a database without people (None: what is settled there).
 
-    Raises PolicyRefused (findings), PolicyMismatch (another is active), NotFound (no such file),
-    SchemaMismatch, SettingsRefused, StoreUnavailable.
+    Raises PolicyRefused (findings), PolicyMismatch (another is active), NotFound (no such file), TimeRefused (another
+    `ask_from` is settled, or it is too late), SchemaMismatch, SettingsRefused, StoreUnavailable.
     """
     given = None if policy is None else policy_of(policy)
     store = _patiently(lambda: open_store(url, create=create))
     try:
         if create and not _patiently(store.state).belongs_to_workers:
             _patiently(lambda: raise_format(store))
-        chosen = given or _active_policy(store)
+        chosen = given or active_policy(_patiently(store.state).policy_text)
+        if ask_from is not None:
+            _patiently(lambda: settle_ask_from(store, ask_from, spread_days))
         engine = _patiently(lambda: Engine(store, chosen, opened_at=clock.now(), limits=Limits(future=future)))
     except BaseException:
         store.close()
@@ -245,23 +254,13 @@ def open_questions(url: str, *, told_in: str | None = None) -> tuple[Store, Ques
     """
     store = _patiently(lambda: open_store(url))
     try:
-        require_readable(store, _patiently(store.state))
-        machine = compile_policy(_active_policy(store))
-        return store, Questions(store, machine if told_in is None else replace(machine, told_in=told_in))
+        state = _patiently(store.state)
+        require_readable(store, state)
+        machine = compile_policy(active_policy(state.policy_text))
+        return store, Questions(store, replace(machine, told_in=told_in or "", ask_from=state.ask_from))
     except BaseException:
         store.close()
         raise
-
-
-def policy_of(policy: Path | str) -> Policy:
-    """Read a policy from a file, or from a text of several lines. Raises PolicyRefused, NotFound."""
-    if isinstance(policy, str) and "\n" in policy:
-        return proved(policy, name="policy")
-    return read_policy(Path(policy))
-
-
-def _active_policy(store: Store) -> Policy:
-    return active_policy(_patiently(store.state).policy_text)
 
 
 def _record(place: Place, given: Touchpoint | Mapping[str, Any] | str | bytes) -> Record:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from lifecycle import clock, codec
 from lifecycle.api import DEFAULT_FUTURE, Lifecycle, open_engine
+from lifecycle.ask_from import AskFrom
 from lifecycle.event_lines import EventLines
 from lifecycle.half_lines import HalfLines
 from lifecycle.reading import Census
@@ -45,6 +46,7 @@ class RunResult:
     there was nothing to move to), `zone` the policy's, in which it is told. `census` counts the database afterwards.
     `written` messages were handed over, `waiting` ones stay in the outbox because no task file was named.
     `belongs_to_workers`: workers have claimed topics in this database, so time stayed and no message was taken.
+    `ask_from`: the moment from which is asked (None: always was).
     """
 
     accounting: Accounting
@@ -54,6 +56,7 @@ class RunResult:
     waiting: int
     zone: str
     belongs_to_workers: bool = False
+    ask_from: AskFrom | None = None
 
     @property
     def dead_letters(self) -> int:
@@ -71,10 +74,13 @@ def run(
     progress: Callable[[Progress], None] | None = None,
     limits: codec.Limits = codec.DEFAULT_LIMITS,
     future: timedelta = DEFAULT_FUTURE,
+    ask_from: datetime | None = None,
+    spread_days: int | None = None,
 ) -> RunResult:
     """Read touchpoint lines, move time, write task messages. May be repeated, and killed at any point.
 
-    `events`: files, plain or gzip, or `-` for standard input. `store`, `policy`, `future`: as in open_engine.
+    `events`: files, plain or gzip, or `-` for standard input. `store`, `policy`, `future`, `ask_from` and
+    `spread_days`: as in open_engine.
     `until`: how far time moves: the clock at the start (`now`), the latest touchpoint in the database
     (`end`; or the moment already reached where that is later), or a moment. Touchpoints after `now` or
     a moment wait in the database. `tasks`: the task file, `-` for standard output, None: messages wait in
@@ -84,7 +90,7 @@ def run(
     """
     tell = progress or (lambda _: None)
     files = [EventLines(path, limits) for path in events]
-    with open_engine(store, policy, future=future) as lifecycle:
+    with open_engine(store, policy, future=future, ask_from=ask_from, spread_days=spread_days) as lifecycle:
         if lifecycle.belongs_to_workers:
             accounting = _read_all(lifecycle, files, clock.now(), tell)
             return _result(lifecycle, accounting, lifecycle.reached_at, 0)
@@ -107,7 +113,14 @@ def run(
 def _result(lifecycle: Lifecycle, accounting: Accounting, reached: datetime | None, written: int) -> RunResult:
     questions, waiting = lifecycle.questions, lifecycle.store.counts().outbox
     return RunResult(
-        accounting, reached, questions.count(), written, waiting, questions.zone, lifecycle.belongs_to_workers
+        accounting,
+        reached,
+        questions.count(),
+        written,
+        waiting,
+        questions.zone,
+        lifecycle.belongs_to_workers,
+        questions.machine.ask_from,
     )
 
 

@@ -77,9 +77,9 @@ class Engine:
     def __init__(self, store: Store, policy: Policy, *, opened_at: datetime, limits: Limits | None = None) -> None:
         self.store = store
         self.policy = policy
-        self.machine = compile_policy(policy)
         self.limits = limits or Limits()
         state = state_to_fold_by(store, policy, opened_at=opened_at)
+        self.machine = replace(compile_policy(policy), ask_from=state.ask_from)
         self._walk = Walk(store, policy.hash, SNAPSHOT_FORMAT)
         self.partitions = state.partitions
 
@@ -260,6 +260,7 @@ class Engine:
             newest=tuple((*place, at) for place, at in sorted(result.newest.items())),
             policy_hash=self.policy.hash,
             snapshot_format=SNAPSHOT_FORMAT,
+            ask_from=None if self.machine.ask_from is None else self.machine.ask_from.at,
         )
 
     def _message(self, request: Request, at: datetime) -> Message:

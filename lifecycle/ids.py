@@ -57,6 +57,11 @@ def slot_of_task(identifier: str) -> str:
     return identifier.partition("-")[0]
 
 
+def share_of(person: str, shares: int) -> int:
+    """Return which of so many equal shares of all people a person belongs to, from 0."""
+    return int(_digest(("share", person), 8), 16) % shares
+
+
 def message_id(identifier: str, version: int) -> str:
     """Return the id of the message that carries this version of a task."""
     return f"{identifier}.{version}"

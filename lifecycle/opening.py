@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lifecycle.errors import PolicyMismatch, SchemaMismatch
+from lifecycle.ask_from import AskFrom
+from lifecycle.errors import PolicyMismatch, SchemaMismatch, TimeRefused
 from lifecycle.folding import DUE_AT_ONCE
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.changes import DatabaseState
 from lifecycle.store.store import Store
+from lifecycle.task import rfc3339
+from lifecycle.touchpoint import EARLIEST
 from lifecycle.version import program_version
 
 
@@ -41,6 +44,30 @@ def state_to_fold_by(store: Store, policy: Policy, *, opened_at: datetime) -> Da
     # What stopped somebody was a defect; this program may have it no more.
     store.retry_stopped(program_version(), due=DUE_AT_ONCE)
     return state
+
+
+def settle_ask_from(store: Store, at: datetime, days: int | None) -> None:
+    """Let this be the moment from which a database asks, spread over `days`, or see that it is. May be repeated.
+
+    `days` None: those that are settled, else 1. Raises TimeRefused where another moment is settled, or it is too late.
+    """
+    found = store.settle_ask_from(AskFrom(at, days or 1))
+    if found is None:
+        raise TimeRefused(
+            f"--from is {_moment(at)}, but the database at {store.where} has been in use without such a moment: what "
+            "was asked there cannot be unasked. Leave --from out, or begin with a new database."
+        )
+    if found.at != at or days not in (None, found.days):
+        wanted = _moment(at) if days is None else f"{_moment(at)}, spread over {days} days"
+        raise TimeRefused(
+            f"--from is {wanted}, but the database at {store.where} asks from {_moment(found.at)}, spread over "
+            f"{found.days} days: that was settled once and cannot be moved. Leave --from and --spread out, or begin "
+            "with a new database."
+        )
+
+
+def _moment(at: datetime) -> str:
+    return "the beginning" if at == EARLIEST else rfc3339(at)
 
 
 def require_readable(store: Store, state: DatabaseState) -> None:

@@ -140,7 +140,8 @@ class Census:
     """Everybody counted. `lanes` counts people and `tasks` open tasks by lane, all lanes in the policy's order.
 
     `stages` counts instances by (track, stage), in no order. `forgotten`: people without a next obligation; there
-    should be none. `stopped`: people who are not folded any more.
+    should be none. `stopped`: people who are not folded any more. `not_asked`: tasks that were due before the moment
+    from which is asked, of which `asked_anew` are still owed.
     """
 
     lanes: dict[str, int]
@@ -149,6 +150,8 @@ class Census:
     people: int = 0
     forgotten: int = 0
     stopped: int = 0
+    not_asked: int = 0
+    asked_anew: int = 0
 
 
 def counted_in(census: Census, machine: Machine, standing: Standing, reached: datetime | None) -> None:
@@ -158,6 +161,8 @@ def counted_in(census: Census, machine: Machine, standing: Standing, reached: da
     census.people += 1
     census.lanes[lane] += 1
     census.tasks[lane] += len(state.tasks)
+    census.not_asked += state.not_asked
+    census.asked_anew += state.asked_anew
     for track, instances in state.tracks.items():
         for instance in instances.values():
             place = (track, instance.stage)

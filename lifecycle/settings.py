@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,7 +24,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lifecycle.ask_from import MAX_SPREAD_DAYS
 from lifecycle.errors import SettingsRefused
+from lifecycle.moment import parse_time
 
 PREFIX = "LIFECYCLE_"
 FILE_VARIABLE = "LIFECYCLE_SETTINGS"
@@ -64,6 +66,18 @@ class Settings(BaseSettings):
     )
     partitions: int = Field(default=4, ge=1, le=10_000, description="partitions of the topics that are created")
     replication: int = Field(default=1, ge=1, le=100, description="copies of the topics that are created")
+
+    ask_from: str | None = Field(
+        default=None,
+        description="from when a worker asks in an empty database: a time, `now` or `beginning`; none: from its first "
+        "start on, or from the beginning where it reads up to a bound",
+    )
+    spread_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_SPREAD_DAYS,
+        description="days over which what is still owed then comes; none: 1, or 14 where `ask_from` is none",
+    )
 
     group: str = Field(default="lifecycle", min_length=1, max_length=200, description="consumer group")
     instance: str | None = Field(
@@ -132,6 +146,13 @@ class Settings(BaseSettings):
                 f"{DEFAULT_FILE}; for example sqlite:///lifecycle.db or postgresql+psycopg://user@host/name."
             )
         return self.database
+
+    @field_validator("ask_from")
+    @classmethod
+    def _is_moment(cls, given: str | None) -> str | None:
+        if given not in (None, "now", "beginning") and parse_time(str(given)) is None:
+            raise ValueError("a time with a zone such as 2026-03-01T09:30:00Z, `now` or `beginning` is wanted")
+        return given
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:

@@ -14,10 +14,13 @@ declined, and untrue ground of an outcome turns those into open again."""
 MessageType = Literal["task.requested", "task.changed", "task.withdrawn"]
 """What a message tells of a task: it is asked for, something about it changed, it is not asked any more."""
 
-WithdrawnReason = Literal["left_stage", "never_true", "completed_late", "expired", "stopped", "policy", "retracted"]
+WithdrawnReason = Literal[
+    "left_stage", "never_true", "completed_late", "expired", "stopped", "policy", "retracted", "before_start"
+]
 """Why a task is not asked any more without having been done: its stage was left; late news made it untrue;
 its question was answered after the one before it had expired; nobody did it in time; the person does not
-want this kind of contact any more; the policy changed; a touchpoint that led to it was retracted."""
+want this kind of contact any more; the policy changed; a touchpoint that led to it was retracted; it was due before the
+moment from which we ask."""
 
 ChangeReason = Literal["reopened"]
 """Why an open task is told of again: it was taken for done, and what that rested on was not so."""

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from lifecycle.api import open_questions
+from lifecycle.ask_from import MAX_SPREAD_DAYS
 from lifecycle.cli.output import plural
 from lifecycle.cli.times import zone_named
 from lifecycle.errors import SettingsRefused
@@ -45,6 +46,27 @@ Broker = Annotated[
         metavar="HOST:PORT",
         show_default=False,
         help="Kafka's bootstrap servers. [LIFECYCLE_BROKER]",
+    ),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        show_default=False,
+        help="Ask only from this moment on: what was due before it is not asked, and what is still owed (repeated "
+        "tasks, reviews, what a loss asks for) comes anew then. Settled by the first run, and never moved.",
+    ),
+]
+Spread = Annotated[
+    int | None,
+    typer.Option(
+        "--spread",
+        metavar="DAYS",
+        show_default=False,
+        min=1,
+        max=MAX_SPREAD_DAYS,
+        help="Days over which what is still owed at --from comes, each person on a day of their own.",
     ),
 ]
 Csv = Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lifecycle.api import open_engine
+from lifecycle.cli.beginnings import asks_from
 from lifecycle.cli.filters import is_overdue, lanes_of, require_known, require_stage, stands_at
 from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Csv, Database, Json, asking
@@ -146,6 +147,8 @@ def count_people(db: Database = None, zone: Zone = None, json: Json = False) -> 
         f"{plural(census.people, 'person', 'people')}, {number(census.forgotten)} without a next obligation, "
         f"{number(census.stopped)} stopped"
     )
+    for line in asks_from(machine.ask_from, census, questions.reached_at, Times(questions.zone)):
+        say(line)
 
 
 def census_data(census: Census, machine: Machine) -> dict[str, Any]:
@@ -154,6 +157,8 @@ def census_data(census: Census, machine: Machine) -> dict[str, Any]:
         "people": census.people,
         "without_next_obligation": census.forgotten,
         "stopped": census.stopped,
+        "not_asked": census.not_asked,
+        "asked_anew": census.asked_anew,
         "lanes": census.lanes,
         "open_tasks": census.tasks,
         "tracks": {

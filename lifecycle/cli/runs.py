@@ -6,12 +6,14 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from lifecycle import codec
-from lifecycle.cli.options import Database, PolicyFile, until_of
+from lifecycle.cli.beginnings import asks_from
+from lifecycle.cli.options import Database, From, PolicyFile, Spread, moment_of, until_of
 from lifecycle.cli.output import number, plural
 from lifecycle.cli.times import Times
 from lifecycle.embedded import Progress, RunResult, run as run_embedded
@@ -59,6 +61,8 @@ def run(
     policy: PolicyFile = None,
     tasks: TaskFile = None,
     until: Until = "now",
+    from_: From = None,
+    spread: Spread = None,
 ) -> None:
     """Read touchpoints, move time, write the follow-up tasks. No Kafka is needed.
 
@@ -69,9 +73,11 @@ def run(
     Examples:
       lifecycle run --events touchpoints.jsonl --db sqlite:///lifecycle.db --tasks tasks.jsonl
       lifecycle run --events history.jsonl.gz --db sqlite:///lifecycle.db --tasks tasks.jsonl --until end
+      lifecycle run --events history.jsonl --db sqlite:///lifecycle.db --from 2026-03-01T00:00:00Z --spread 14
       zcat *.gz | lifecycle run --events - --db sqlite:///lifecycle.db --tasks - --until end
     """
     settings = Settings.load(database=db, policy=policy)
+    ask_from = _ask_from(from_, spread)
     if events.count(STANDARD_INPUT) > 1:
         raise SettingsRefused("--events - is given twice; standard input can be read once.")
     # A batch makes many objects and frees them by itself; looking for circles among them takes a tenth of the run.
@@ -87,6 +93,8 @@ def run(
                 progress=progress,
                 limits=codec.Limits(settings.max_body_bytes),
                 future=settings.future,
+                ask_from=ask_from,
+                spread_days=spread,
             )
     except BrokenPipeError:
         typer.echo(
@@ -97,6 +105,12 @@ def run(
         raise
     for line in summary(result, settings.need_database(), tasks):
         typer.echo(line, err=True)
+
+
+def _ask_from(given: str | None, spread: int | None) -> datetime | None:
+    if given is None and spread is not None:
+        raise SettingsRefused("--spread says over how many days what is still owed at --from comes; give --from too.")
+    return None if given is None else moment_of(given, option="--from")
 
 
 def summary(result: RunResult, url: str, tasks: str | None) -> Iterator[str]:
@@ -113,6 +127,7 @@ def summary(result: RunResult, url: str, tasks: str | None) -> Iterator[str]:
     by_lane = ", ".join(f"{lane} {number(count)}" for lane, count in census.tasks.items())
     open_tasks = sum(census.tasks.values())
     yield f"{plural(open_tasks, 'open task')}{': ' + by_lane if open_tasks else ''}."
+    yield from asks_from(result.ask_from, census, result.reached_at, Times(result.zone))
     if result.belongs_to_workers:
         yield "This database belongs to workers: they move time and send the messages; this run only added to it."
     elif tasks is not None:

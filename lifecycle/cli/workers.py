@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from lifecycle.cli.options import Broker, Database, PolicyFile, moment_of
+from lifecycle.cli.options import Broker, Database, PolicyFile, Spread, moment_of
 from lifecycle.settings import Settings
+from lifecycle.task import rfc3339
 
 
 def worker(
@@ -24,6 +25,18 @@ def worker(
             "2026-03-01T09:30:00Z, publish, and end. Without it: run until stopped.",
         ),
     ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="now|beginning|TIME",
+            show_default=False,
+            help="In an empty database, ask only from this moment on: what was due before it is not asked, and what is "
+            "still owed comes anew then. Without it: from the first start on, or with --until from the beginning. "
+            "Settled once, and never moved. [LIFECYCLE_ASK_FROM]",
+        ),
+    ] = None,
+    spread: Spread = None,
 ) -> None:
     """Fold touchpoints from Kafka and publish follow-up tasks.
 
@@ -38,7 +51,9 @@ def worker(
     """
     from lifecycle.streams.worker import run_worker
 
-    settings = Settings.load(database=db, policy=policy, broker=broker)
+    if from_ not in (None, "now", "beginning"):
+        from_ = rfc3339(moment_of(str(from_), option="--from", words="`now`, `beginning`"))
+    settings = Settings.load(database=db, policy=policy, broker=broker, ask_from=from_, spread_days=spread)
     bound: Literal["end"] | None = "end" if until == "end" else None
     moment = moment_of(until, words="`end`") if until is not None and bound is None else None
     raise typer.Exit(run_worker(settings, until=moment or bound))

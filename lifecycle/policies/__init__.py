@@ -77,3 +77,10 @@ def _text_of(path: Path) -> str:
         raise FileRefused(
             f"the policy {path} cannot be read: {reason_of(error)}. Check the path and its encoding (UTF-8)."
         ) from error
+
+
+def policy_of(policy: Path | str) -> Policy:
+    """Read a policy from a file, or from a text of several lines. Raises PolicyRefused, NotFound."""
+    if isinstance(policy, str) and "\n" in policy:
+        return proved(policy, name="policy")
+    return read_policy(Path(policy))

@@ -12,6 +12,7 @@ from itertools import pairwise
 from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.policy import Fact, TaskRule
 from lifecycle.rules.prospects import Ahead
+from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.tasks import said_by
 from lifecycle.rules.wording import (
     as_part,
@@ -20,6 +21,7 @@ from lifecycle.rules.wording import (
     place_of,
     quoted,
     spec_of,
+    the_start,
     timing,
     touchpoint,
     when,
@@ -52,12 +54,13 @@ def explain(ahead: Ahead, task: Task, trail: Sequence[Step]) -> list[str]:
     machine = ahead.machine
     opened = _last(trail, "opened", task.id)
     before = list(trail) if opened is None else list(trail[: trail.index(opened)])
-    asked = "is asked" if task.state == "open" else "was asked"
+    asked = "is asked" if task.state == "open" else "was to be asked" if task.reason == BEFORE_START else "was asked"
     lines = [f"{task.person}, lane {task.lane}: {task.by} {asked}: {quoted(task.ask)} ({task.kind})"]
     lines += way(machine, before, task.why.track, task.why.key or "")
     lines.append(_stage_says(machine, task))
     lines += _parents(machine, task, before)
     lines += _fact_behind(machine, task, before)
+    lines += _anew(machine, task, trail)
     lines.append(_opening(machine, task, opened))
     lines += _postponed(machine, task, trail)
     lines += _ending(machine, task, trail)
@@ -182,6 +185,14 @@ def _opening(machine: Machine, task: Task, opened: Step | None) -> str:
     return f"{when(machine, task.requested_at)}: {asked}, to be done by {when(machine, due_at)}."
 
 
+def _anew(machine: Machine, task: Task, trail: Iterable[Step]) -> Iterator[str]:
+    """Say that it was due before the start and is still owed."""
+    for step in trail:
+        if step.what == "waits" and step.task_id == task.id and step.due is not None:
+            at = when(machine, step.due)
+            yield f"{when(machine, step.at)}: it was due before {the_start(machine)} and is still owed: anew on {at}."
+
+
 def _postponed(machine: Machine, task: Task, trail: Iterable[Step]) -> Iterator[str]:
     """Say when it was put off, and until when."""
     for step in trail:
@@ -206,6 +217,9 @@ def _ending(machine: Machine, task: Task, trail: Sequence[Step]) -> Iterator[str
         why = " late, after it had expired"
     elif task.state in ("completed", "declined") and _last(trail, "withdrawn", task.id) is not None:
         why = " after it had been withdrawn"
+    if task.reason == BEFORE_START:
+        yield f"{when(machine, task.closed_at)}: it was due before {the_start(machine)}, so it is not asked."
+        return
     ended = "expired" if task.state == "expired" else f"was {task.state}"
     yield f"{when(machine, task.closed_at)}: it {ended}{why}{how}."
 

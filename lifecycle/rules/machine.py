@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lifecycle.ask_from import AskFrom
 from lifecycle.rules import facts
 from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.guards import Holds, Read, View
@@ -186,6 +187,7 @@ class Machine:
     `place_facts` are the facts that tell where the person is, for quiet hours. `time` is our calendar.
     `slides`: what of lanes and stops ages (slides.py).
     `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
+    `ask_from` is no part of the policy, but decides beside it from when is asked (None: always was).
     """
 
     policy: Policy
@@ -201,6 +203,7 @@ class Machine:
     followed: Followed
     slides: tuple[Slide, ...]
     told_in: str = ""
+    ask_from: AskFrom | None = None
 
     def lane_of(self, view: View) -> int:
         """Return the index of the first lane whose guard holds; the last lane takes everybody else."""

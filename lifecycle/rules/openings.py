@@ -139,9 +139,10 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> 
 
 
 def holds_back(work: Working, task: WaitingTask, at: datetime) -> tuple[str, ...]:
-    """Return what a task waits for at an instant, for explanations: budget, quiet (hours), limit (a place), rounds.
+    """Return what a task waits for at an instant, for explanations: budget, quiet (hours), limit (a place), rounds
+    or anew.
 
-    rounds: it goes on a day later (limits.py).
+    rounds: it goes on a day later (limits.py). anew: it has a day (before_start.py).
     """
     return _holds_back(task, _Room(work, at), work.rule_of(task), at)
 
@@ -150,7 +151,8 @@ def _holds_back(task: WaitingTask, room: _Room, rule: Rule, at: datetime) -> tup
     if task.is_beyond:
         return ("limit",)
     is_put_off = task.held_until is not None and task.held_until > at
-    return (*room.holds_back(rule.contact), *(["rounds"] if is_put_off else []))
+    day = "anew" if task.held_until == task.wanted_at else "rounds"
+    return (*room.holds_back(rule.contact), *([day] if is_put_off else []))
 
 
 def _why_waits(task: WaitingTask, room: _Room, rule: Rule, at: datetime) -> str:

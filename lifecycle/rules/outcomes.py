@@ -22,6 +22,7 @@ from lifecycle.rules.endings import has_forgotten, remember, state_of
 from lifecycle.rules.openings import pass_over
 from lifecycle.rules.schedule import Duration, parse_day, parse_time
 from lifecycle.rules.snapshot import ClosedTask, KeptOutcome, OpenTask, Origin, WaitingTask
+from lifecycle.rules.start import again_id
 from lifecycle.rules.working import Working
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import Touchpoint, key_of
@@ -99,9 +100,10 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
     before = next((each for each in reversed(work.closings) if each.closed.id == task_id), None)
     if before is not None:
         work.closings.append(before._replace(closed=ended))
-    for each in sorted(each for each, task in state.tasks.items() if _follows(work, task, task_id)):
+    anew = again_id(task_id)  # the same question, where it was due before the start and is still owed
+    for each in sorted(each for each, task in state.tasks.items() if each == anew or _follows(work, task, task_id)):
         work.close(each, "withdrawn", at, reason="completed_late", by=by)
-    for each in sorted(each for each, task in state.waiting.items() if _follows(work, task, task_id)):
+    for each in sorted(each for each, task in state.waiting.items() if each == anew or _follows(work, task, task_id)):
         waiting = work.asked.release(each)
         pass_over(work, each, waiting, work.rule_of(waiting), at, by=by, detail="done")
     work.note(at, outcome, "", "", "late", task_id=task_id, by=by, detail="completed_late")

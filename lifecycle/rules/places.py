@@ -78,10 +78,11 @@ def _first_expiries(tasks: Iterable[OpenTask]) -> dict[RuleName, datetime]:
 
 def _order(work: Working, task_id: str, task: WaitingTask) -> tuple[datetime, datetime, int, str, str]:
     rule = work.rule_of(task)
-    return _wanted_due(work, task), task.wanted_at, rule.rank, task.key, task_id
+    return wanted_due(work, task), task.wanted_at, rule.rank, task.key, task_id
 
 
-def _wanted_due(work: Working, task: WaitingTask) -> datetime:
+def wanted_due(work: Working, task: WaitingTask) -> datetime:
+    """Return when a task that waits would be due if it had opened when it was to."""
     rule = work.rule_of(task)
     assert rule.due is not None
     return rule.due(work.view_of(task.track, task.key, task.wanted_at), task.wanted_at)
@@ -121,7 +122,7 @@ def _facts(work: Working, waiting: Collection[WaitingTask], not_begun: int) -> d
     found: dict[str, object] = {"waiting": len(waiting)}
     if names:
         found["rules"] = " and ".join(filter(None, [", ".join(names[:MAX_NAMED]), *more]))
-        found["first_due"] = microseconds(min(_wanted_due(work, task) for task in waiting))
+        found["first_due"] = microseconds(min(wanted_due(work, task) for task in waiting))
     if not_begun:
         found["not_begun"] = not_begun
     return found

@@ -16,6 +16,7 @@ from lifecycle.rules.limits import MAX_ROUNDS
 from lifecycle.rules.machine import Machine, Rule, TrackTable
 from lifecycle.rules.places import MAX_OPEN_OF_RULE, MAX_OPEN_TASKS
 from lifecycle.rules.snapshot import Instance, OpenTask, PersonState, WaitingTask
+from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.tasks import said_by
 from lifecycle.rules.wording import (
     as_part,
@@ -27,6 +28,7 @@ from lifecycle.rules.wording import (
     quoted,
     rule_in_words,
     spec_of,
+    the_start,
     wait_now,
     when,
 )
@@ -37,6 +39,7 @@ REASONS = {
     "open": "the last one was still open",
     "left": "its stage had been left before",
     "too_soon": "the fact that it waits after had moved on",
+    BEFORE_START: "it was due before the moment from which we ask",
     "": "its guard said no",
 }
 """Why a rule did not ask, by the word of its step; other words are those of a guard."""
@@ -189,6 +192,8 @@ class Ahead:
         rules = self.machine.tracks[task.track].stages[task.stage].rules
         if ending is not None and ending.what == "withdrawn":
             why = "its stage is left then" if ending.detail == "left_stage" else "they do not want it any more"
+            if ending.detail == BEFORE_START:
+                return f"It is due before {the_start(self.machine)}: it is not asked."
             return f"If nobody does it by {self.when(ending.at)} it is withdrawn: {why}."
         expires_at = task.expires_at if ending is None else ending.at
         expires = f"If nobody does it by {self.when(expires_at)} it expires"
@@ -250,6 +255,8 @@ def holds_in_words(machine: Machine, rule: Rule, holds: tuple[str, ...]) -> str:
             words.append(
                 f"a place among the open tasks (at most {MAX_OPEN_OF_RULE} of one rule, and {MAX_OPEN_TASKS:,} in all)"
             )
+        elif each == "anew":
+            words.append(f"its day, as it was due before {the_start(machine)} and is still owed")
         elif each == "rounds":
             words.append(f"the next day, as more than {MAX_ROUNDS} things followed from each other at once")
         elif kind is not None and each == "budget" and kind.most is not None:

@@ -8,8 +8,9 @@ from lifecycle.rules.fates import Case, Fate, Verdict, last_times
 from lifecycle.rules.machine import Rule, TrackTable
 from lifecycle.rules.prospects import REASONS, holds_in_words, stops_in_words
 from lifecycle.rules.snapshot import Instance
+from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.story import Visit
-from lifecycle.rules.wording import place_of, quoted, spec_of, touchpoint, when
+from lifecycle.rules.wording import place_of, quoted, spec_of, the_start, touchpoint, when
 from lifecycle.rules.working import Step
 
 _TOLD = ("opened", "waits", "not_opened", "dropped")
@@ -92,6 +93,9 @@ def _of_task(case: Case, opened: Step) -> Fate:
     ending = case.story.endings.get(opened.task_id)
     if ending is None:
         return Fate("over", (f"{asked}.",))
+    if ending.detail == BEFORE_START:
+        was_due = f"{when(case.machine, opened.at)}: {opened.name} was to be asked ({opened.task_id})"
+        return Fate("over", (f"{was_due}. It was due before {the_start(case.machine)}, so it is not asked.",))
     on = "as time passed" if ending.by is None else f"on {touchpoint(ending.by)}"
     ended = "expired" if ending.what == "expired" else f"was {ending.what}"
     return Fate("over", (f"{asked}. It {ended} on {when(case.machine, ending.at)}, {on}.",))

@@ -20,7 +20,7 @@ from lifecycle.task import WithdrawnReason
 Mark = Literal["+", "ok", "x", "-", ""]
 """Opened, completed, expired, withdrawn or declined, and for a task that stays open: what else is told of it."""
 
-REASONS = (*(reason for reason in get_args(WithdrawnReason) if reason != "expired"), "declined")
+REASONS = (*(reason for reason in get_args(WithdrawnReason) if reason not in ("expired", "before_start")), "declined")
 """Why a task is not asked any more, where nobody did it and it did not expire."""
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'

@@ -133,7 +133,8 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     `forgotten` counts, by track, finished instances that gave way, `not_begun` what would have begun (limits.py),
     and `told` how many of these somebody was asked to look at (places.py).
     `begun_at` is when the first touchpoint of a known type that is not built in occurred; before that this is no
-    person. `missing` counts by `type.field` what was read as missing.
+    person. `missing` counts by `type.field` what was read as missing. `not_asked` counts what was due before the start
+    (before_start.py), and `asked_anew` what of that is still owed.
     """
 
     touchpoints: int = 0
@@ -156,6 +157,8 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     forgotten: dict[str, int] = {}
     not_begun: dict[str, int] = {}
     told: int = 0
+    not_asked: int = 0
+    asked_anew: int = 0
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

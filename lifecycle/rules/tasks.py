@@ -21,6 +21,7 @@ from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
+from lifecycle.rules.start import is_to_end
 from lifecycle.rules.wording import when
 from lifecycle.rules.working import Closing
 from lifecycle.task import MessageType, Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
@@ -148,6 +149,8 @@ def reconcile(
             closed = ClosedTask(task_id, "withdrawn", "retracted" if task_id in retracted else untrue, at)
         requests.append(_closed(last, closed, at))
     for task_id in sorted(state.tasks):
+        if task_id not in published and is_to_end(machine, state, state.tasks[task_id]):
+            continue
         task = task_of(machine, person, state, task_id, state.tasks[task_id])
         content = content_of("open", task.ask, task.kind, rfc3339(task.due_at), task.lane, task.by)
         last_published = published.get(task_id)

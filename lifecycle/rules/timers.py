@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lifecycle import ids
+from lifecycle.rules.before_start import begin_asking
 from lifecycle.rules.following import follow
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
 from lifecycle.rules.machine import Rule, TrackTable
@@ -28,6 +29,7 @@ def fire(work: Working, at: datetime) -> datetime | None:
     What is due after MAX_ROUNDS still goes on a day later (limits.py).
     """
     escalations: list[Escalation] = []
+    begin_asking(work, at)
     for _ in range(MAX_ROUNDS):
         escalations = _round(work, at, escalations)
         work.state.last_fired_at = at

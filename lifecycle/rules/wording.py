@@ -35,6 +35,12 @@ def when(machine: Machine, at: datetime) -> str:
     return clock_time(at, machine.told_in or machine.policy.calendar.zone)
 
 
+def the_start(machine: Machine) -> str:
+    """Return the moment from which is asked, in words."""
+    assert machine.ask_from is not None  # where it is spoken of there is one
+    return f"we began on {when(machine, machine.ask_from.at)}"
+
+
 def line_of(place: Place) -> str:
     """Return where in the policy something stands."""
     if not place.line:

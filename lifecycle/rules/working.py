@@ -20,6 +20,7 @@ from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, Instance, OpenTask, Origin, PersonState, WaitingTask
+from lifecycle.rules.start import BEFORE_START, start_due
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import EPOCH, Touchpoint, TouchpointKey
 
@@ -47,7 +48,7 @@ class Step(NamedTuple):
     moved from (for time with its rule), what a guard wanted and got, the reason of an ending, until when a task waits
     and as words for what (openings.holds_back), what of a touchpoint counts as missing, or for not_opened a word:
     stopped (the contact), done (already), open (the last review is), left (its stage was), too_soon (the fact of its
-    `every ... after` moved on while it waited).
+    `every ... after` moved on while it waited), before_start (it was due before the moment from which is asked).
     """
 
     at: datetime
@@ -103,8 +104,11 @@ class Working:
         return view
 
     def next_due(self) -> datetime | None:
-        """Return when time alone has something to do next: the earliest rule, opening, expiry or slide."""
+        """Return when time alone has something to do next: a rule, an opening, an expiry, a slide, the start."""
         due = self.state.slides_at
+        start = start_due(self.machine, self.state)
+        if start is not None and (due is None or start < due):
+            due = start
         for instance in self.active.values():
             for at in instance.pending.values():
                 if due is None or at < due:
@@ -282,7 +286,7 @@ class Working:
             and not rule.task.is_review  # type: ignore[union-attr]  # open tasks have task rules
             and instance.cause == task.entry
             and instance.stage == task.stage
-            and reason != "left_stage"
+            and reason not in ("left_stage", BEFORE_START)  # what is still owed comes anew (before_start.py)
         ):
             self.restart(instance, rule, self.view_of(task.track, task.key, at))
             self.active[task.track, task.key] = instance

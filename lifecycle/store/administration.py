@@ -11,10 +11,13 @@ policy is found by the hash in their row.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Update, exists, func, or_, select, update
 
+from lifecycle.ask_from import AskFrom
 from lifecycle.errors import SchemaMismatch
 from lifecycle.ids import partition_of
 from lifecycle.store.bulk import Given, insert_rows, later_of, update_rows
@@ -39,9 +42,36 @@ class Administration(Connected):
             known.reached_at,
             later_of(known.newest_at, select(func.max(progress.newest_at)).scalar_subquery()),
             exists().where(progress.topic_id != ""),
+            known.ask_from,
+            known.ask_from_days,
         ).select_from(database_state.outerjoin(policies, policies.c.hash == known.policy_hash))
         with self._database.reading() as connection:
-            return DatabaseState(*connection.execute(query).one())
+            found: list[Any] = [*connection.execute(query).one()]
+        days, at = found.pop(), found.pop()
+        return replace(DatabaseState(*found), ask_from=None if at is None else AskFrom(at, days))
+
+    def settle_ask_from(self, wanted: AskFrom) -> AskFrom | None:
+        """Settle from when is asked, if nobody is there yet; return what holds, whoever settled it.
+
+        None: it was never settled, and it is too late: people are there, or time was moved, or a worker has begun.
+        """
+        known, progress = database_state.c, partition_progress.c
+        with self._database.writing() as connection:
+            _lock_everybody(connection)
+            is_used = or_(
+                exists().where(people.c.person.is_not(None)),
+                exists().where(progress.topic_id != ""),
+                known.reached_at.is_not(None),
+            )
+            query = select(known.ask_from, known.ask_from_days, is_used)
+            ask_from, days, used = connection.execute(query).one()
+            if ask_from is not None:
+                return AskFrom(ask_from, days)
+            if used:
+                return None
+            settled = {"ask_from": wanted.at, "ask_from_days": wanted.days}
+            connection.execute(update(database_state).values(settled))
+            return wanted
 
     def begin_with_policy(self, policy_hash: str, text: str, *, snapshot_format: int, at: datetime) -> None:
         """Make this the active policy of a database that has none; one that has a policy is left as it is."""

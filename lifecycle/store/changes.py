@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lifecycle.ask_from import AskFrom
 from lifecycle.person import Message, PersonRow, Publication
 from lifecycle.record import Accounting, DeadLetter, LastRecord, Step
 from lifecycle.touchpoint import Touchpoint
@@ -23,8 +24,8 @@ class Changes:
     inserted, any other updates the row that still has revision - 1. `publications` are inserted or
     overwritten.
     `newest` is the latest occurred_at among what was received of each (topic, partition) and not refused.
-    `policy_hash` and `snapshot_format` are what all this was decided by; the commit compares them with what is
-    active, and what they are in a new database is their default.
+    `policy_hash`, `snapshot_format` and `ask_from` are what all this was decided by; the commit compares them with what
+    is active, and what they are in a new database is their default.
     """
 
     steps: tuple[Step, ...] = ()
@@ -39,6 +40,7 @@ class Changes:
     newest: tuple[tuple[str, int, datetime], ...] = ()
     policy_hash: str | None = None
     snapshot_format: int = 0
+    ask_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class DatabaseState:
     `policy_hash`/`policy_text`: the active policy (None: none yet). `partitions`: how many partitions people
     belong to. `reached_at`: the latest moment that time was moved to anywhere. `newest_at`: the latest
     occurred_at ever received and not refused. `belongs_to_workers`: a partition of a topic was claimed at some time.
+    `ask_from`: what was due before that is not asked (None: that was never settled, and all is asked).
     """
 
     policy_hash: str | None
@@ -81,6 +84,7 @@ class DatabaseState:
     reached_at: datetime | None
     newest_at: datetime | None
     belongs_to_workers: bool = False
+    ask_from: AskFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)

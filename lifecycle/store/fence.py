@@ -3,8 +3,8 @@
 Three things are compared. A commit with steps compares each partition's epoch and offset, and with them the policy
 and snapshot format in the partition's row, in the one update that moves the offset. A commit without a step (time,
 files, commands) has no such row: it locks `database_state` for share and compares what stands there, in a statement
-of its own. To read it beside the writing is not enough: the old policy would go on writing while `activate_policy`
-commits (administration.py is the other side).
+of its own; with it from when is asked, which can be settled until somebody is there. To read it beside the writing is
+not enough: the old policy would go on writing while `activate_policy` commits (administration.py is the other side).
 
 The lock for share lets commits pass each other, and makes an activation wait for those in flight. Commits with steps
 do not touch `database_state` at all: one row that everybody locks is the bound of all.
@@ -71,8 +71,10 @@ def pass_fence(connection: Connection, changes: Changes) -> None:
     if update_rows(connection, _STEP_COLUMNS, rows, move) != len(rows):
         raise Refused
     if not changes.steps:
-        active = select(database_state.c.policy_hash, database_state.c.snapshot_format).with_for_update(read=True)
-        if tuple(connection.execute(active).one()) != (changes.policy_hash, changes.snapshot_format):
+        known = database_state.c
+        active = select(known.policy_hash, known.snapshot_format, known.ask_from).with_for_update(read=True)
+        decided_by = (changes.policy_hash, changes.snapshot_format, changes.ask_from)
+        if tuple(connection.execute(active).one()) != decided_by:
             raise Refused
     _count_files(connection, accounting, newest)
 
@@ -80,7 +82,13 @@ def pass_fence(connection: Connection, changes: Changes) -> None:
 def refusal(connection: Connection, changes: Changes, where: str) -> Stop:
     """Say why a commit was refused. Ask after its rollback: then its own steps stand where they stood."""
     progress, state = partition_progress.c, database_state.c
-    active = tuple(connection.execute(select(state.policy_hash, state.snapshot_format)).one())
+    *both, ask_from = connection.execute(select(state.policy_hash, state.snapshot_format, state.ask_from)).one()
+    active = tuple(both)
+    if not changes.steps and active == (changes.policy_hash, changes.snapshot_format) and ask_from != changes.ask_from:
+        return PolicyMismatch(
+            f"from when is asked was settled in the database at {where} after this was decided. Nothing was written; "
+            "open the database again."
+        )
     query = select(
         progress.topic, progress.partition, progress.epoch, progress.next_offset, progress.policy_hash,
         progress.snapshot_format,

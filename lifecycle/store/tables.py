@@ -222,6 +222,7 @@ policies = Table(
 
 # One row, id 1, written by the first migration. A commit only locks it: one row that everybody writes would be
 # one commit at a time. `newest_at` is what programs older than partition_progress.newest_at have written.
+# `ask_from` is settled once, while nobody is there yet; none: always asked.
 database_state = Table(
     "database_state",
     metadata,
@@ -231,4 +232,6 @@ database_state = Table(
     Column("partitions", Integer, nullable=False),
     Column("reached_at", Microseconds),
     Column("newest_at", Microseconds),
+    Column("ask_from", Microseconds),
+    Column("ask_from_days", Integer, nullable=False, server_default=text("1")),
 )

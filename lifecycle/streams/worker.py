@@ -37,6 +37,7 @@ from lifecycle.streams.claims import how_to_go_on
 from lifecycle.streams.clock import Clock
 from lifecycle.streams.drain import Drain, check_until
 from lifecycle.streams.equipment import Bound, Equipment, WorkerService
+from lifecycle.streams.first_start import settle_first_start
 from lifecycle.streams.gauges import Gauges
 from lifecycle.streams.intake import Intake
 from lifecycle.streams.logs import Logs
@@ -197,6 +198,7 @@ class Work(Service):
         partitions = inputs[self.settings.touchpoints].partitions
         await self._patiently("checking partitions", _check_partitions, store, inputs, partitions)
         bound = await self._patiently("reading end offsets", self._bound, store, inputs)
+        await self._patiently("settling from when is asked", self._settle, store)
         engine = await self._patiently("opening the engine", self._open_engine, store, self._policy)
         return Equipment(
             settings=self.settings,
@@ -235,6 +237,9 @@ class Work(Service):
         until = None if self._until == "end" else self._until
         check_until(until, store.state())
         return Bound(until, read_end_offsets(self.settings, inputs.values()))
+
+    def _settle(self, store: Store) -> None:
+        settle_first_start(store, self.settings, clock.now(), is_bounded=self._until is not None)
 
     def _open_engine(self, store: Store, policy: Policy | None) -> Engine:
         """Open the engine by a policy; None: by the one that is active."""

@@ -1,0 +1,54 @@
+"""The moment from which we ask, at work: what was due before it ends, and what of that is still owed comes anew.
+
+A database that begins in the middle of history knows of questions that nobody was ever asked. At that moment, before
+anything else that is due then, each of them that was due earlier ends as BEFORE_START: nothing follows it, no budget
+counts it. Still owed is what the policy would ask again in time anyway (a repeated task, a review), and what a loss
+asks for. That waits, as one new task each, until the person's day: due from there, under the rules of whatever
+waits (guards, contacts, budgets, limits), and dropped with its stage. Called by timers.py. Pure.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lifecycle.rules.places import wanted_due
+from lifecycle.rules.schedule import Duration
+from lifecycle.rules.snapshot import OpenTask, WaitingTask
+from lifecycle.rules.start import BEFORE_START, again_id
+from lifecycle.rules.working import Working
+
+
+def begin_asking(work: Working, at: datetime) -> None:
+    """End what was due before this instant, where it is the moment from which we ask."""
+    ask_from = work.machine.ask_from
+    if ask_from is None or at != ask_from.at:
+        return
+    state = work.state
+    ended: list[tuple[str, OpenTask | WaitingTask]] = []
+    for task_id in sorted(each for each, task in state.tasks.items() if task.due_at < at):
+        ended.append((task_id, work.close(task_id, "withdrawn", at, reason=BEFORE_START)))
+    for task_id in sorted(each for each, task in state.waiting.items() if wanted_due(work, task) < at):
+        task = work.asked.release(task_id)
+        work.note(at, "not_opened", task.track, task.key, task.rule, task_id=task_id, detail=BEFORE_START)
+        ended.append((task_id, task))
+    state.not_asked += len(ended)
+    opens_at = work.machine.time.after(Duration(ask_from.day_of(work.person), "day"), at)
+    for task_id, ending in ended:
+        if _is_owed(work, ending):
+            state.asked_anew += 1
+            _ask_anew(work, again_id(task_id), ending, at, opens_at)
+
+
+def _is_owed(work: Working, task: OpenTask | WaitingTask) -> bool:
+    if work.machine.tracks[task.track].stages[task.stage].stage.loss:
+        return True
+    is_current = work.state.tracks[task.track][task.key].cause == task.entry
+    return is_current and work.rule_of(task).period is not None
+
+
+def _ask_anew(work: Working, task_id: str, task: OpenTask | WaitingTask, at: datetime, opens_at: datetime) -> None:
+    names = task.track, task.key, task.stage, task.rule
+    anew = WaitingTask(*names, task.entry, task.since, task.origin, opens_at, opens_at, held_until=opens_at)
+    work.asked.hold(task_id, anew)
+    until = f"{opens_at.isoformat()} anew"
+    work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=until, due=opens_at)

@@ -1,0 +1,48 @@
+"""A worker's first start: from when a database in which nobody is yet asks. Settled before anything is folded.
+
+A company that connects years of history must not find all that was overdue in those years on its first morning. So a
+live worker that starts where nobody is yet asks from that moment on, unless it was told otherwise. One that reads up
+to a bound plays history, and asks from its beginning. Called by worker.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from lifecycle.ask_from import FIRST_START_DAYS, AskFrom
+from lifecycle.moment import parse_time
+from lifecycle.opening import settle_ask_from
+from lifecycle.settings import Settings
+from lifecycle.store.store import Store
+from lifecycle.task import rfc3339
+from lifecycle.touchpoint import EARLIEST
+
+log = logging.getLogger(__name__)
+
+
+def settle_first_start(store: Store, settings: Settings, at: datetime, *, is_bounded: bool) -> None:
+    """Settle from when is asked, where that is still to be settled; `at` is the wall clock. May be repeated.
+
+    Raises TimeRefused where the settings name a moment and another one is settled, or it is too late for one.
+    """
+    given = settings.ask_from
+    if given is None:
+        wanted = AskFrom(EARLIEST) if is_bounded else AskFrom(at, settings.spread_days or FIRST_START_DAYS)
+        store.settle_ask_from(wanted)
+    elif given == "now":
+        store.settle_ask_from(AskFrom(at, settings.spread_days or 1))
+    elif given != "beginning":
+        moment = parse_time(given)
+        assert moment is not None  # the settings were checked
+        settle_ask_from(store, moment, settings.spread_days)
+    elif store.settle_ask_from(AskFrom(EARLIEST)) is not None:
+        settle_ask_from(store, EARLIEST, None)
+    found = store.state().ask_from
+    if found is not None and found.at != EARLIEST:
+        log.info(
+            "asking from %s on: what was due before is not asked, what is still owed comes within %d days. Settled at "
+            "the first start; for another moment begin with a new database and --from.",
+            rfc3339(found.at),
+            found.days,
+        )

@@ -1,0 +1,75 @@
+"""From when a worker asks that starts where nobody is: the decision alone, without a broker."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lifecycle.ask_from import AskFrom
+from lifecycle.errors import SettingsRefused, TimeRefused
+from lifecycle.settings import Settings
+from lifecycle.store.store import Store, open_store
+from lifecycle.streams.first_start import settle_first_start
+from lifecycle.touchpoint import EARLIEST
+
+NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
+MOMENT = "2026-03-01T00:00:00Z"
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Iterator[Store]:
+    opened = open_store(sqlite_url, create=True)
+    yield opened
+    opened.close()
+
+
+def start(store: Store, *, at: datetime = NOW, is_bounded: bool = False, **settings: Any) -> AskFrom | None:
+    settle_first_start(store, Settings.load(**settings), at, is_bounded=is_bounded)
+    return store.state().ask_from
+
+
+def test_a_live_worker_asks_from_its_first_start_on(store: Store) -> None:
+    """A company is not flooded on its first morning; a later start moves nothing."""
+    assert start(store) == AskFrom(NOW, 14)
+    assert start(store, at=NOW + timedelta(days=3)) == AskFrom(NOW, 14)
+    assert start(store, ask_from="now") == AskFrom(NOW, 14)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_bounded", "expected"),
+    [
+        ({}, True, AskFrom(EARLIEST)),
+        ({"ask_from": "beginning"}, False, AskFrom(EARLIEST)),
+        ({"ask_from": "now"}, True, AskFrom(NOW)),
+        ({"ask_from": "now", "spread_days": 5}, False, AskFrom(NOW, 5)),
+        ({"ask_from": MOMENT}, False, AskFrom(datetime(2026, 3, 1, tzinfo=UTC))),
+        ({"ask_from": MOMENT, "spread_days": 7}, True, AskFrom(datetime(2026, 3, 1, tzinfo=UTC), 7)),
+        ({"spread_days": 3}, False, AskFrom(NOW, 3)),
+    ],
+)
+def test_what_is_given_counts(store: Store, settings: Any, is_bounded: bool, expected: AskFrom) -> None:
+    """A bounded worker plays history, and asks from its beginning unless told otherwise."""
+    assert start(store, is_bounded=is_bounded, **settings) == expected
+
+
+def test_a_moment_that_is_given_is_not_passed_over(store: Store) -> None:
+    """Where another is settled the worker does not start, also for the beginning."""
+    start(store)
+    for given in (MOMENT, "beginning"):
+        with pytest.raises(TimeRefused, match=r"asks from 2026-11-01T09:00:00Z, spread over 14 days: that was settled"):
+            start(store, ask_from=given)
+
+
+def test_a_database_in_use_stays_as_it_is(store: Store) -> None:
+    """It always asked; a default does not change that, a moment is refused."""
+    store.reached([], NOW)
+    assert start(store) is None
+    assert start(store, ask_from="beginning") is None
+    with pytest.raises(TimeRefused, match="has been in use without such a moment"):
+        start(store, ask_from=MOMENT)
+
+
+def test_a_setting_that_is_no_moment_is_refused() -> None:
+    with pytest.raises(SettingsRefused, match=r"setting ask_from: a time with a zone .* LIFECYCLE_ASK_FROM"):
+        Settings.load(ask_from="soon")
