@@ -27,7 +27,7 @@ def begin_asking(work: Working, at: datetime) -> None:
     ended: list[tuple[str, OpenTask | WaitingTask]] = []
     for task_id in sorted(each for each, task in state.tasks.items() if task.due_at < at):
         ended.append((task_id, work.close(task_id, "withdrawn", at, reason=BEFORE_START)))
-    for task_id in sorted(each for each, task in state.waiting.items() if wanted_due(work, task) < at):
+    for task_id in sorted(each for each, task in state.waiting.items() if wanted_due(work, each, task) < at):
         task = work.asked.release(task_id)
         work.note(at, "not_opened", task.track, task.key, task.rule, task_id=task_id, detail=BEFORE_START)
         ended.append((task_id, task))

@@ -12,15 +12,18 @@ from lifecycle.rules.policy import ByFact, Compare, Fact, Guard, Policy, Stage, 
 
 def compile_followed(policy: Policy, fact_readers: Mapping[tuple[str, str], Read]) -> Followed:
     """Return what the timed rules of a policy follow. `fact_readers` as in guards.py."""
-    of_person, by_stages, is_due = set[str](), False, False
+    of_person, by_stages, is_due = dict[str, set[str]](), set[str](), False
     for track in policy.tracks.values():
         known = {**policy.facts, **track.facts}
         rules = [rule for stage in track.stages.values() for rule in _rules(stage)]
         followed = _with_those_behind({name for rule in rules for name in _named(rule)}, known)
-        of_person |= followed & policy.facts.keys()
-        by_stages |= any(_looks_at_stages(choice.when) for name in followed for choice in known[name].choices)
+        for name in followed & policy.facts.keys():
+            of_person.setdefault(name, set()).add(track.name)
+        if any(_looks_at_stages(choice.when) for name in followed for choice in known[name].choices):
+            by_stages.add(track.name)
         is_due |= any(isinstance(rule, TaskRule) and isinstance(rule.due, str) for rule in rules)
-    return Followed(tuple(fact_readers["", name] for name in sorted(of_person)), by_stages, is_due)
+    read = tuple((fact_readers["", name], frozenset(tracks)) for name, tracks in sorted(of_person.items()))
+    return Followed(read, frozenset(by_stages), is_due)
 
 
 def _rules(stage: Stage) -> Iterator[TaskRule | TimedMove]:

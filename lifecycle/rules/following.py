@@ -19,13 +19,13 @@ from lifecycle.rules.working import Working
 def follow(work: Working, at: datetime) -> None:
     """Work out anew, at this instant, when everything that follows a fact is due.
 
-    Looked at are the instances whose own facts took something in (`work.changed`, emptied here), and all of them where
-    a fact of the person that anything follows says something else than before.
+    Looked at are the instances whose own facts took something in (`work.changed`, emptied here), and all of a track
+    where a fact of the person that its rules follow says something else than before.
     """
-    followed, view = work.machine.followed, work.view(None, at)
+    followed, view, tracks = work.machine.followed, work.view(None, at), work.state.tracks
     values = followed.values(view)
-    everybody = followed.by_stages or values != work.followed
-    reached = list(work.active if everybody else work.changed)
+    whole = sorted(followed.tracks(work.followed, values))
+    reached = [*work.changed, *((name, key) for name in whole for key in tracks.get(name, ()))]
     work.followed, work.changed = values, []
     for name, key in reached:
         instance = work.active.get((name, key))
@@ -36,11 +36,13 @@ def follow(work: Working, at: datetime) -> None:
             is_ahead = rule.moment is not None and rule.name not in instance.spent and rule.name not in instance.counts
             if is_ahead or rule.name in instance.pending:
                 work.schedule(instance, rule, view)
-    if followed.is_due:
+    if followed.is_due or work.wanted_dues:
         tasks = work.state.tasks
-        asked = list(tasks) if everybody else [task_id for each in reached for task_id in work.asked.of(*each)]
-        for task in (tasks[task_id] for task_id in asked if task_id in tasks):
-            _follow_due(work, task, at)
+        asked = [task_id for each in reached for task_id in work.asked.of(*each)]
+        for task_id in asked:
+            work.wanted_dues.pop(task_id, None)
+            if task_id in tasks:
+                _follow_due(work, tasks[task_id], at)
 
 
 def _follow_due(work: Working, task: OpenTask, at: datetime) -> None:

@@ -165,17 +165,22 @@ class TypeTable:
 class Followed:
     """What decides when timed rules are due, beside the clock and the facts of their own instance.
 
-    `facts` read those of the person. `by_stages`: it also depends on where the person stands. `is_due`: a fact says
-    when some task is due.
+    `facts` read those of the person, each with the tracks whose rules follow it. `by_stages` are the tracks in which
+    it also depends on where the person stands. `is_due`: a fact says when some task is due.
     """
 
-    facts: tuple[Read, ...]
-    by_stages: bool
+    facts: tuple[tuple[Read, frozenset[str]], ...]
+    by_stages: frozenset[str]
     is_due: bool
 
     def values(self, view: View) -> tuple[Any, ...]:
         """Return what the facts say now."""
-        return tuple([read(view) for read in self.facts])
+        return tuple([read(view) for read, _ in self.facts])
+
+    def tracks(self, before: tuple[Any, ...], now: tuple[Any, ...]) -> set[str]:
+        """Return the tracks of which every instance is to be looked at, by what the facts said before and say now."""
+        changed = [tracks for (_, tracks), one, other in zip(self.facts, before, now, strict=True) if one != other]
+        return set(self.by_stages).union(*changed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,14 +78,18 @@ def _first_expiries(tasks: Iterable[OpenTask]) -> dict[RuleName, datetime]:
 
 def _order(work: Working, task_id: str, task: WaitingTask) -> tuple[datetime, datetime, int, str, str]:
     rule = work.rule_of(task)
-    return wanted_due(work, task), task.wanted_at, rule.rank, task.key, task_id
+    return wanted_due(work, task_id, task), task.wanted_at, rule.rank, task.key, task_id
 
 
-def wanted_due(work: Working, task: WaitingTask) -> datetime:
-    """Return when a task that waits would be due if it had opened when it was to."""
-    rule = work.rule_of(task)
-    assert rule.due is not None
-    return rule.due(work.view_of(task.track, task.key, task.wanted_at), task.wanted_at)
+def wanted_due(work: Working, task_id: str, task: WaitingTask) -> datetime:
+    """Return when a task would be due if it had opened when it was to: known until following.py forgets it."""
+    known = work.wanted_dues.get(task_id)
+    if known is None:
+        rule = work.rule_of(task)
+        assert rule.due is not None
+        known = rule.due(work.view_of(task.track, task.key, task.wanted_at), task.wanted_at)
+        work.wanted_dues[task_id] = known
+    return known
 
 
 def tell(work: Working, at: datetime, by: Origin | None) -> None:
@@ -112,17 +116,17 @@ def tell(work: Working, at: datetime, by: Origin | None) -> None:
         work.begin(table, "", instance)
         work.note(at, "began", TOO_MANY, "", table.start, by=origin)
         work.enter(table, "", instance, table.stages[table.start], at, cause, origin)
-    instance.facts = _facts(work, [task for _, task in waiting], not_begun)
+    instance.facts = _facts(work, waiting, not_begun)
 
 
-def _facts(work: Working, waiting: Collection[WaitingTask], not_begun: int) -> dict[str, object]:
+def _facts(work: Working, waiting: Collection[tuple[str, WaitingTask]], not_begun: int) -> dict[str, object]:
     """Return the raw facts of TOO_MANY."""
-    names = sorted({f"{task.track}.{task.rule}" for task in waiting})
+    names = sorted({f"{task.track}.{task.rule}" for _, task in waiting})
     more = [f"{len(names) - MAX_NAMED} more"] if len(names) > MAX_NAMED else []
     found: dict[str, object] = {"waiting": len(waiting)}
     if names:
         found["rules"] = " and ".join(filter(None, [", ".join(names[:MAX_NAMED]), *more]))
-        found["first_due"] = microseconds(min(wanted_due(work, task) for task in waiting))
+        found["first_due"] = microseconds(min(wanted_due(work, *each) for each in waiting))
     if not_begun:
         found["not_begun"] = not_begun
     return found

@@ -67,7 +67,7 @@ class Working:
     """The state at hand, and what happened to it.
 
     `changed`: instances whose own facts took something in since following.py looked, `followed`: what the facts of the
-    person that anything follows said then.
+    person that anything follows said then. `wanted_dues`: what places.py knows of the tasks that wait.
     """
 
     def __init__(self, machine: Machine, person: str, state: PersonState, trail: list[Step] | None) -> None:
@@ -85,6 +85,7 @@ class Working:
         self.finished: list[Finished] | None = None
         self.asked = Asked(state)
         self.changed: list[tuple[str, str]] = []
+        self.wanted_dues: dict[str, datetime] = {}
         self.followed = machine.followed.values(self.view(None, EPOCH))
         for name, instances in state.tracks.items():
             table = machine.tracks[name]
