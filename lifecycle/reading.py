@@ -8,6 +8,7 @@ touchpoints, moved to the same moment, give the same bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from lifecycle import ids
 from lifecycle.person import PersonRow
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine
-from lifecycle.rules.obligations import next_obligation, next_of_instance
+from lifecycle.rules.obligations import next_obligation, next_of_instance, stopped_contacts
 from lifecycle.rules.saying import as_json
 from lifecycle.rules.snapshot import Instance, PersonState
 from lifecycle.rules.tasks import task_of
@@ -56,13 +57,14 @@ def person_data(machine: Machine, standing: Standing, reached: datetime | None) 
     state = standing.state
     at = max(each for each in (reached, last_event(state), EPOCH) if each is not None)
     following = next_obligation(machine, state, at)
+    stopped = stopped_contacts(machine, state, at)
     view = View(None, state.facts, state.tracks, at)
     return {
         "person": standing.row.person,
         "lane": machine.policy.lanes[state.lane].name,
         "facts": _facts(machine, view, ""),
         "tracks": {
-            track: [_instance(machine, view, track, key, instances[key]) for key in sorted(instances)]
+            track: [_instance(machine, view, track, key, instances[key], stopped) for key in sorted(instances)]
             for track, instances in sorted(state.tracks.items())
         },
         "next_obligation": None if following is None else following.as_data(),
@@ -105,9 +107,11 @@ def last_event(state: PersonState) -> datetime | None:
     return max((at for at in (last, state.last_fired_at) if at is not None), default=None)
 
 
-def _instance(machine: Machine, view: View, track: str, key: str, instance: Instance) -> dict[str, Any]:
+def _instance(
+    machine: Machine, view: View, track: str, key: str, instance: Instance, stopped: Collection[str]
+) -> dict[str, Any]:
     view.own, view.key = instance.facts, key
-    following = next_of_instance(track, key, instance)
+    following = next_of_instance(machine, track, key, instance, stopped)
     return {
         "key": key or None,
         "stage": instance.stage,

@@ -104,6 +104,14 @@ def test_after_an_opt_out_nothing_of_that_kind_is_promised(lifecycle: Lifecycle)
     assert not any("is asked on 2026-05-31" in each for each in why)
 
 
+def test_lists_do_not_name_what_was_opted_out_of_as_what_comes_next(lifecycle: Lifecycle) -> None:
+    """By day 80 the review of day 90 and the question of day 90 are next; only one of them will be asked."""
+    moved(lifecycle, on("1", "word.said", 0), on("2", "contact.chosen", 1, allows="nothing"), days=2)
+    moved(lifecycle, days=79)
+    [person] = lifecycle.people()
+    assert person["tracks"]["in_touch"][0]["next"]["name"] == "review"
+
+
 def test_an_opt_out_that_ends_lets_it_be_promised_again(lifecycle: Lifecycle) -> None:
     wishes = [on("2", "contact.chosen", 1, allows="nothing"), on("3", "contact.chosen", 2, allows="everything")]
     moved(lifecycle, on("1", "word.said", 0), *wishes, days=3)

@@ -153,6 +153,15 @@ def test_nested_guards_say_everything_they_looked_at(told: Told) -> None:
     assert any("got fact.bought = true and fact.asked = 2." in each for each in lines)
 
 
+def test_of_several_alternatives_it_is_said_which_moved_it(told: Told) -> None:
+    """The moved line names the one that held then, not all of them."""
+    bought = on("8", "purchase.completed", 1, amount="1 EUR")
+    told("need.regretted", stated(), bought, on("9", "decision.made", 2, need="n1", outcome="elsewhere"), days=3)
+    lifecycle: Lifecycle = told.lifecycle  # type: ignore[attr-defined]
+    [moved] = [each for each in lifecycle.explain_person("anna") if "moved from" in each]
+    assert f", because outcome = elsewhere and fact.bought = true ({where('to: regretted')})." in moved
+
+
 def test_a_task_of_a_stage_never_reached_names_the_guard_on_the_way(told: Told) -> None:
     lines = told("ask_after", stated(), on("7", "decision.made", 4, need="n1", outcome="with_us"), days=10)
     assert lines[2:] == [

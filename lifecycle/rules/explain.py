@@ -75,7 +75,9 @@ def way(machine: Machine, trail: Sequence[Step], track: str, key: str) -> Iterat
     Where the touchpoint that began it led it on at once, it began where that led.
     """
     misfits = {step.by: step.detail for step in trail if step.what == "came" and step.detail}
-    chain = [step for step in trail if (step.track, step.key) == (track, key) and step.what in ("began", "moved")]
+    steps = [step for step in trail if (step.track, step.key) == (track, key)]
+    chain = [step for step in steps if step.what in ("began", "moved")]
+    held = {(step.at, step.by, step.name): step.detail for step in steps if step.what == "held"}
     led_on = {
         position
         for position, (step, following) in enumerate(pairwise(chain))
@@ -86,7 +88,9 @@ def way(machine: Machine, trail: Sequence[Step], track: str, key: str) -> Iterat
     told = [position for position in range(len(chain)) if position not in led_on]
     for position in told[-MAX_STEPS:]:
         step = chain[position]
-        yield decision(machine, step, began=position - 1 in led_on) + _read_as(misfits.get(step.by))
+        before, _, rule = step.detail.partition(" ")
+        because = held.get((step.at, step.by, rule or before), "")
+        yield decision(machine, step, began=position - 1 in led_on, held=because) + _read_as(misfits.get(step.by))
 
 
 def _read_as(misfits: str | None) -> str:
@@ -106,10 +110,10 @@ def retractions_in_words(machine: Machine, trail: Iterable[Step]) -> list[str]:
     return lines
 
 
-def decision(machine: Machine, step: Step, *, began: bool = False) -> str:
+def decision(machine: Machine, step: Step, *, began: bool = False, held: str = "") -> str:
     """Say how an instance began or moved, on what, and which line of the policy decided.
 
-    `began`: it moved at the instant at which it began.
+    `began`: it moved at the instant at which it began. `held`: which of the alternatives of a guard held.
     """
     place = place_of(step.track, step.key)
     if step.what == "began":
@@ -123,7 +127,7 @@ def decision(machine: Machine, step: Step, *, began: bool = False) -> str:
         how, guard, where = f"as time passed: {timing(move, before)}", move.when, move.place
     else:
         how, guard, where = f"on {touchpoint(step.by)}", step.choice.when, step.choice.place
-    because = "" if guard is None else f", because {guard_in_words(guard)}"
+    because = "" if guard is None else f", because {held or guard_in_words(guard)}"
     return f"{moved}, {how}{because} ({line_of(where)})."
 
 

@@ -48,7 +48,7 @@ from lifecycle.rules.snapshot import Instance, Origin, PersonState
 from lifecycle.rules.texts import make_room
 from lifecycle.rules.timers import fire
 from lifecycle.rules.told import keep_said
-from lifecycle.rules.wording import refusal
+from lifecycle.rules.wording import held_alternative, refusal
 from lifecycle.rules.working import Closing, Step, Working
 from lifecycle.touchpoint import OrderKey, Touchpoint, TouchpointKey, order_key
 
@@ -216,6 +216,9 @@ def _note_refusals(
         view.own, view.key = instance.facts, key
         for _, choice in table.stages[instance.stage].upon.get(origin.type, ()):
             if choice is chosen:
+                held = held_alternative(work.machine, choice.when, view, table.name)
+                if held:
+                    work.note(at, "held", table.name, key, instance.stage, by=origin, detail=held, choice=choice)
                 continue
             words = "" if choice.when is None else refusal(work.machine, choice.when, view, table.name)
             stays = choice.target == "stay" and chosen is None and not words

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import Instance, PersonState
 from lifecycle.task import rfc3339
@@ -39,22 +41,43 @@ class Obligation:
         }
 
 
-def next_of_instance(track: str, key: str, instance: Instance) -> Obligation | None:
-    """Return what time will do next with one instance, or None where it will do nothing."""
+def stopped_contacts(machine: Machine, state: PersonState, at: datetime) -> Collection[str]:
+    """Return the kinds of contact that the person does not want, as of `at`."""
+    view = View(None, state.facts, state.tracks, at)
+    return {name for name, kind in machine.contacts.items() if kind.stops is not None and kind.stops(view)}
+
+
+def next_of_instance(
+    machine: Machine, track: str, key: str, instance: Instance, stopped: Collection[str]
+) -> Obligation | None:
+    """Return what time will do next with one instance, or None where it will do nothing.
+
+    What asks in a kind of contact that is `stopped` is named only where there is nothing else.
+    """
     if not instance.pending:
         return None
-    name, at = min(instance.pending.items(), key=lambda each: (each[1], each[0]))
+    rules = machine.tracks[track].stages[instance.stage].rules
+
+    def order(each: tuple[str, datetime]) -> tuple[bool, datetime, str]:
+        task = rules[each[0]].task
+        return task is not None and task.contact in stopped, each[1], each[0]
+
+    name, at = min(instance.pending.items(), key=order)
     then: Literal["opens", "moves"] = "moves" if name.startswith("later/") else "opens"
     return Obligation(at, "review" if name == "review" else "timer", track, key or None, name, then)
 
 
 def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obligation | None:
-    """Return the earliest obligation of a person as of `now` (the moment time has reached); None: forgotten."""
+    """Return the earliest obligation of a person as of `now` (the moment time has reached); None: forgotten.
+
+    What asks in a kind of contact that they do not want comes last.
+    """
+    stopped = stopped_contacts(machine, state, now)
     found = [
         each
         for track, instances in state.tracks.items()
         for key, instance in instances.items()
-        if (each := next_of_instance(track, key, instance)) is not None
+        if (each := next_of_instance(machine, track, key, instance, stopped)) is not None
     ]
     for task in state.tasks.values():
         is_overdue = task.due_at <= now
@@ -65,4 +88,14 @@ def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obli
         Obligation(task.opens_at, "timer", task.track, task.key or None, task.rule, "opens")
         for task in state.waiting.values()
     ]
-    return min(found, key=lambda each: (each.at, each.what, each.track, each.key or "", each.name), default=None)
+    return min(found, key=lambda each: _order(machine, state, stopped, each), default=None)
+
+
+def _order(
+    machine: Machine, state: PersonState, stopped: Collection[str], each: Obligation
+) -> tuple[bool, datetime, str, str, str, str]:
+    key = each.key or ""
+    stage = state.tracks[each.track][key].stage
+    rule = machine.tracks[each.track].stages[stage].rules.get(each.name) if each.then == "opens" else None
+    is_stopped = rule is not None and rule.task is not None and rule.task.contact in stopped
+    return is_stopped, each.at, each.what, each.track, key, each.name

@@ -52,7 +52,7 @@ class Story:
             if step.what == "came":
                 self.came.setdefault(step.name, []).append((position, step))
             return
-        if step.by is not None:
+        if step.by is not None and step.what != "held":
             self._reactions.setdefault((step.by, step.track, step.key), []).append(step)
         visits = self.visits.setdefault((step.track, step.key), [])
         if step.what in ("began", "moved"):

@@ -17,7 +17,7 @@ from lifecycle.rules.machine import Rule, TrackTable
 from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
 from lifecycle.rules.slides import judge
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
-from lifecycle.rules.wording import guard_of, refusal
+from lifecycle.rules.wording import guard_of, held_alternative, refusal
 from lifecycle.rules.working import Working
 
 Escalation = tuple[str, OpenTask]
@@ -117,6 +117,10 @@ def _decide(work: Working, name: str, key: str, at: datetime) -> tuple[Rule | No
             openings.append((rule, holds))
         elif move is None:
             move = rule
+    if work.trail is not None and move is not None:
+        held = held_alternative(work.machine, guard_of(move), work.view_of(name, key, at), name)
+        if held:
+            work.note(at, "held", name, key, move.name, detail=held)
     if work.trail is not None and move is None:
         # Here, where the guards were asked: what they look at may change before anything opens.
         for rule, holds in openings:

@@ -172,6 +172,13 @@ def held_in_words(machine: Machine, guard: Guard, view: View, track: str) -> str
     return _held(_compiler(machine), guard, view, track)
 
 
+def held_alternative(machine: Machine, guard: Guard | None, view: View, track: str) -> str:
+    """Return a guard that holds in words, where it has several alternatives and so does not say it itself; else ""."""
+    if guard is None or not any(isinstance(each, AnyOf) for each in guard.conditions):
+        return ""
+    return held_in_words(machine, guard, view, track)
+
+
 def _held(compiler: GuardCompiler, guard: Guard, view: View, track: str) -> str:
     parts = []
     for condition in guard.conditions:

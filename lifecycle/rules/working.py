@@ -39,8 +39,9 @@ class Closing(NamedTuple):
 class Step(NamedTuple):
     """One decision of the fold, for explaining: what happened to which instance, and what brought it about.
 
-    `what`: came (a touchpoint, of no instance; `name` is its type), began, moved, refused and stayed (a line of the
-    list that counted did not fit, or said stay; `name` is the stage), opened, waits (for its contact), not_opened,
+    `what`: came (a touchpoint, of no instance; `name` is its type), began, moved, held (which alternative of the guard
+    that is about to move it; `name` is the stage, or the rule of time), refused and stayed (a line of the list that
+    counted did not fit, or said stay; `name` is the stage), opened, waits (for its contact), not_opened,
     dropped (its stage was left before it was due), postponed (`due` is until when), completed, declined, expired,
     withdrawn, retracted (a touchpoint that was left out, in no place of the trail: `detail` is by what, `due` when).
     `name` is the stage or rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line
