@@ -37,7 +37,7 @@ def lanes_of(machine: Machine) -> list[str]:
 
 def require_stage(machine: Machine, name: str | None) -> None:
     """Raise NotFound for a stage that no track has; it may be named alone or as track.stage."""
-    tracks = machine.policy.tracks
+    tracks = {name: table.track for name, table in machine.tracks.items()}
     whole = {f"{track}.{stage}" for track in tracks for stage in tracks[track].stages}
     require_known("stage", name, whole, short={each.partition(".")[2] for each in whole})
 
@@ -70,7 +70,7 @@ class TaskFilter:
         known too.
         """
         require_known("lane", self.lane, lanes_of(machine))
-        require_known("track", self.track, machine.policy.tracks)
+        require_known("track", self.track, machine.tracks)
         kinds, doers = _of_policy(machine)
         for task in tasks:
             kinds.add(task["kind"])

@@ -21,6 +21,9 @@ from lifecycle.settings import Settings
 
 app = noun("Where people stand.")
 
+MAX_STAGES = 20
+"""Stages of one person that a list shows; `people show` and the other forms show all."""
+
 COLUMNS = ("person", "lane", "stages", "next_at", "next", "stopped")
 """Columns of CSV; times are RFC 3339 in UTC."""
 
@@ -131,7 +134,7 @@ def count_people(db: Database = None, zone: Zone = None, json: Json = False) -> 
         print_json([census_data(census, machine)])
         return
     say(head)
-    for track in machine.policy.tracks.values():
+    for track in (table.track for table in machine.tracks.values()):
         rows = [
             (name, number(census.stages[track.name, name]), "loss" if stage.loss else "")
             for name, stage in track.stages.items()
@@ -173,7 +176,12 @@ def census_data(census: Census, machine: Machine) -> dict[str, Any]:
 
 def _row(person: Mapping[str, Any], times: Times) -> tuple[str, ...]:
     stopped = f"stopped: {person['stopped']}; " if person["stopped"] else ""
-    return person["person"], person["lane"], next_in_words(person["next_obligation"], times), stopped + _stages(person)
+    return (
+        person["person"],
+        person["lane"],
+        next_in_words(person["next_obligation"], times),
+        stopped + _stages(person, MAX_STAGES),
+    )
 
 
 def _csv_row(person: Mapping[str, Any]) -> tuple[str, ...]:
@@ -182,8 +190,10 @@ def _csv_row(person: Mapping[str, Any]) -> tuple[str, ...]:
     return person["person"], person["lane"], _stages(person), at, words, person["stopped"] or ""
 
 
-def _stages(person: Mapping[str, Any]) -> str:
-    return ", ".join(f"{place} {instance['stage']}" for place, instance in _instances(person))
+def _stages(person: Mapping[str, Any], most: int | None = None) -> str:
+    told = [f"{place} {instance['stage']}" for place, instance in _instances(person)]
+    more = [f"and {number(len(told) - most)} more"] if most is not None and len(told) > most else []
+    return ", ".join([*told[:most], *more])
 
 
 def _instances(person: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -220,7 +230,7 @@ def _show(person: Mapping[str, Any], tasks: list[dict[str, Any]], questions: Que
     say("stages")
     for place, instance in _instances(person):
         track, _, _ = place.partition("[")
-        stage = questions.machine.policy.tracks[track].stages[instance["stage"]]
+        stage = questions.machine.tracks[track].stages[instance["stage"]].stage
         say(f"  {place}: {instance['stage']} since {times(instance['since'])}. {stage.means}")
         for name, value in sorted(instance["facts"].items()):
             say(f"    {name}: {times.value(value)}")

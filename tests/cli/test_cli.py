@@ -50,6 +50,26 @@ def objects(result: Result) -> list[dict[str, Any]]:
     return [json.loads(each) for each in result.stdout.splitlines()]
 
 
+def test_a_person_beyond_a_limit_is_shown_by_every_command(
+    lifecycle: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The built-in track stands in no policy, and is told of like any other."""
+    monkeypatch.setattr("lifecycle.rules.places.MAX_OPEN_OF_RULE", 1)
+    needs = [line("anna", str(number), "need.stated", START, need=f"n{number:02}") for number in range(30)]
+    events = write(tmp_path / "h.jsonl", needs)
+    lifecycle("run", "--events", events, "--policy", POLICY, "--tasks", "tasks.jsonl", "--until", "end")
+    shown = lifecycle("people", "show", "anna").stdout
+    assert "  too_many: crowded since " in shown
+    assert "limits: 29 tasks waiting\n" in shown
+    assert ", and 12 more\n" in lifecycle("people", "list").stdout
+    assert "too_many\n  crowded  1\n" in lifecycle("people", "count").stdout
+    (task,) = objects(lifecycle("tasks", "list", "--json", "--track", "too_many"))
+    assert task["about"]["waiting"] == 29
+    assert "too_many" in lifecycle("explain", task["id"]).stdout
+    assert "too_many is at" in lifecycle("explain", "--person", "anna").stdout
+    assert "too_many" in lifecycle("explain", "--person", "anna", "--why-not", "too_many").stdout
+
+
 def test_run_tells_what_became_of_everything(lifecycle: Run, tmp_path: Path, sqlite_url: str) -> None:
     lines = history(40)
     events = write(tmp_path / "h.jsonl", [*lines, lines[0], "{bad"])
