@@ -2,7 +2,8 @@
 
 The number of a row moves when another one is put in above it. Its content does not, nor does its place among the rows
 of one person at one time, as long as none of these is put in. Both are counted for every row, mapped or not, so that a
-rule more or less changes nothing either. Some 100 bytes are kept for each row and for each of the two. Called by convert.py.
+rule more or less changes nothing either. Some 100 bytes are kept for each row and each of the two. Called by
+convert.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A foreign file, plain or gzip, as numbered rows, one at a time: memory is bounded whatever the file holds.
+"""A foreign file, plain or gzip, as numbered rows, one at a time: whatever it holds, one row is in memory.
 
 A row that cannot be read comes out with its fault and its original text; the rows after it are not
 concerned. It knows columns and nothing of touchpoints. Called by run.py; the lines of a JSON file are json_rows.py.
