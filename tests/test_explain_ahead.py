@@ -231,3 +231,14 @@ def test_only_types_that_can_name_the_instance_are_told_to_move_it(lifecycle: Li
         assert any(each.startswith('bike b1 is at "brought"') for each in other.explain_person("anna"))
     assert any(each.strip().startswith('bike.fetched: to "collected"') for each in lines)
     assert not any("word.said" in each for each in [*lines, *why] if '"collected"' in each)
+
+
+def test_what_was_not_looked_through_is_not_promised(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking ahead is bounded: beyond the bound a date is said to be no more than when it is due."""
+    moved(lifecycle, on("1", "word.said", 0), days=1)
+    monkeypatch.setattr("lifecycle.rules.foresight.MAX_INSTANTS", 2)
+    told = of(lifecycle, "in_touch", "review")
+    assert told.startswith("2026-04-01 10:00 UTC: review: ")
+    assert told.endswith("What comes before that is more than was looked through.")
+    instances = lifecycle.questions.explain_person("anna").as_data()["instances"]
+    assert {each["then"] for here in instances for each in here["time"]} == {None, "opens"}

@@ -27,8 +27,11 @@ from lifecycle.touchpoint import EPOCH
 MAX_INSTANTS = 500
 """Most moments at which something is due that are gone through ..."""
 
-MAX_LOOKS = 500_000
-"""... and most looks at an instance that they may cost: every instance that time can move is looked at each time."""
+MAX_LOOKS = 2_000_000
+"""... and most looks that they may cost: every instance that time can move and every task is looked at each time ..."""
+
+LOOKS_OF_WAITING = 10
+"""... and what waits so many times: its place in the queue is worked out anew."""
 
 HORIZON = timedelta(days=3_660)
 """How far ahead is looked."""
@@ -68,6 +71,10 @@ class Foresight:
         self._steps: dict[tuple[str, str], list[Step]] = {}
         self._endings: dict[str, Step] = {}
         self._is_seen = is_stopped
+        self._work = Working(machine, person, state, None)
+        last = (state.last_fired_at, None if state.last_key is None else state.last_key[0], EPOCH)
+        self._at = max(each for each in last if each is not None)
+        self._waiting = {(each.track, each.key, each.entry, each.rule): each for each in state.waiting.values()}
 
     def _see(self) -> None:
         """Look ahead, once: when it is first asked for."""
@@ -84,7 +91,8 @@ class Foresight:
         """Return what becomes of a rule of the stage where an instance stands now: the next time that it is asked."""
         self._see()
         passed: list[Step] = []
-        since, holds = self._waiting(track, key, rule.name)
+        waiting = self._waiting.get((track, key, self._state.tracks[track][key].cause, rule.name))
+        since, holds = (None, {}) if waiting is None else (waiting.wanted_at, dict.fromkeys(self.holds_of(waiting)))
         steps = self._steps.get((track, key), [])
         for index, step in enumerate(steps):
             if step.what in ("moved", "began") or (step.what == "dropped" and step.name == rule.name):
@@ -103,7 +111,9 @@ class Foresight:
                 passed.append(step)
                 if rule.period is None:
                     break
-        return Coming("refused", passed[0].at, tuple(passed), since, tuple(holds)) if passed else UNSEEN
+        if passed:
+            return Coming("refused", passed[0].at, tuple(passed), since, tuple(holds))
+        return Coming("unseen", waits_since=since, holds=tuple(holds))
 
     def ending(self, task_id: str) -> Step | None:
         """Return how an open task ends: it expires, or is withdrawn before; None where that was not seen."""
@@ -129,21 +139,9 @@ class Foresight:
     def _stage(self, track: str, key: str) -> str:
         return self._state.tracks[track][key].stage
 
-    def _waiting(self, track: str, key: str, rule: str) -> tuple[datetime | None, dict[str, None]]:
-        """Return since when a task of this rule waits at present, and for what."""
-        for each in self._state.waiting.values():
-            if (each.track, each.key, each.rule) == (track, key, rule) and each.stage == self._stage(track, key):
-                return each.wanted_at, dict.fromkeys(self.holds_of(each))
-        return None, {}
-
     def holds_of(self, task: WaitingTask) -> tuple[str, ...]:
         """Return what a task waits for at present."""
-        at = max(each for each in (self._state.last_fired_at, _last_news(self._state), EPOCH) if each is not None)
-        return holds_back(Working(self._machine, "", self._state, None), task, at)
-
-
-def _last_news(state: PersonState) -> datetime | None:
-    return None if state.last_key is None else state.last_key[0]
+        return holds_back(self._work, task, self._at)
 
 
 def _ends_at_once(steps: list[Step], index: int) -> bool:
@@ -162,7 +160,8 @@ def _trail_of(machine: Machine, person: str, state: PersonState) -> list[Step]:
     asked = _Asked(machine, copy)
     due = work.next_due()
     last = None if due is None else due + HORIZON
-    instants = min(MAX_INSTANTS, MAX_LOOKS // max(1, len(work.active)))
+    looks = len(work.active) + len(copy.tasks) + LOOKS_OF_WAITING * len(copy.waiting)
+    instants = min(MAX_INSTANTS, MAX_LOOKS // max(1, looks))
     seen = 0
     for _ in range(max(1, instants)):
         if due is None or last is None or due > last or not asked.is_open:
