@@ -3,8 +3,9 @@
 A database that begins in the middle of history knows of questions that nobody was ever asked. At that moment, before
 anything else that is due then, each of them that was due earlier ends as BEFORE_START: nothing follows it, no budget
 counts it. Still owed is what the policy would ask again in time anyway (a repeated task, a review), and what a loss
-asks for. That waits, as one new task each, until the person's day: due from there, under the rules of whatever
-waits (guards, contacts, budgets, limits), and dropped with its stage. Called by timers.py. Pure.
+asks for. That waits, as one new task each, until the person's day (or not at all, where time moves its stage on before
+that): due from there, under the rules of whatever waits (guards, contacts, budgets, limits), and dropped with its
+stage. Called by timers.py. Pure.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def begin_asking(work: Working, at: datetime) -> None:
     for task_id, ending in ended:
         if _is_owed(work, ending):
             state.asked_anew += 1
-            _ask_anew(work, again_id(task_id), ending, at, opens_at)
+            _ask_anew(work, again_id(task_id), ending, at, at if _is_left_by(work, ending, opens_at) else opens_at)
 
 
 def _is_owed(work: Working, task: OpenTask | WaitingTask) -> bool:
@@ -44,6 +45,15 @@ def _is_owed(work: Working, task: OpenTask | WaitingTask) -> bool:
         return True
     is_current = work.state.tracks[task.track][task.key].cause == task.entry
     return is_current and work.rule_of(task).period is not None
+
+
+def _is_left_by(work: Working, task: OpenTask | WaitingTask, day: datetime) -> bool:
+    """Tell whether time moves the stage of a task on by then, as things stand: to wait so long were never to ask."""
+    instance = work.state.tracks[task.track][task.key]
+    rules = work.machine.tracks[task.track].stages[task.stage].rules
+    if instance.cause != task.entry:
+        return False
+    return any(rules[name].move is not None and due <= day for name, due in instance.pending.items())
 
 
 def _ask_anew(work: Working, task_id: str, task: OpenTask | WaitingTask, at: datetime, opens_at: datetime) -> None:

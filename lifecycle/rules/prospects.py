@@ -153,7 +153,7 @@ class Ahead:
             more = len(coming.passed) - 1
             times = "" if not more else f", and {more} more {'time' if more == 1 else 'times'} after that"
             said += f" On {self.when(coming.passed[0].at)} it is {self.refusal(rule, coming.passed[0])}{times}."
-        if coming.waits_since is not None and coming.holds:
+        if coming.waits_since is not None and coming.holds and coming.holds != ("anew",):
             said += f" It is due on {self.when(coming.waits_since)} and waits for {self.holds(rule, coming.holds)}."
         if coming.what == "left":
             said += f" Before that {self._leaving(table, key, instance, coming)}."

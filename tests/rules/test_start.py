@@ -169,6 +169,15 @@ def test_what_is_owed_is_dropped_with_its_stage_or_done_before_its_day() -> None
     ]
 
 
+@pytest.mark.parametrize(("day", "waiting"), [(40, 2), (290, 0)])
+def test_what_is_owed_does_not_wait_for_a_day_on_which_its_stage_is_gone(day: float, waiting: int) -> None:
+    """Time moves a lost need on at day 401: who would be asked after that is asked at the moment."""
+    begin = AskFrom(at(day * DAY), 366)
+    assert begin.day_of("anna") == 235
+    result = folded(replace(from_day(day), ask_from=begin), [STATED, LOST], day * DAY)
+    assert (len(result.state.waiting), len(result.state.tasks)) == (waiting, 2 - waiting)
+
+
 def test_the_moment_is_due_where_there_is_something_to_do() -> None:
     """Time alone does it; who has nothing that was due is not looked at."""
     machine = from_day(40)
