@@ -16,7 +16,7 @@ from lifecycle.policies import read_policy
 from tests.rules.histories import HEAD, WATCH
 from tests.streams.site import Site, every_person
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 # Words that stay open from the touchpoints' day on, whenever this runs: no quiet hours, and expiries of years.
 NEED = """

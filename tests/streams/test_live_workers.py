@@ -68,6 +68,7 @@ def test_a_second_worker_joins_and_leaves_by_sigterm(site: Site, tmp_path: Path)
     check_ends_as_embedded(site, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_worker_is_killed_while_it_holds_a_batch(site: Site, tmp_path: Path) -> None:
     doomed = site.worker(fault="hold")
     doomed.wait_for("owns partitions [0, 1, 2, 3]")
@@ -84,6 +85,7 @@ def test_a_worker_is_killed_while_it_holds_a_batch(site: Site, tmp_path: Path) -
     check_ends_as_embedded(site, tmp_path)
 
 
+@pytest.mark.slow
 def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site, tmp_path: Path) -> None:
     worker = site.worker(fault="hold")
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -99,6 +101,7 @@ def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site, tmp_path: Path
     check_all_is_in(site, 100)
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_stop_ends_itself(site: Site, tmp_path: Path) -> None:
     worker = site.worker(fault="hold", stop_seconds=2)
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -111,6 +114,7 @@ def test_a_worker_that_cannot_stop_ends_itself(site: Site, tmp_path: Path) -> No
     check_all_is_in(site, 100)
 
 
+@pytest.mark.slow
 def test_a_programmers_error_ends_the_process_and_the_next_one_reads_again(site: Site, tmp_path: Path) -> None:
     site.send(touchpoints(1000))
     broken = site.worker(fault="raise")
@@ -121,6 +125,7 @@ def test_a_programmers_error_ends_the_process_and_the_next_one_reads_again(site:
     check_all_is_in(site, 1000)
 
 
+@pytest.mark.slow
 def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site, tmp_path: Path) -> None:
     sleeper = site.worker()
     sleeper.wait_for("owns partitions [0, 1, 2, 3]")
@@ -141,6 +146,7 @@ def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site, tmp_pa
     check_ends_as_embedded(site, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -156,6 +162,7 @@ def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServ
     check_ends_as_embedded(site, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(
     site: Site, kafka_broker: KafkaServer, tmp_path: Path
 ) -> None:
@@ -170,6 +177,7 @@ def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(
     check_ends_as_embedded(site, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -185,6 +193,7 @@ def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: Post
     check_ends_as_embedded(site, tmp_path)
 
 
+@pytest.mark.slow
 def test_sigterm_while_the_database_is_away(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
