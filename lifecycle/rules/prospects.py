@@ -193,7 +193,7 @@ class Ahead:
         if ending is not None and ending.what == "withdrawn":
             why = "its stage is left then" if ending.detail == "left_stage" else "they do not want it any more"
             if ending.detail == BEFORE_START:
-                return f"It is due before {the_start(self.machine)}: it is not asked."
+                why = f"it was due before {the_start(self.machine)}, and is not asked"
             return f"If nobody does it by {self.when(ending.at)} it is withdrawn: {why}."
         expires_at = task.expires_at if ending is None else ending.at
         expires = f"If nobody does it by {self.when(expires_at)} it expires"

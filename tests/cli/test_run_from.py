@@ -64,7 +64,7 @@ def test_explanations_say_it_before_at_and_after_the_moment(tmp_path: Path) -> N
     begin = (START + timedelta(days=50)).isoformat()
     run(tmp_path, LOST, "--from", begin, "--spread", "120", days=49)
     standing = ask(tmp_path, "explain", "--person", "anna")
-    assert "It is due before we began on 2026-04-21 10:00 UTC: it is not asked." in standing
+    assert "it is withdrawn: it was due before we began on 2026-04-21 10:00 UTC, and is not asked." in standing
     run(tmp_path, LOST, days=50.5)
     standing = ask(tmp_path, "explain", "--person", "anna")
     assert "for its day, as it was due before we began on 2026-04-21 10:00 UTC and is still owed." in standing
