@@ -45,6 +45,8 @@ def beyond(work: Working, wanting: Collection[tuple[str, WaitingTask]]) -> dict[
 
     That is the earliest expiry among the open tasks that take the place: somebody's doing one of them comes before.
     """
+    if len(work.state.tasks) + len(wanting) <= min(MAX_OPEN_OF_RULE, MAX_OPEN_TASKS):
+        return {}  # as nearly always
     counted = [(task_id, task) for task_id, task in wanting if task.track != TOO_MANY]
     tasks = [task for task in work.state.tasks.values() if task.track != TOO_MANY]
     open_now, wanted = Counter(map(_rule_name, tasks)), Counter(_rule_name(task) for _, task in counted)
