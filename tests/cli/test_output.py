@@ -179,7 +179,7 @@ def test_a_list_of_tasks_says_what_each_is_of_whose_it_is_and_that_it_is_overdue
     ("words", "message"),
     [
         (["tasks", "list", "--lane", "custmer"], 'there is no lane "custmer". Did you mean "customer"? Known: customer, prospect.'),
-        (["tasks", "list", "--track", "x"], 'there is no track "x". Known: in_touch, need.'),
+        (["tasks", "list", "--track", "x"], 'there is no track "x". Known: in_touch, need, too_many.'),
         (["tasks", "list", "--kind", "thnk"], 'there is no kind of task "thnk". Did you mean "thank"? Known: '),
         (["tasks", "list", "--by", "boss"], 'there is no one who is asked "boss". Known: owner, team_lead.'),
         (["tasks", "list", "--person", "ana"], 'nobody is known as ana. Did you mean "anna"?'),
