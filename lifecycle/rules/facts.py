@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Context, Decimal
 from typing import Any
 
@@ -209,11 +209,6 @@ def as_time(value: Any) -> datetime | None:
     if isinstance(value, int):
         return from_microseconds(value)
     return parse_time(value)
-
-
-def as_day(raw: Raw) -> date:
-    """Return a raw date field, as `reader` gave it, as a date."""
-    return date.fromisoformat(raw)
 
 
 def _entry_total(amount: Raw) -> Raw:

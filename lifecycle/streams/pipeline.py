@@ -59,11 +59,6 @@ class Pipeline:
         self._broken = False
         self.abandoned = asyncio.Event()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is in flight."""
-        return all(flight.done() for flight in self._flights)
-
     def take(self, taken: Taken) -> None:
         """Put records in flight. Call `room` before asking the consumer for more."""
         before = self._flights[-1] if self._flights else None
