@@ -19,11 +19,10 @@ from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import can_append, fold
 from lifecycle.rules.guards import View
 from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import Machine, TrackTable
+from lifecycle.rules.machine import Machine, TrackTable, when
 from lifecycle.rules.snapshot import PersonState, decode, encode
 from lifecycle.rules.standing import Here, Person, PersonStanding, stand
 from lifecycle.rules.why_not import Candidate, why_not
-from lifecycle.rules.wording import when
 from lifecycle.rules.working import Step
 from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 from tests.cli.stories import START

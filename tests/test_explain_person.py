@@ -7,11 +7,10 @@ from typing import Any, NoReturn
 import pytest
 
 from lifecycle import Lifecycle, canonical_json, open_engine
-from lifecycle.rules.findings import Place
+from lifecycle.rules.findings import Place, line_of
 from lifecycle.rules.fold import fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import PersonState
-from lifecycle.rules.wording import line_of
 from lifecycle.touchpoint import Touchpoint
 from tests.cli.stories import START, line
 

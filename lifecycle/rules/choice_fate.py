@@ -9,24 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lifecycle.rules.fates import Case, Fate, last_times
-from lifecycle.rules.machine import Machine, Rule, TrackTable
+from lifecycle.rules.findings import line_of
+from lifecycle.rules.machine import Machine, Rule, TrackTable, spec_of, when
 from lifecycle.rules.policy import Choice
+from lifecycle.rules.refusal import guard_in_words
 from lifecycle.rules.rule_fate import fate_of_rule
 from lifecycle.rules.snapshot import Origin
 from lifecycle.rules.standing import move_in_words, reaching
-from lifecycle.rules.wording import (
-    begins_in_words,
-    guard_in_words,
-    line_of,
-    listed,
-    misfits_in_words,
-    place_of,
-    quoted,
-    rule_in_words,
-    spec_of,
-    touchpoint,
-    when,
-)
+from lifecycle.rules.vocabulary import misfits_in_words
+from lifecycle.rules.wording import begins_in_words, listed, place_of, quoted, rule_in_words, touchpoint
 from lifecycle.rules.working import Step
 
 

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from lifecycle.rules.findings import Place
+from lifecycle.rules.findings import Place, line_of
 from lifecycle.rules.machine import Rule, StageTable, TrackTable
-from lifecycle.rules.wording import line_of
 from lifecycle.touchpoint import Touchpoint
 
 MAX_SAID = 300

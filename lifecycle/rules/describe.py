@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from lifecycle.errors import NotFound
+from lifecycle.rules.findings import line_of
 from lifecycle.rules.machine import Machine, StageTable, TrackTable
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import Choice, ContactKind, Every, Guard, Moment, Policy, TaskRule, TimedMove, Wait
-from lifecycle.rules.wording import guard_in_words, line_of
+from lifecycle.rules.refusal import guard_in_words
 
 STAY = "stay"
 MANY = 6

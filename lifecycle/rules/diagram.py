@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from lifecycle.rules.describe import STAY, beginning, moves_of, timing, wait_in_words
 from lifecycle.rules.machine import Machine, TrackTable
 from lifecycle.rules.policy import Stage, TaskRule, TimedMove
-from lifecycle.rules.wording import guard_in_words
+from lifecycle.rules.refusal import guard_in_words
 
 LABEL_WIDTH = 44
 """Characters of a line in a dot label."""

@@ -9,23 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from lifecycle.rules.machine import Machine, Rule
+from lifecycle.rules.findings import line_of
+from lifecycle.rules.machine import Machine, Rule, spec_of, when
 from lifecycle.rules.policy import Fact, TaskRule
 from lifecycle.rules.prospects import Ahead
+from lifecycle.rules.refusal import guard_in_words
 from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.tasks import said_by
-from lifecycle.rules.wording import (
-    as_part,
-    guard_in_words,
-    line_of,
-    place_of,
-    quoted,
-    spec_of,
-    the_start,
-    timing,
-    touchpoint,
-    when,
-)
+from lifecycle.rules.wording import as_part, place_of, quoted, the_start, timing, touchpoint
 from lifecycle.rules.working import Step
 from lifecycle.task import Task
 

@@ -125,6 +125,13 @@ class Findings:
                 yield replace(each, file=where.file, line=where.line, column=where.column)
 
 
+def line_of(place: Place) -> str:
+    """Return where in the policy something stands."""
+    if not place.line:
+        return "in every policy"
+    return f"{place.file} line {place.line}" if place.file else f"policy line {place.line}"
+
+
 def nearest(got: str, known: Iterable[str]) -> str:
     """Return "Did you mean ...?" or the list of what is known."""
     names = sorted(set(known))

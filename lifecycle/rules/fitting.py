@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lifecycle.rules.machine import TypeTable
 from lifecycle.rules.snapshot import Origin
-from lifecycle.rules.wording import misfits_in_words
+from lifecycle.rules.vocabulary import misfits_in_words
 from lifecycle.rules.working import Working
 from lifecycle.touchpoint import Touchpoint, key_of
 

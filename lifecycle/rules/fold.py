@@ -43,12 +43,12 @@ from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
 from lifecycle.rules.openings import look_again, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
+from lifecycle.rules.refusal import held_alternative, refusal
 from lifecycle.rules.slides import judge
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
 from lifecycle.rules.texts import make_room
 from lifecycle.rules.timers import fire
 from lifecycle.rules.told import keep_said
-from lifecycle.rules.wording import held_alternative, refusal
 from lifecycle.rules.working import Closing, Step, Working
 from lifecycle.touchpoint import OrderKey, Touchpoint, TouchpointKey, order_key
 

@@ -15,8 +15,8 @@ from lifecycle.ask_from import AskFrom
 from lifecycle.rules import facts
 from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.guards import Holds, Read, View
-from lifecycle.rules.policy import Choice, Policy, Stage, TaskRule, TimedMove, Track
-from lifecycle.rules.saying import Saying
+from lifecycle.rules.policy import Choice, Guard, Policy, Stage, TaskRule, TimedMove, Track
+from lifecycle.rules.saying import Saying, clock_time
 from lifecycle.rules.snapshot import Instance
 from lifecycle.rules.texts import TextFacts
 from lifecycle.rules.vocabulary import ReadData
@@ -216,3 +216,20 @@ class Machine:
             if holds is None or holds(view):
                 return index
         return len(self.lanes) - 1
+
+
+def when(machine: Machine, at: datetime) -> str:
+    """Return a time to the minute, by the clock of the policy's calendar, or of the zone that was asked for."""
+    return clock_time(at, machine.told_in or machine.policy.calendar.zone)
+
+
+def spec_of(rule: Rule) -> TaskRule | TimedMove:
+    """Return a rule as it was written."""
+    spec = rule.task if rule.task is not None else rule.move
+    assert spec is not None
+    return spec
+
+
+def guard_of(rule: Rule) -> Guard | None:
+    """Return the guard that a rule was written with."""
+    return spec_of(rule).when

@@ -11,27 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from lifecycle.rules.findings import line_of
 from lifecycle.rules.foresight import Coming, Foresight
 from lifecycle.rules.limits import MAX_ROUNDS
-from lifecycle.rules.machine import Machine, Rule, TrackTable
+from lifecycle.rules.machine import Machine, Rule, TrackTable, guard_of, spec_of, when
 from lifecycle.rules.places import MAX_OPEN_OF_RULE, MAX_OPEN_TASKS
+from lifecycle.rules.refusal import guard_in_words
 from lifecycle.rules.snapshot import Instance, OpenTask, PersonState, WaitingTask
 from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.tasks import said_by
-from lifecycle.rules.wording import (
-    as_part,
-    guard_in_words,
-    guard_of,
-    line_of,
-    listed,
-    place_of,
-    quoted,
-    rule_in_words,
-    spec_of,
-    the_start,
-    wait_now,
-    when,
-)
+from lifecycle.rules.wording import as_part, listed, place_of, quoted, rule_in_words, the_start, wait_now
 from lifecycle.rules.working import Step
 
 REASONS = {

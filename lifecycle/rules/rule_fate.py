@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from lifecycle.rules.fates import Case, Fate, Verdict, last_times
-from lifecycle.rules.machine import Rule, TrackTable
+from lifecycle.rules.machine import Rule, TrackTable, spec_of, when
 from lifecycle.rules.prospects import REASONS, holds_in_words, stops_in_words
 from lifecycle.rules.snapshot import Instance
 from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.story import Visit
-from lifecycle.rules.wording import place_of, quoted, spec_of, the_start, touchpoint, when
+from lifecycle.rules.wording import place_of, quoted, the_start, touchpoint
 from lifecycle.rules.working import Step
 
 _TOLD = ("opened", "waits", "not_opened", "dropped")

@@ -11,24 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle.rules.explain import retractions_in_words, way
+from lifecycle.rules.findings import line_of
 from lifecycle.rules.foresight import Foresight
 from lifecycle.rules.guards import View
-from lifecycle.rules.machine import Machine, TrackTable
+from lifecycle.rules.machine import Machine, TrackTable, when
 from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.prospects import Ahead, Wait
+from lifecycle.rules.refusal import guard_in_words, held_in_words
 from lifecycle.rules.snapshot import Instance, PersonState
 from lifecycle.rules.tasks import task_of
-from lifecycle.rules.wording import (
-    begins_in_words,
-    guard_in_words,
-    held_in_words,
-    line_of,
-    listed,
-    place_of,
-    quoted,
-    when,
-)
+from lifecycle.rules.wording import begins_in_words, listed, place_of, quoted
 from lifecycle.rules.working import Step
 from lifecycle.task import rfc3339
 

@@ -18,11 +18,10 @@ from lifecycle import canonical_json
 from lifecycle.person import Publication
 from lifecycle.rules.endings import state_of
 from lifecycle.rules.guards import View
-from lifecycle.rules.machine import Machine, Rule
+from lifecycle.rules.machine import Machine, Rule, when
 from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
 from lifecycle.rules.start import is_to_end
-from lifecycle.rules.wording import when
 from lifecycle.rules.working import Closing
 from lifecycle.task import MessageType, Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
 from lifecycle.touchpoint import EPOCH, microseconds

@@ -13,11 +13,11 @@ from lifecycle import ids
 from lifecycle.rules.before_start import begin_asking
 from lifecycle.rules.following import follow
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
-from lifecycle.rules.machine import Rule, TrackTable
+from lifecycle.rules.machine import Rule, TrackTable, guard_of
 from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
+from lifecycle.rules.refusal import held_alternative, refusal
 from lifecycle.rules.slides import judge
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
-from lifecycle.rules.wording import guard_of, held_alternative, refusal
 from lifecycle.rules.working import Working
 
 Escalation = tuple[str, OpenTask]

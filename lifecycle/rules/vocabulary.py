@@ -8,7 +8,7 @@ that does not fit counts as missing, for everything that looks at it. Pure, one 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -45,6 +45,17 @@ class Misfit(NamedTuple):
     wanted: str
     got: str
     stands_at: date | None
+
+
+def misfits_in_words(misfits: Sequence[Misfit]) -> str:
+    """Say which fields of a touchpoint count as missing, or stand at the end of their limit; "" where all fit."""
+    return "; ".join(_misfit(each) for each in misfits)
+
+
+def _misfit(misfit: Misfit) -> str:
+    why = "is not there" if misfit.got == "none" else f"is {misfit.got}, wanted {misfit.wanted}"
+    counts = "counts as missing" if misfit.stands_at is None else f"stands at {misfit.stands_at}, the end of its limit"
+    return f"its {misfit.field} {why}: it {counts}"
 
 
 class Fit(NamedTuple):

@@ -16,24 +16,14 @@ from typing import Any, Literal
 from lifecycle.errors import NotFound
 from lifecycle.rules.choice_fate import Way, fate_of_start, fate_of_way, ways_to
 from lifecycle.rules.fates import Case, Fate, Verdict
-from lifecycle.rules.findings import shown
-from lifecycle.rules.machine import Machine, Rule, TrackTable
+from lifecycle.rules.findings import line_of, shown
+from lifecycle.rules.machine import Machine, Rule, TrackTable, spec_of, when
+from lifecycle.rules.refusal import guard_in_words
 from lifecycle.rules.rule_fate import fate_of_rule
 from lifecycle.rules.standing import Person, ahead_of
 from lifecycle.rules.story import Story
 from lifecycle.rules.tasks import said_by
-from lifecycle.rules.wording import (
-    begins_in_words,
-    guard_in_words,
-    line_of,
-    listed,
-    nearest_names,
-    place_of,
-    quoted,
-    rule_in_words,
-    spec_of,
-    when,
-)
+from lifecycle.rules.wording import begins_in_words, listed, nearest_names, place_of, quoted, rule_in_words
 from lifecycle.task import rfc3339
 from lifecycle.touchpoint import Touchpoint
 

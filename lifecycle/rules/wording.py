@@ -1,27 +1,23 @@
-"""The words that explanations are made of: times, touchpoints, rules and guards, and what a guard said no to.
+"""The words that explanations are made of: touchpoints, rules, lists and names.
 
-Pure, and nothing here decides: what a guard says is asked of the same compiled conditions that the fold asks. Called
-by explain.py, standing.py and why_not.py, and by fold.py and timers.py where they keep a trail.
+Pure, and nothing here decides. What a guard said stands in refusal.py, for the fold keeps that in its trail. Called by
+explain.py, standing.py, why_not.py and their parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from lifecycle.rules.findings import MAX_SHOWN, Place
-from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words
-from lifecycle.rules.machine import Machine, Rule
+from lifecycle.rules.findings import MAX_SHOWN
+from lifecycle.rules.guards import View
+from lifecycle.rules.machine import Machine, Rule, when
 from lifecycle.rules.names import is_built_in
-from lifecycle.rules.policy import AnyOf, ByFact, Compare, Condition, Guard, TaskRule, TimedMove, Wait
-from lifecycle.rules.saying import Said, clock_time
+from lifecycle.rules.policy import ByFact, TaskRule, TimedMove, Wait
+from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import Instance, Origin
-from lifecycle.rules.vocabulary import Misfit
-
-MAX_VALUES = 8
-"""Values shown of what a guard got; of a longer list the first ones, and how many more."""
 
 NEAREST = 3
 """Names offered for one that is not known ..."""
@@ -30,22 +26,10 @@ MAX_KNOWN = 12
 """... or, where none is near, names listed."""
 
 
-def when(machine: Machine, at: datetime) -> str:
-    """Return a time to the minute, by the clock of the policy's calendar, or of the zone that was asked for."""
-    return clock_time(at, machine.told_in or machine.policy.calendar.zone)
-
-
 def the_start(machine: Machine) -> str:
     """Return the moment from which is asked, in words."""
     assert machine.ask_from is not None  # where it is spoken of there is one
     return f"we began on {when(machine, machine.ask_from.at)}"
-
-
-def line_of(place: Place) -> str:
-    """Return where in the policy something stands."""
-    if not place.line:
-        return "in every policy"
-    return f"{place.file} line {place.line}" if place.file else f"policy line {place.line}"
 
 
 def place_of(track: str, key: str) -> str:
@@ -58,17 +42,6 @@ def touchpoint(origin: Origin | None) -> str:
     if origin is None:
         return "the passing of time"
     return f"{origin.type} (source {origin.source}, id {origin.id})"
-
-
-def misfits_in_words(misfits: Sequence[Misfit]) -> str:
-    """Say which fields of a touchpoint count as missing, or stand at the end of their limit; "" where all fit."""
-    return "; ".join(_misfit(each) for each in misfits)
-
-
-def _misfit(misfit: Misfit) -> str:
-    why = "is not there" if misfit.got == "none" else f"is {misfit.got}, wanted {misfit.wanted}"
-    counts = "counts as missing" if misfit.stands_at is None else f"stands at {misfit.stands_at}, the end of its limit"
-    return f"its {misfit.field} {why}: it {counts}"
 
 
 def quoted(text: str) -> str:
@@ -155,120 +128,8 @@ def as_part(ask: str) -> str:
     return quoted(ask.removesuffix("."))
 
 
-def spec_of(rule: Rule) -> TaskRule | TimedMove:
-    """Return a rule as it was written."""
-    spec = rule.task if rule.task is not None else rule.move
-    assert spec is not None
-    return spec
-
-
-def guard_of(rule: Rule) -> Guard | None:
-    """Return the guard that a rule was written with."""
-    return spec_of(rule).when
-
-
-def held_in_words(machine: Machine, guard: Guard, view: View, track: str) -> str:
-    """Return a guard that holds as the policy says it, and of an `any_of` only the first of its guards that holds."""
-    return _held(_compiler(machine), guard, view, track)
-
-
-def held_alternative(machine: Machine, guard: Guard | None, view: View, track: str) -> str:
-    """Return a guard that holds in words, where it has several alternatives and so does not say it itself; else ""."""
-    if guard is None or not any(isinstance(each, AnyOf) for each in guard.conditions):
-        return ""
-    return held_in_words(machine, guard, view, track)
-
-
-def _held(compiler: GuardCompiler, guard: Guard, view: View, track: str) -> str:
-    parts = []
-    for condition in guard.conditions:
-        some = condition.guards if isinstance(condition, AnyOf) else ()
-        holding = next((each for each in some if compiler.guard(each, track)(view)), None)
-        parts.append(_condition(condition) if holding is None else _held(compiler, holding, view, track))
-    return " and ".join(parts)
-
-
-def _compiler(machine: Machine) -> GuardCompiler:
-    per = {name: each.per for name, each in machine.policy.tracks.items()}
-    return GuardCompiler(machine.fact_readers, per, machine.time)
-
-
-def guard_in_words(guard: Guard) -> str:
-    """Return a guard as the policy says it."""
-    return " and ".join(map(_condition, guard.conditions))
-
-
-def _condition(condition: Condition) -> str:
-    if isinstance(condition, Compare):
-        return f"{_left(condition)} {wanted_in_words(condition.test)}"
-    some = " or ".join(f"({guard_in_words(guard)})" for guard in condition.guards)
-    return some if isinstance(condition, AnyOf) else f"neither {some}"
-
-
-def _left(condition: Compare) -> str:
-    return condition.name if condition.space == "field" else f"{condition.space}.{condition.name}"
-
-
 def view_of(machine: Machine, facts: dict[str, Any], tracks: Any, instance: Instance, key: str, at: datetime) -> View:
     """Return what the guards of an instance's tasks and timers look at: no touchpoint."""
     view = View(None, facts, tracks, at)
     view.own, view.key = instance.facts, key
     return view
-
-
-def refusal(machine: Machine, guard: Guard, view: View, track: str) -> str:
-    """Return why a guard says no, in words: each of its lines that fails, what it wanted and got; "" where it holds.
-
-    To be asked at the moment that the guard was: what it looks at changes afterwards.
-    """
-    compiler = _compiler(machine)
-    failed = [each for each in guard.conditions if not compiler.condition(each, track)(view)]
-    return "; ".join(_refused(machine, compiler, each, view, track) for each in failed)
-
-
-def _refused(machine: Machine, compiler: GuardCompiler, condition: Condition, view: View, track: str) -> str:
-    wanted = f"wanted {_condition(condition)}"
-    if isinstance(condition, Compare):
-        return f"{wanted}, got {_got(machine, compiler, condition, view, track)}"
-    found = {
-        _left(each): f"{_left(each)} = {_got(machine, compiler, each, view, track)}" for each in _compared(condition)
-    }
-    return f"{wanted}, got {' and '.join(found.values())}"
-
-
-def _compared(condition: Condition) -> Iterator[Compare]:
-    if isinstance(condition, Compare):
-        yield condition
-        return
-    for guard in condition.guards:
-        for each in guard.conditions:
-            yield from _compared(each)
-
-
-def _got(machine: Machine, compiler: GuardCompiler, condition: Compare, view: View, track: str) -> str:
-    if condition.space == "any":
-        value: Any = sorted({instance.stage for instance in view.stages.get(condition.name, {}).values()})
-    else:
-        value = compiler.left(condition, track)(view)
-    return _value(machine, value) + _chosen(machine, compiler, condition, view, track)
-
-
-def _value(machine: Machine, value: Any) -> str:
-    if isinstance(value, datetime):
-        return when(machine, value)
-    if isinstance(value, list) and len(value) > MAX_VALUES:
-        return f"{got_in_words(value[:MAX_VALUES])} and {len(value) - MAX_VALUES} more"
-    return got_in_words(value)
-
-
-def _chosen(machine: Machine, compiler: GuardCompiler, condition: Compare, view: View, track: str) -> str:
-    """Say why a `choose` fact is what it is: the line of the policy that chose it."""
-    if condition.space != "fact":
-        return ""
-    own = machine.tracks[track].track.facts if track else {}
-    fact = own.get(condition.name) or machine.policy.facts[condition.name]
-    for choice in fact.choices:
-        if choice.when is None or compiler.guard(choice.when, track)(view):
-            because = "otherwise" if choice.when is None else f"as {_held(compiler, choice.when, view, track)}"
-            return f" ({because}, {line_of(choice.place)})"
-    return ""
