@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 
 from lifecycle import canonical_json
 from lifecycle.errors import Unreadable
-from lifecycle.mapping.model import Content, Rule, Template, TimeForm
+from lifecycle.mapping.model import Content, Rule
+from lifecycle.mapping.times import moment_reader
 from lifecycle.mapping.values import Fields, Index, text_reader
 
 IDS_KEPT = 1_000_000
 """So many ids are held against each other; what comes twice beyond them is seen when it is folded."""
+
+Moments = Callable[[str], datetime]
 
 _LAST = 1_000_000_000
 """In a file with the newest rows on top, the place of the first row of a moment."""
@@ -43,22 +47,29 @@ class Contents:
 
 
 class Places:
-    """The place of each row among those of one person at one time, for each way in which rules say these two."""
+    """The place of each row among those of one person at one moment, for each way in which rules say these two.
+
+    A moment is the same however it is written, such as with another offset or a month as a word. A row whose time
+    cannot be read has no place there, for it makes no touchpoint.
+    """
 
     def __init__(self, rules: tuple[Rule, ...], index: Index, *, newest_first: bool) -> None:
-        self._clocks: dict[object, tuple[Callable[[Fields], str], Callable[[Fields], str]]] = {}
+        self._clocks: dict[object, tuple[Callable[[Fields], str], Callable[[Fields], str], Moments]] = {}
         for rule in rules:
-            if rule.sequence is None:
+            if rule.sequence is None and clock_of(rule) not in self._clocks:
                 subject, time = text_reader(rule.subject, index), text_reader(rule.time.text, index)
-                self._clocks.setdefault(_clock_of(rule.subject, rule.time), (subject, time))
+                self._clocks[clock_of(rule)] = subject, time, moment_reader(rule.time)
         self._seen: dict[bytes, int] = {}
         self._newest_first = newest_first
 
     def of_row(self, fields: Fields) -> dict[object, str]:
         """Return the places of the next row, by what `clock_of` gives for a rule."""
         places = {}
-        for number, (clock, (subject, time)) in enumerate(self._clocks.items()):
-            text = f"{number}\x00{subject(fields)}\x00{time(fields)}"
+        for number, (clock, (subject, time, moment)) in enumerate(self._clocks.items()):
+            try:
+                text = f"{number}\x00{subject(fields)}\x00{moment(time(fields)).isoformat()}"
+            except Unreadable:
+                continue
             digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
             count = self._seen[digest] = self._seen.get(digest, 0) + 1
             places[clock] = str(_LAST - count if self._newest_first else count)
@@ -66,12 +77,8 @@ class Places:
 
 
 def clock_of(rule: Rule) -> object:
-    """Return what a rule has in common with others that take their person and time from the same columns."""
-    return _clock_of(rule.subject, rule.time)
-
-
-def _clock_of(subject: Template, time: TimeForm) -> object:
-    return subject.parts, subject.changes, time.text.parts
+    """Return what a rule has in common with others that take their person and time from the same columns alike."""
+    return rule.subject.parts, rule.subject.changes, rule.time
 
 
 class Ids:

@@ -76,6 +76,24 @@ def test_rows_of_one_moment_stay_in_the_order_of_the_file(tmp_path: Path) -> Non
     assert [each.id for each in ordered][:2] == ["12-bought", "11-bought"]
 
 
+@pytest.mark.parametrize(
+    ("time", "first", "second"),
+    [
+        ("{column: day, zone: stamp}", "2025-03-02T19:48:01+01:00", "2025-03-02T20:48:01+02:00"),
+        ("{column: day, zone: UTC}", "2025-03-02", "2025-03-02T00:00:00.000"),
+        ('{column: day, format: "%m/%d/%Y %H:%M", zone: UTC}', "03/02/2025 08:05", "3/2/2025 8:05"),
+    ],
+)
+def test_one_moment_written_in_two_ways_is_one_moment(tmp_path: Path, time: str, first: str, second: str) -> None:
+    """Otherwise both rows would be the first of their moment, and their ids would decide."""
+    mapping = CONTENT.replace("{column: day, zone: UTC}", time)
+    _, events = imported(mapping, f"{TOP}ann,{first},buy\nann,{second},ask\n", tmp_path)
+    assert [(event["sequence"], event["time"]) for event in events] == [
+        ("1", events[0]["time"]),
+        ("2", events[0]["time"]),
+    ]
+
+
 def test_a_file_with_the_newest_on_top_is_turned(tmp_path: Path) -> None:
     mapping = CONTENT.replace("format: csv", "format: csv, order: newest_first")
     imported(mapping, TOP + "ann,2025-03-02,buy\nann,2025-03-02,ask\n", tmp_path)
