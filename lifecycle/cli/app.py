@@ -20,8 +20,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lifecycle.cli.exits import FAILED, INTERRUPTED, READER_GONE, code_of
-from lifecycle.cli.start import STOPPED, main as main
+from lifecycle.cli.exits import FAILED, INTERRUPTED, READER_GONE, STOPPED, code_of
 from lifecycle.errors import LifecycleError, reason_of
 
 

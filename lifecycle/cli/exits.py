@@ -10,6 +10,9 @@ from lifecycle.errors import FileRefused, LifecycleError, SettingsRefused
 FAILED, MISUSED, INTERRUPTED, READER_GONE = 1, 2, 130, 141
 """The last two are what a shell reports of a program ended by SIGINT and by SIGPIPE."""
 
+STOPPED = "lifecycle: stopped. What was committed stands; run the same command again."
+"""What is said at INTERRUPTED, wherever Ctrl-C is caught."""
+
 MEANINGS = {
     0: "done",
     FAILED: "failed, with one message on standard error: a person, task, stage or topic that is not known; a policy "

@@ -10,9 +10,7 @@ import io
 import sys
 from typing import Any
 
-from lifecycle.cli.exits import INTERRUPTED
-
-STOPPED = "lifecycle: stopped. What was committed stands; run the same command again."
+from lifecycle.cli.exits import INTERRUPTED, STOPPED
 
 
 def main() -> None:

@@ -179,7 +179,7 @@ main()
 def test_help_loads_no_more_than_it_shows() -> None:
     """The start is short because of what is not imported: no store, no rules, no file of a noun."""
     code = (
-        "import sys; from lifecycle.cli.app import main; sys.argv[1:] = ['--help']\n"
+        "import sys; from lifecycle.cli.start import main; sys.argv[1:] = ['--help']\n"
         "try: main()\n"
         "except SystemExit: print(sorted(name for name in sys.modules if name.startswith('lifecycle.')))\n"
         "print(*(name for name in ('sqlalchemy', 'pydantic', 'yaml', 'rich', 'faust') if name in sys.modules))"
