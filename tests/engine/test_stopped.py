@@ -152,8 +152,8 @@ def test_another_version_of_the_program_tries_again_when_it_starts(
 
 def test_a_version_with_the_same_defect_stops_them_again_once(stopped: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is not kept busy by them."""
-    for place in ("opening", "folding"):
-        monkeypatch.setattr(f"lifecycle.{place}.program_version", lambda: "0.1.1")
+    for place in ("lifecycle.opening", "lifecycle.folding"):
+        monkeypatch.setattr(f"{place}.program_version", lambda: "0.1.1")
     patch = defect()
     assert [advance(engine_on(stopped.store), at(6)) for _ in range(2)] == [1, 0]
     patch.undo()
