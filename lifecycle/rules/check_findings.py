@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "loss-mark": "A stage reached by a word of loss, and not marked as one.",
     "loop-too-fast": "A loop of time alone that need not wait a day.",
     "loop-without-task": "A loop of time alone that asks nobody for anything.",
+    "always-past": "A moment before something that has happened, which has always passed.",
     "never-opens": "A task that can never open, because time moves the person on before.",
     "never-used": "A list that no stage uses, because each has one of its own.",
     "over-budget": "More tasks for ever than the budget of a kind of contact allows.",

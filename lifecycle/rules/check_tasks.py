@@ -1,4 +1,4 @@
-"""Tasks that can never open, because time moves the person on before. Called by check.py only. Pure."""
+"""Tasks that can never open, because time moves people on before, and moments that have always passed. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import chain
 from lifecycle.rules.check_findings import Path, Report
 from lifecycle.rules.check_paths import Ways
 from lifecycle.rules.check_spans import AT_ONCE, longest_of, never_after, opening_of, said, shortest_of, time_in_words
-from lifecycle.rules.policy import Moment, Policy, Stage, TaskRule
+from lifecycle.rules.policy import Moment, Policy, Stage, TaskRule, TimedMove, waits_of
 
 
 def _is_not_before(one: Moment, other: Moment) -> bool:
@@ -33,8 +33,24 @@ class TaskChecker:
         """Note the findings of all tasks."""
         for ways in self.ways.values():
             for stage in ways.track.stages.values():
+                self.comes(ways, stage)
                 for task in stage.tasks:
                     self.opens(stage, task, ways.paths.get(stage.name, ()))
+
+    def comes(self, ways: Ways, stage: Stage) -> None:
+        """Refuse a moment before something that has happened, which has always passed already."""
+        timed: list[TimedMove | TaskRule] = [*stage.later, *stage.tasks]
+        for each in timed:
+            at = each.at
+            if at is None or at.direction != "before" or at.offset is None:
+                continue
+            fact = ways.track.facts.get(at.fact) or self.policy.facts[at.fact]
+            if any(fact.fields.values()) or not any(wait.number for wait in waits_of(at.offset)):
+                continue
+            message = f'"{at.fact}" is when something happened, so {said(at.offset)} before it has always passed.'
+            advice = f'Write "{said(at.offset)} after {at.fact}", or a fact of a date that lies ahead.'
+            path = ways.paths.get(stage.name, ())
+            self.report.refuse("always-past", each.places.get("at", each.place), message, advice, path)
 
     def opens(self, stage: Stage, task: TaskRule, path: Path) -> None:
         """Warn of a task, or of what follows one, that opens only when time has moved the person on."""

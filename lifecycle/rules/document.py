@@ -17,6 +17,7 @@ import yaml
 
 from lifecycle.errors import PolicyRefused
 from lifecycle.rules.findings import Findings, Place, shown
+from lifecycle.rules.yaml_faults import find_fault, find_outside
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -92,7 +93,7 @@ def _tag_12(text: str) -> str:
 class _Reader:
     def __init__(self, text: str, findings: Findings, file: str) -> None:
         self.file = file
-        self.text = text
+        self.lines = _LINE_END.split(text)
         self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self.findings = findings
         self.nodes = 0
@@ -106,17 +107,19 @@ class _Reader:
             problem = getattr(error, "problem", None) or str(error)
             advice = "Look at indentation, quotes and braces."
             tab = self.tab(place)
+            fault = find_fault(self.lines, place.line) if tab is None else None
             if tab is not None:
                 place, problem, advice = tab, "here stands a tab", "Put blanks in its place: only they indent."
+            elif fault is not None:
+                place, problem, advice = Place(fault.line, fault.column), fault.problem, fault.advice
             self.findings.add(place, "yaml", f"This is not YAML: {problem}. {advice}")
             self.findings.refuse()
             raise AssertionError("refuse raises") from error
 
     def tab(self, place: Place) -> Place | None:
         """Return the tab in what a line begins with, at the place of an error or in the line before it."""
-        lines = _LINE_END.split(self.text)
         for number in (place.line, place.line - 1):
-            line = lines[number - 1] if 0 < number <= len(lines) else ""
+            line = self.lines[number - 1] if 0 < number <= len(self.lines) else ""
             column = line[: len(line) - len(line.lstrip())].find("\t")
             if column >= 0:
                 return Place(number, column + 1)
@@ -175,9 +178,12 @@ class _Reader:
                 message = "A text here holds a character that cannot be seen. Write it without."
                 self.findings.add(place, "character", message)
             return Scalar(text, place, quoted=True)
+        if text.endswith(('"', ".'", "?'", "!'", "}'")) and text.count(text[-1]) % 2:
+            message = f"A quote ({text[-1]}) ends a text here that begins without one. Write both, or none."
+            self.findings.add(place, "quote", message)
         older, newer = _tag_11(text), _tag_12(text)
         if newer == "null":
-            self.findings.add(place, "empty", f"A value is missing here. {_CUT}")
+            self.empty(place)
             return Scalar("", place)
         if older != newer and text != "<<":
             advice = _ADVICE.get(text.lower(), "")
@@ -189,6 +195,14 @@ class _Reader:
             )
             return Scalar(text, place)
         return Scalar(self.plain(text, newer, place), place)
+
+    def empty(self, place: Place) -> None:
+        outside = find_outside(self.lines, place.line)
+        if outside is None:
+            self.findings.add(place, "empty", f"A value is missing here. {_CUT}")
+        else:
+            problem = f"{outside.problem[0].upper()}{outside.problem[1:]}, line {place.line}. {outside.advice}"
+            self.findings.add(Place(outside.line, outside.column, self.file), "empty", problem)
 
     def plain(self, text: str, tag: str, place: Place) -> Value:
         if tag == "bool":

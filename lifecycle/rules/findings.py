@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -13,6 +14,12 @@ MAX_FINDINGS = 50
 
 MAX_SHOWN = 80
 """Characters shown of a text from the file."""
+
+
+_GIVEN_HERE = frozenset(
+    f"unknown-{what}" for what in ("type", "fact", "stage", "setting", "track", "contact", "field", "word")
+)
+"""Findings that a name is not known which the file itself gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,8 @@ class Finding:
     """One thing that is wrong: place, a stable code, and a sentence that ends in what to do.
 
     Where the sentence ends in the name that is nearest to `got` among `known`, that is looked up when the
-    finding is shown: among thousands of findings, few are. `file` is "" for the file that is loaded.
+    finding is shown: among thousands of findings, few are. `is_listed`: the sentence says itself what is known.
+    `file` is "" for the file that is loaded.
     """
 
     file: str
@@ -47,9 +55,10 @@ class Finding:
     message: str
     got: str = field(default="", compare=False)
     known: Collection[str] | None = field(default=None, compare=False)
+    is_listed: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
-        advice = "" if self.known is None else f" {nearest(self.got, self.known)}"
+        advice = "" if self.known is None or self.is_listed else f" {nearest(self.got, self.known)}"
         return f"{self.line}:{self.column}: {self.message}{advice} [{self.code}]"
 
 
@@ -69,6 +78,8 @@ class Findings:
     found: list[Finding] = field(default_factory=list)
     misspelt: set[tuple[Place, str]] = field(default_factory=set)
     settings: dict[Place, Setting] = field(default_factory=dict)
+    text: str = ""
+    """The file, where a name that is written once only is looked for."""
 
     def add(self, place: Place, code: str, message: str) -> None:
         """Note one finding."""
@@ -92,7 +103,8 @@ class Findings:
         """Raise HasFindings with every finding in file order; return when there is none."""
         if not self.found:
             return
-        found = sorted(set(self._of_settings(each for each in self.found if not self._follows(each))))
+        told = [each for each in self.found if not self._follows(each)]
+        found = sorted(set(self._misspelt_names(list(self._of_settings(told)))))
         lines = [f"{finding.file or self.name}:{finding}" for finding in found[:MAX_FINDINGS]]
         if len(found) > MAX_FINDINGS:
             lines.append(f"... and {len(found) - MAX_FINDINGS} more")
@@ -104,6 +116,38 @@ class Findings:
             return False
         place = Place(finding.line, finding.column, finding.file)
         return any(place == table and f'"{key}' in finding.message for table, key in self.misspelt)
+
+    def _misspelt_names(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return findings; a name that is given once, never used, and nearly that of many findings is told of instead.
+
+        So is one that is nearly that of a single finding, whose own name the file has elsewhere.
+        """
+        asked: dict[tuple[str, Collection[str]], list[Finding]] = {}
+        for each in findings:
+            if each.code in _GIVEN_HERE and each.known is not None and not each.file:
+                asked.setdefault((each.got.removeprefix("$"), frozenset(each.known)), []).append(each)
+        follows, misspelt = set[Finding](), list[Finding]()
+        for (got, known), found in asked.items():
+            name = next(iter(close(got, [each.removeprefix("$") for each in known])), "")
+            places = self._places(name) if name else []
+            if len(places) != 1 or (len(found) == 1 and len(self._places(got)) == 1):
+                continue
+            before = self.text[: places[0]]
+            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+            others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+            where = f"line {min(each.line for each in found)}{others}"
+            message = (
+                f'"{shown(name)}" is used nowhere, and "{shown(got)}" of {where} is not there. Is it misspelt here?'
+            )
+            misspelt.append(
+                Finding("", line, column, min(found, key=lambda each: each.code == "unknown-word").code, message)
+            )
+            follows.update(found)
+        return [*(each for each in findings if each not in follows), *misspelt]
+
+    def _places(self, name: str) -> list[int]:
+        """Return where a name stands in the file as a whole word, alone or as a part of `fact.name` and the like."""
+        return [each.start() for each in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", self.text)]
 
     def _of_settings(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Return findings; a setting that is wrong wherever it stands is told of once, where it is written."""

@@ -42,7 +42,7 @@ def load_policy(text: str, *, name: str = "policy", find: Find | None = None) ->
     that includes others is one whole document again, so that it can be kept and read without them.
     Raises PolicyRefused with all findings, sorted by place.
     """
-    findings = Findings(name)
+    findings = Findings(name, text=text)
     reading = Reading(findings)
     document = read_document(text, name=name)
     _check_top(reading, document)
@@ -176,7 +176,7 @@ def _check_key(reading: Reading, types: dict[str, TouchpointType], per: str, tra
     for name, kind in kinds.items():
         if kind not in ("id", "words"):
             message = f'"{per}" names the instances of {track}, so in {name} too it is an id or a list of words.'
-            reading.findings.add(place, "key-kind", message)
+            reading.findings.add(types[name].places.get(per, place), "key-kind", message)
 
 
 def _facts(reading: Reading, guards: GuardReader, names: Names, table: Table, track: str | None) -> dict[str, Fact]:

@@ -12,7 +12,7 @@ from lifecycle.rules.findings import Setting, shown
 from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.names import Names, Reading, Scope
 from lifecycle.rules.policy import Calendar, ContactKind, Lane
-from lifecycle.rules.schedule import Duration
+from lifecycle.rules.schedule import Duration, parse_duration
 from lifecycle.rules.vocabulary import is_zone
 
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]) to ([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -63,8 +63,10 @@ def _replaced(reading: Reading, node: Node, values: Mapping[str, Scalar]) -> Nod
         known = [f"${name}" for name in (*values, *reading.settings)]
         reading.findings.unknown(node.place, "unknown-setting", f"${match[2]}", "a setting", known)
         return Scalar("", node.place)
-    reading.findings.use(node.place, Setting(match[2], found.place))
     before, rest = match[1] or "", match.string[match.end() :]
+    if not rest or parse_duration(str(found.value)) is None:
+        # A duration is right where it is written; what stands behind it is not of the setting.
+        reading.findings.use(node.place, Setting(match[2], found.place))
     if not before and not rest:
         return Scalar(found.value, node.place, found.quoted)
     return Scalar(f"{before}{found.value}{rest}", node.place, node.quoted)

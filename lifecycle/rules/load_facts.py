@@ -76,13 +76,7 @@ def _fields(reading: Reading, table: Table) -> dict[str, FieldKind]:
 
 def _field_kind(reading: Reading, node: Node) -> FieldKind:
     if isinstance(node, Listing):
-        words = reading.words(node, "A field's list")
-        seen: set[str] = set()
-        for word, place in words:
-            if word in seen:
-                reading.findings.add(place, "twice", f'"{shown(word)}" stands twice in this list. Keep one.')
-            seen.add(word)
-        return FieldKind("words", tuple(word for word, _ in words))
+        return FieldKind("words", tuple(word for word, _ in reading.words(node, "A field's list")))
     text = str(node.value) if isinstance(node, Scalar) else "a table"
     if text in KINDS:
         return FieldKind(text)  # type: ignore[arg-type]  # one of KINDS

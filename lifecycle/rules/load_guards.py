@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from lifecycle.rules.document import Listing, Node, Scalar, Table
-from lifecycle.rules.findings import Place, shown
+from lifecycle.rules.findings import Finding, Place, shown
 from lifecycle.rules.names import PERSON, Names, Reading, Scope, Value, common_value, field_value
 from lifecycle.rules.policy import (
     AnyOf,
@@ -223,6 +223,7 @@ class GuardReader:
         if not items:
             self.findings.add(node.place, "empty-list", f'"{left}" fits nothing in an empty list. Write a value.')
         literals = [self.literal(item, value, left) for item in items]
+        self.reading.once([(each, item.place) for each, item in zip(literals, items, strict=True) if each is not None])
         return OneOf(tuple(literal for literal in literals if literal is not None))
 
     def literal(self, node: Node, value: Value, left: str) -> Literal_ | None:
@@ -247,7 +248,11 @@ class GuardReader:
         if value.words and word not in value.words:
             known = ", ".join(value.words[:12]) + (", ..." if len(value.words) > 12 else "")
             message = f'"{shown(word)}" is not one of {left} ({known}). This line never fits.'
-            self.findings.add(place, "unknown-word", message)
+            self.findings.found.append(
+                Finding(
+                    place.file, place.line, place.column, "unknown-word", message, word, value.words, is_listed=True
+                )
+            )
 
 
 def _said(got: Literal_) -> str:

@@ -56,7 +56,7 @@ class StageReader(TaskReader):
         tasks_table = self.reading.table(body.entries.get("tasks"), f'"tasks" of {what}', place)
         for task, task_node in tasks_table.entries.items():
             at = tasks_table.places[task]
-            if task in ("review", "later"):
+            if task in ("review", "later", "or_else"):
                 self.findings.add(at, "name", f'A task cannot be called "{task}". Choose another word.')
             self.reading.name(task, at, "a task")
             tasks.append(self.task(task, task_node, track, slot, at, parent=None))

@@ -14,6 +14,7 @@ from lifecycle.rules.load_guards import GuardReader
 from lifecycle.rules.names import NAME, PERSON, Names, Reading, Scope, is_built_in
 from lifecycle.rules.policy import (
     Asked,
+    ByFact,
     ContactKind,
     Every,
     Guard,
@@ -130,6 +131,10 @@ class TaskReader:
             return None
         text, place = read
         match = _MOMENT.fullmatch(text)
+        if match is None and NAME.fullmatch(text) is None and not self.reading.setting(text, place):
+            message = f'"{shown(text)}" is no moment. Write a fact, or so long before or after one: '
+            self.findings.add(place, "moment", f'{message}"60 days before renewal_on".')
+            return None
         if match is None:
             return Moment(self.fact(text, track, place), None, "after")
         duration = self.reading.duration(match[1], place)
@@ -146,8 +151,14 @@ class TaskReader:
         if period is None:
             return None
         if any(each.number == 0 for each in waits_of(period)):
-            self.findings.add(read[1], "duration", '"every" needs a period longer than nothing.')
+            place = read[1] if isinstance(period, Duration) else self.zero(period)
+            self.findings.add(place, "duration", '"every" needs a period longer than nothing.')
         return Every(period, floor)
+
+    def zero(self, period: ByFact) -> Place:
+        """Return where a setting that depends on a fact says that nothing passes."""
+        word = next(word for word, value in period.values.items() if value.number == 0)
+        return self.reading.settings[period.name].entries[word].place
 
     def due(self, body: Table, track: str) -> Wait | str:
         """Return `due`: a duration from opening, or the fact that says when."""

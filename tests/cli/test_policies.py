@@ -82,7 +82,7 @@ def test_a_table_that_cannot_be_read_ends_with_2_and_the_others_are_run(policy: 
         (("none.yaml",), "none.yaml"),
         (("shop.yaml", "none.txt"), "none.txt is not there. Name a scenario table, or a folder of them."),
         (("shop.yaml", "empty"), "empty holds no scenario tables (*.txt) about this policy."),
-        (("torn.yaml",), "torn.yaml:2:1: This is not YAML"),
+        (("torn.yaml",), "torn.yaml:1:9: This is not YAML"),
         (("shop.yaml", "latin.txt"), "latin.txt cannot be read"),
     ],
 )
