@@ -6,7 +6,6 @@ This knows drivers, pragmas and time limits, and no table. Everything in lifecyc
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from lifecycle.errors import SettingsRefused
 from lifecycle.store.failures import translated
@@ -61,22 +60,30 @@ class Database:
             event.listen(self._engine, "begin", _begin)
             self._readers = self._engine
             self._writers: Engine = self._engine.execution_options(lifecycle_writes=True)
+            self._has_log = False
         else:
             # Single statements need no transaction around them: two round trips fewer for each read.
             self._readers = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._writers = self._engine
+            self._has_log = True
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection on which each statement sees the committed present; nothing may be written."""
+        """Give a connection on which each statement sees the committed present; nothing may be written.
+
+        Nor is anything written by connecting: whoever reads may have named a file that is not ours.
+        """
         with translated(self.where), self._readers.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in one transaction: committed at the end, rolled back by any exception."""
-        with translated(self.where), self._writers.begin() as connection:
-            yield connection
+        with translated(self.where):
+            if not self._has_log:
+                self._write_ahead()
+            with self._writers.begin() as connection:
+                yield connection
 
     def close(self) -> None:
         """Close the pooled connections. The object may be used again and opens new ones."""
@@ -96,12 +103,25 @@ class Database:
 
     def _prepare(self, connection: Any, _record: object) -> None:
         cursor = connection.cursor()
-        if self.is_sqlite:
-            _write_ahead(cursor)
         for statement in _SQLITE_SESSION if self.is_sqlite else _POSTGRESQL_SESSION:
             cursor.execute(statement)
         cursor.close()
         connection.commit()
+
+    def _write_ahead(self) -> None:
+        """Let a SQLite file have a write-ahead log. The file itself says so from then on, so once is enough."""
+        with self._readers.connect() as connection:
+            # Turning it on does not wait for whoever does the same at this moment, whatever busy_timeout says.
+            for left in range(_WRITE_AHEAD_ATTEMPTS, 0, -1):
+                try:
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                except OperationalError as error:
+                    if "locked" not in str(error.orig) or left == 1:
+                        raise
+                    time.sleep(_WRITE_AHEAD_PAUSE_SECONDS)
+                else:
+                    break
+        self._has_log = True
 
 
 class Connected:
@@ -109,19 +129,6 @@ class Connected:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-
-def _write_ahead(cursor: Any) -> None:
-    # Turning the log on does not wait for whoever does the same at this moment, whatever busy_timeout says.
-    for left in range(_WRITE_AHEAD_ATTEMPTS, 0, -1):
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or left == 1:
-                raise
-            time.sleep(_WRITE_AHEAD_PAUSE_SECONDS)
-        else:
-            return
 
 
 def _begin(connection: Connection) -> None:

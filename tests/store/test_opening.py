@@ -205,6 +205,35 @@ def test_a_file_that_was_there_keeps_its_rights(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
 
 
+def test_reading_writes_nothing_to_a_file_that_is_not_ours(tmp_path: Path) -> None:
+    """Neither the way in which it keeps its changes, nor a file beside it."""
+    path = tmp_path / "theirs.db"
+    theirs = sqlite3.connect(path)
+    theirs.execute("CREATE TABLE songs (name TEXT)")
+    theirs.close()
+    before = path.read_bytes()
+    with pytest.raises(SchemaMismatch, match="no tables of ours"):
+        open_store(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_first_write_turns_the_log_on(tmp_path: Path) -> None:
+    """A database of ours that came back from a dump without it has it from the next write on, and not before."""
+    url, path = f"sqlite:///{tmp_path / 'ours.db'}", tmp_path / "ours.db"
+    open_store(url, create=True).close()
+    dumped = sqlite3.connect(path)
+    assert dumped.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    dumped.close()
+    before = path.read_bytes()
+    store = open_store(url)
+    assert store.load_people(["anna"]) == {}
+    assert path.read_bytes() == before
+    store.commit(Changes(people=(person(),)))
+    store.close()
+    assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 @pytest.mark.parametrize("create", [True, False])
 def test_a_file_that_is_no_database_is_refused_at_once(tmp_path: Path, create: bool) -> None:
     """Waiting does not mend it, and it is left as it is."""
