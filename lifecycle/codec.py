@@ -11,9 +11,9 @@ Which mode a record is in, in this order:
 3. neither: the body is read as the event too. JSON lines, kcat without headers and plain producers send this.
 
 What is read: `specversion`, `id`, `source`, `type`, `subject`, `time`, `sequence`, `datacontenttype`, data.
-Every other attribute is an extension and does not count. An attribute may stand twice where both say the same, as
-the JavaScript SDK sends the content type; `time` is read as every time in the data is (moment.py). This path is hot:
-`_read_text` tries the common case first.
+Every other attribute is an extension and does not count; one that is null counts as left out (CloudEvents' JSON
+format). An attribute may stand twice where both say the same, as the JavaScript SDK sends the content type; `time` is
+read as every time in the data is (moment.py). This path is hot: `_read_text` tries the common case first.
 """
 
 from __future__ import annotations
@@ -155,21 +155,34 @@ def _read_binary(body: bytes | None, headers: Headers) -> Touchpoint:
 def _touchpoint(event: dict[str, Any], data: Any) -> Touchpoint:
     get = event.get
     if get("specversion") != "1.0":
-        raise _version_fault(get("specversion"))
+        got = _given(event, "specversion")
+        sentence = f'specversion must be the text "1.0" (CloudEvents 1.0), got {str(got)[:80]!r}'
+        raise Unreadable("unsupported_version", "specversion", sentence)
     if data is None:
         data = {}
     elif type(data) is not dict:
         raise Unreadable("data_not_an_object", "data", f"data must be a JSON object, got {_kind(data)}")
     sequence = get("sequence")
     return Touchpoint(
-        _read_text(get("subject"), "subject"),
-        _read_text(get("source"), "source"),
-        _read_text(get("id"), "id"),
-        _read_text(get("type"), "type"),
-        _read_time(get("time")),
+        _read_text(get("subject") or _given(event, "subject"), "subject"),
+        _read_text(get("source") or _given(event, "source"), "source"),
+        _read_text(get("id") or _given(event, "id"), "id"),
+        _read_text(get("type") or _given(event, "type"), "type"),
+        _read_time(get("time") or _given(event, "time")),
         None if sequence is None else _read_sequence(sequence),
         data,
     )
+
+
+_WHY = {"time": "it says when the touchpoint occurred", "specversion": 'it must be the text "1.0"'}
+
+
+def _given(event: dict[str, Any], attribute: str) -> Any:
+    """Return a required attribute; raises Unreadable where it is not there, or null, which counts as that."""
+    if (value := event.get(attribute)) is None:
+        got, why = "null" if attribute in event else "missing", _WHY.get(attribute, "every touchpoint needs it")
+        raise Unreadable("missing_field", attribute, f"{attribute} is {got}; {why}")
+    return value
 
 
 _TOMBSTONE = "the record has neither a value nor ce_ headers (a tombstone); a touchpoint cannot be unsaid"
@@ -199,8 +212,6 @@ def _read_text(value: Any, field: str) -> str:
     # A text of up to 64 characters has at most 256 bytes; a printable one has no control characters.
     if type(value) is str and 0 < len(value) <= MAX_ID_BYTES // 4 and value.isprintable():
         return value
-    if value is None:
-        raise Unreadable("missing_field", field, f"{field} is missing; every touchpoint needs it")
     if type(value) is not str:
         raise Unreadable("not_text", field, f"{field} must be text, got {_kind(value)}; put it in quotes")
     if not value:
@@ -225,17 +236,13 @@ def _read_time(value: Any) -> datetime:
     at = parse_time(value)
     if at is None:
         return _refuse_time(value)
-    if EARLIEST <= at < LATEST:
-        return at
-    return _out_of_range(value)
+    return at if EARLIEST <= at < LATEST else _out_of_range(value)
 
 
 _LEAP_SECOND = re.compile(r"[Tt][0-9]{2}:[0-9]{2}:60")
 
 
 def _refuse_time(value: Any) -> datetime:
-    if value is None:
-        raise Unreadable("missing_field", "time", "time is missing; it says when the touchpoint occurred")
     if type(value) is not str:
         raise Unreadable("not_text", "time", f"time must be text as in 2026-03-01T09:30:00Z, got {_kind(value)}")
     if value[:4] in ("0001", "9999") and parse_time(f"2001{value[4:]}"):
@@ -282,13 +289,6 @@ def _check_data_type(content_type: Any) -> None:
     if type(content_type) is not str or not _is_json_type(content_type):
         sentence = f"data is read as application/json, got {str(content_type)[:80]!r}"
         raise Unreadable("unsupported_content_type", "datacontenttype", sentence)
-
-
-def _version_fault(version: Any) -> Unreadable:
-    if version is None:
-        return Unreadable("missing_field", "specversion", 'specversion is missing; it must be the text "1.0"')
-    sentence = f'specversion must be the text "1.0" (CloudEvents 1.0), got {str(version)[:80]!r}'
-    return Unreadable("unsupported_version", "specversion", sentence)
 
 
 def _kind(value: Any) -> str:

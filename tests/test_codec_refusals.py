@@ -22,6 +22,21 @@ def refusal(body: bytes | None, headers: Headers = (), **limits: int) -> Unreada
     return caught.value
 
 
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type", "subject", "time"])
+def test_a_required_attribute_that_is_null_is_refused_as_null(name: str) -> None:
+    """Whoever sent it looks for a null, not for an attribute that was left out; null is no text and no name."""
+    null, left_out = refusal(body_of(**{name: None})), refusal(body_of(**{name: ...}))
+    assert (null.reason, null.field) == (left_out.reason, left_out.field) == ("missing_field", name)
+    assert null.message.startswith(f"{name} is null; ")
+    assert left_out.message.startswith(f"{name} is missing; ")
+
+
+@pytest.mark.parametrize("name", ["sequence", "datacontenttype", "data", "data_base64", "traceparent"])
+def test_any_other_attribute_that_is_null_counts_as_left_out(name: str) -> None:
+    """The JSON format of CloudEvents says so of all attributes."""
+    assert read_event(body_of(**{name: None})) == read_event(body_of(**{name: ...}))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
