@@ -107,7 +107,10 @@ def _fact_value(body: Table, names: Names) -> Value:
         return Value("number")
     values = list(_remembered(body.entries[kind], names))
     if kind == "set":
-        return Value("set", tuple(dict.fromkeys(word for value in values for word in value.words)))
+        # One that can hold any word beside those of a list can hold any word.
+        words = [word for value in values for word in value.words] if all(value.words for value in values) else []
+        kinds = tuple(sorted({value.kind for value in values}))
+        return Value("set", tuple(dict.fromkeys(words)), holds=kinds)
     usual = Value("number") if kind == "sum" else Value("time")
     return common_value(values) or usual  # What is mixed is reported where the fact is read.
 

@@ -39,6 +39,14 @@ _KINDS_SAID = {
     "time": 'a time such as "2026-03-02T10:00:00Z" or a date',
 }
 
+_HELD = {
+    "time": ("times", "10:00+02:00", "08:00Z"),
+    "number": ("numbers", "3.0", "3"),
+    "money": ("amounts", "100.00 EUR", "100 EUR"),
+    "flag": ("true and false", "true", '"true"'),
+}
+"""What a set cannot be searched for: how it is called, and two ways to write one of it."""
+
 
 class GuardReader:
     """Reads guards in a scope. One for each policy."""
@@ -192,10 +200,7 @@ class GuardReader:
             if value.kind != "set":
                 self.findings.add(node.place, "comparison", f'"has" looks into a set; "{left}" is none.')
                 return None
-            words = self.reading.words(node.entries["has"], '"has"')
-            for word, place in words:
-                self.known_word(word, value, left, place)
-            return Has(tuple(word for word, _ in words))
+            return self.has(node.entries["has"], value, left)
         if key == "within":
             duration = self.reading.plain_duration_of(node, "within")
             if value.kind != "time":
@@ -212,6 +217,26 @@ class GuardReader:
             message = f'The two ends of "{left}" are in different currencies, which are never compared. Use one.'
             self.findings.add(node.place, "comparison", message)
         return Range(bounds[0], bounds[1])
+
+    def has(self, node: Node, value: Value, left: str) -> Test | None:
+        """Return the test of what a set contains; one of what can be written in several ways is refused."""
+        for kind in (each for each in value.holds if each in _HELD):
+            what, one, other = _HELD[kind]
+            message = (
+                f'"{left}" is a set of {what}, and "has" compares texts: {one} would not be found as {other}. '
+                "Keep the last of them, or words."
+            )
+            self.findings.add(node.place, "comparison", message)
+            return None
+        words = self.reading.words(node, '"has"')
+        for word, place in words:
+            if value.holds == ("date",) and parse_day(word) is None:
+                message = (
+                    f'"{left}" is a set of dates such as "2026-03-02"; "{shown(word)}" never fits. Mend the value.'
+                )
+                self.findings.add(place, "comparison", message)
+            self.known_word(word, value, left, place)
+        return Has(tuple(word for word, _ in words))
 
     def one_of(self, node: Scalar | Listing, value: Value, left: str) -> Test | None:
         """Return the test of a right side that is a value or a list of values."""

@@ -25,7 +25,7 @@ _SETTING = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a left side of a guard can be. `words` lists the possible words where they are known.
+    """What a left side of a guard can be. `words`: the possible words, where known. `holds`: kinds of what a set holds.
 
     `field` is the kind of field where a guard sees no more than a text, and a calendar must know: zone, country.
     """
@@ -33,6 +33,7 @@ class Value:
     kind: ValueKind
     words: tuple[str, ...] = ()
     field: Literal["", "zone", "country"] = ""
+    holds: tuple[ValueKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,9 @@ def field_value(kind: FieldKind) -> Value:
         return Value("flag")
     if kind.kind in ("money", "date", "time"):
         return Value(kind.kind)
-    if kind.kind == "words":
-        return Value("words", kind.words)
     if kind.kind == "zone" or kind.kind == "country":
         return Value("text", field=kind.kind)
-    return Value("text")
+    return Value("words", kind.words) if kind.kind == "words" else Value("text")
 
 
 def common_value(values: Iterable[Value]) -> Value | None:

@@ -702,6 +702,49 @@ def test_wrong_guards_are_told(guard: str, expected: str) -> None:
     assert expected in refusal(GUARD, f"{guard}, to: won}}")
 
 
+@pytest.mark.parametrize(
+    ("field", "wanted", "expected"),
+    [
+        (
+            "place.told.since",
+            '"2026-03-02T08:00:00Z"',
+            'a set of times, and "has" compares texts: 10:00+02:00 would not',
+        ),
+        (
+            "purchase.completed.pieces",
+            '"3"',
+            'a set of numbers, and "has" compares texts: 3.0 would not be found as 3.',
+        ),
+        ("ratio.seen.ratio", '"0.5"', "a set of numbers, and"),
+        ("purchase.completed.amount", '"3 EUR"', 'a set of amounts, and "has" compares texts: 100.00 EUR would not'),
+        ("place.told.sure", '"true"', "a set of true and false, and"),
+        ("place.told.moved_on", "spring", 'a set of dates such as "2026-03-02"; "spring" never fits.'),
+        ("[need.stated.words, place.told.since]", "x", "a set of times, and"),
+    ],
+)
+def test_what_can_be_written_in_several_ways_is_not_searched_for_in_a_set(
+    field: str, wanted: str, expected: str
+) -> None:
+    """One instant, number or amount has many spellings, and a set keeps the one that was sent."""
+    text = TEXT.replace("reasons: {set: decision.made.reason, when: {outcome: with_us}}", f"reasons: {{set: {field}}}")
+    text = text.replace(GUARD, f"{{fact.reasons: {{has: {wanted}}}}}, to: won}}")
+    with pytest.raises(PolicyRefused) as caught:
+        load_policy(text, name="p.yaml")
+    assert f'"fact.reasons" is {expected}' in str(caught.value)
+
+
+def test_a_set_of_words_and_texts_may_hold_any_word() -> None:
+    """The words of one type say nothing of what another may send; a set of dates is searched for a date."""
+    for field, wanted in (
+        ("[decision.made.outcome, need.stated.words]", "price"),
+        ("place.told.moved_on", '"2026-03-02"'),
+    ):
+        text = TEXT.replace(
+            "reasons: {set: decision.made.reason, when: {outcome: with_us}}", f"reasons: {{set: {field}}}"
+        )
+        assert load_policy(text.replace(GUARD, f"{{fact.reasons: {{has: {wanted}}}}}, to: won}}"), name="p.yaml")
+
+
 def test_a_stage_of_another_key_is_told() -> None:
     """One stage for each need: in a lane no need is at hand."""
     assert '"stage.need" has one stage for each need, and here is no need. Use "any.need". [other-key]' in refusal(
