@@ -7,7 +7,7 @@ only. Called by `lifecycle policy activate`; afterwards the snapshots of people 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -40,14 +40,19 @@ class Missing:
     fields: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def count_missing(stored: Stored, policy: Policy) -> Missing:
-    """Count what a policy would read as missing. Reads the whole log, page by page; writes nothing."""
+def count_missing(stored: Stored, policy: Policy, progress: Callable[[int], None] | None = None) -> Missing:
+    """Count what a policy would read as missing. Reads the whole log, page by page; writes nothing.
+
+    `progress` is told after each page how many people were read so far, in order of their ids.
+    """
     readers = {name: table.read for name, table in compile_policy(policy).types.items()}
-    found, after = Missing(), ""
+    found, after, read = Missing(), "", 0
     while page := stored.iterate_people(after=after, limit=PAGE):
         for log in stored.read_log({row.person: None for row in page}).values():
             _add(found, readers, counted(log, retracted(log)))
-        after = page[-1].person
+        after, read = page[-1].person, read + len(page)
+        if progress is not None:
+            progress(read)
     return found
 
 

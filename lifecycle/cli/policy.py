@@ -12,13 +12,14 @@ from lifecycle.cli import policies, policy_check
 from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Database, closing_store
 from lifecycle.cli.output import plural, print_table
+from lifecycle.cli.progress import shown_progress
 from lifecycle.folding import DUE_AT_ONCE
 from lifecycle.missing import Missing, count_missing
 from lifecycle.policies import read_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
 from lifecycle.settings import Settings
-from lifecycle.store import open_store
+from lifecycle.store import Store, open_store
 
 app = noun("Which policy folds the database.")
 app.command("check")(policy_check.check)
@@ -48,7 +49,7 @@ def activate(
     policy = read_policy(file)
     with closing_store(open_store(Settings.load(database=db).need_database())) as store:
         if dry_run or store.state().policy_hash != policy.hash:
-            _tell_missing(policy, count_missing(store, policy))
+            _tell_missing(policy, _missing(store, policy))
         if dry_run:
             behind = store.count_by_other_policies(policy.hash, SNAPSHOT_FORMAT)
             typer.echo(f"Nothing was changed. {plural(behind, 'person', 'people')} would be folded again.")
@@ -64,6 +65,14 @@ def activate(
             "workers as time goes on."
         )
     typer.echo(said)
+
+
+def _missing(store: Store, policy: Policy) -> Missing:
+    with shown_progress() as tell:
+        if tell is None:
+            return count_missing(store, policy)
+        people = store.counts().people
+        return count_missing(store, policy, lambda done: tell("reading the log of people", done, people))
 
 
 def _tell_missing(policy: Policy, missing: Missing) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from lifecycle.cli.options import Broker
 from lifecycle.cli.output import plural
+from lifecycle.cli.progress import shown_progress
 from lifecycle.settings import Settings
 
 
@@ -27,5 +28,11 @@ def publish(
     from lifecycle.streams.publish import publish_file
 
     settings = Settings.load(broker=broker)
-    sent = publish_file(settings, file)
+    with shown_progress() as tell:
+
+        def progress(sent: int) -> None:
+            if tell is not None:
+                tell("sending", sent, None)
+
+        sent = publish_file(settings, file, progress=progress)
     typer.echo(f"{plural(sent, 'record')} sent to {settings.touchpoints}", err=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -15,8 +13,9 @@ from lifecycle import codec
 from lifecycle.cli.beginnings import asks_from
 from lifecycle.cli.options import Database, From, PolicyFile, Spread, moment_of, until_of
 from lifecycle.cli.output import number, plural
+from lifecycle.cli.progress import shown_progress
 from lifecycle.cli.times import Times
-from lifecycle.embedded import Progress, RunResult, run as run_embedded
+from lifecycle.embedded import RunResult, run as run_embedded
 from lifecycle.errors import SettingsRefused
 from lifecycle.event_lines import STANDARD_INPUT
 from lifecycle.record import LABEL_NAMES, OUTCOME_NAMES
@@ -83,14 +82,14 @@ def run(
     # A batch makes many objects and frees them by itself; looking for circles among them takes a tenth of the run.
     gc.set_threshold(COLLECT_EVERY)
     try:
-        with _progress() as progress:
+        with shown_progress() as tell:
             result = run_embedded(
                 events,
                 store=settings.need_database(),
                 policy=settings.policy,
                 tasks=tasks,
                 until=until_of(until),
-                progress=progress,
+                progress=None if tell is None else lambda each: tell(each.phase, each.done, each.total),
                 limits=codec.Limits(settings.max_body_bytes),
                 future=settings.future,
                 ask_from=ask_from,
@@ -146,30 +145,3 @@ def summary(result: RunResult, url: str, tasks: str | None) -> Iterator[str]:
 
 def _words(name: str) -> str:
     return name.replace("_", "-" if name == "dead_lettered" else " ")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[Progress], None] | None]:
-    """Show how far the run has got, where standard error is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    # Loading rich takes as long as a small run; nobody waits for it where nobody looks.
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f}"),
-        TimeElapsedColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        shown: dict[str, object] = {}
-
-        def tell(progress: Progress) -> None:
-            if progress.phase not in shown:
-                shown[progress.phase] = bars.add_task(progress.phase, total=progress.total)
-            bars.update(shown[progress.phase], completed=progress.done)  # type: ignore[arg-type]  # ids of ours
-
-        yield tell

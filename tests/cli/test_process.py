@@ -26,6 +26,23 @@ def test_results_and_errors_have_their_own_stream(sqlite_url: str, tmp_path: Pat
     assert "Traceback" not in done.stderr
 
 
+def test_reading_the_whole_log_shows_how_far_it_has_got_where_somebody_looks(sqlite_url: str, tmp_path: Path) -> None:
+    """On standard error, and only where that is a terminal."""
+    run([write(tmp_path / "h.jsonl", history(30))], store=sqlite_url, policy=POLICY, until="end")
+    new = tmp_path / "new.yaml"
+    new.write_text(POLICY.read_text(encoding="utf-8").replace("policy: tiny", "policy: new"), encoding="utf-8")
+    activating = [*LIFECYCLE, "policy", "activate", str(new), "--dry-run", "--db", sqlite_url]
+    terminal, inside = os.openpty()
+    seen = subprocess.run(activating, stdout=subprocess.PIPE, stderr=inside, text=True, timeout=60)
+    os.close(inside)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert (seen.returncode, "reading the log of people" in shown) == (0, True)
+    assert " 30 " in shown
+    unseen = subprocess.run(activating, capture_output=True, text=True, timeout=60)
+    assert (unseen.stdout, unseen.stderr) == (seen.stdout, "")
+
+
 def test_a_reader_that_goes_away_is_no_error(sqlite_url: str, tmp_path: Path) -> None:
     run([write(tmp_path / "h.jsonl", history(300))], store=sqlite_url, policy=POLICY, until="end")
     reading, writing = os.pipe()
