@@ -58,7 +58,8 @@ def _is_left_by(work: Working, task: OpenTask | WaitingTask, day: datetime) -> b
 
 def _ask_anew(work: Working, task_id: str, task: OpenTask | WaitingTask, at: datetime, opens_at: datetime) -> None:
     names = task.track, task.key, task.stage, task.rule
-    anew = WaitingTask(*names, task.entry, task.since, task.origin, opens_at, opens_at, held_until=opens_at)
+    # It keeps what it followed: whoever answers that late has answered this one too.
+    anew = WaitingTask(*names, task.entry, task.since, task.origin, opens_at, opens_at, task.root, opens_at)
     work.asked.hold(task_id, anew)
     until = f"{opens_at.isoformat()} anew"
     work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=until, due=opens_at)

@@ -12,6 +12,7 @@ is unmatched: counted, never an error, and never taken for another.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
@@ -100,27 +101,32 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
     before = next((each for each in reversed(work.closings) if each.closed.id == task_id), None)
     if before is not None:
         work.closings.append(before._replace(closed=ended))
-    anew = again_id(task_id)  # the same question, where it was due before the start and is still owed
-    for each in sorted(each for each, task in state.tasks.items() if each == anew or _follows(work, task, task_id)):
+    same = {task_id, again_id(task_id)}  # the same question, where it was due before the start and is still owed
+    for each in sorted(each for each, task in state.tasks.items() if each in same or _follows(work, task, same)):
         work.close(each, "withdrawn", at, reason="completed_late", by=by)
-    for each in sorted(each for each, task in state.waiting.items() if each == anew or _follows(work, task, task_id)):
+    for each in sorted(each for each, task in state.waiting.items() if each in same or _follows(work, task, same)):
         waiting = work.asked.release(each)
         pass_over(work, each, waiting, work.rule_of(waiting), at, by=by, detail="done")
     work.note(at, outcome, "", "", "late", task_id=task_id, by=by, detail="completed_late")
 
 
-def _follows(work: Working, task: OpenTask | WaitingTask, task_id: str) -> bool:
-    """Tell whether the expiry of a task led, directly or in steps, to this one."""
+def _follows(work: Working, task: OpenTask | WaitingTask, question: Set[str]) -> bool:
+    """Tell whether the expiry of a question led, directly or in steps, to this task. `question` holds its ids.
+
+    Each step may have come anew in between, under another id: those before and those after it are all looked at.
+    """
     if not task.root:
         return False
     table = work.machine.tracks[task.track]
     rules = table.stages[task.stage].rules
-    above = task.root
+    above = [task.root]
     names = task.rule.split("/")
     for length in range(2, len(names) + 1):
-        if above == task_id:
+        above += [again_id(above[0])]  # At most one step came anew, so the first of them alone may still do so.
+        if not question.isdisjoint(above):
             return True
         rule = rules["/".join(names[:length])]
         slot = ids.slot_of(work.person, table.slot_name, task.key, rule.slot_name)
-        above = ids.task_id(slot, ids.cause_of_timer(above.partition("-")[2], rule.slot_name, 1))
+        causes = [ids.cause_of_timer(each.partition("-")[2], rule.slot_name, 1) for each in above]
+        above = [ids.task_id(slot, cause) for cause in causes]
     return False

@@ -201,6 +201,40 @@ def test_an_answer_to_the_question_of_before_ends_the_one_that_came_anew() -> No
     assert open_tasks(continued(machine, result.state, [done], 41 * DAY)) == ["need[n].thank"]
 
 
+CHAIN = """
+  need:
+    per: need
+    start: stated
+    begins: [need.stated]
+    upon: {decision.made: [{when: {outcome: elsewhere}, to: lost}, {to: stated}]}
+    stages:
+      stated: {means: I., later: [{after: 400 days, to: over}]}
+      lost:
+        means: Elsewhere.
+        loss: true
+        tasks:
+          care:
+            {ask: C, due: 2 days, expires: 3 days, or_else: {ask: D, due: 2 days, expires: 3 days, or_else: {ask: E, due: 2 days, expires: 3 days}}}
+        later: [{after: 400 days, to: over}]
+      over: {means: O., watched_by: in_touch}
+"""
+"""Entered on day 1: `care` is open for 5 days, then its escalation for 5 days, then the one of that for 5 days."""
+
+
+@pytest.mark.parametrize("start", [4, 9, 14, 400])
+def test_a_late_answer_to_any_question_of_a_chain_ends_what_is_asked_now(start: int) -> None:
+    """Also where one of the chain was due before the start and came anew, and its escalations after it."""
+    machine = from_day(start, tracks=CHAIN)
+    asked: dict[str, str] = {}
+    for day in range(1, 19):
+        asked |= {each: task.rule for each, task in folded(machine, [STATED, LOST], day * DAY).state.tasks.items()}
+        for task_id, rule in asked.items():
+            done = touchpoint("o", "task.completed", day * DAY + DAY / 2, task=task_id)
+            left = open_tasks(folded(machine, [STATED, LOST, done], day * DAY + DAY / 2))
+            assert left == [], f"day {day}: {rule}"
+    assert len(asked) == (3 if start == 400 else 4)
+
+
 def test_explaining_says_that_it_was_due_before_we_began() -> None:
     """Of the one that ended, and of the one that came anew."""
     machine, trail = from_day(40), list[Step]()
