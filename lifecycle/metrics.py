@@ -119,6 +119,16 @@ class Metrics:
             registry=self.registry,
         )
         self.outbox_rows = Gauge("lifecycle_outbox_rows", "Messages that wait to be sent.", registry=self.registry)
+        self.not_asked = Gauge(
+            "lifecycle_not_asked_tasks",
+            "Tasks due before the moment from which is asked, which nobody was asked.",
+            registry=self.registry,
+        )
+        self.asked_anew = Gauge(
+            "lifecycle_asked_anew_tasks",
+            "Those of them that are still owed: they come anew from that moment on.",
+            registry=self.registry,
+        )
 
     def count(self, accounting: Accounting) -> None:
         """Add what became of a batch."""
@@ -142,6 +152,11 @@ class Metrics:
         if beyond := [counts for _, counts in ranked[MISSING_FIELDS:]]:
             self.read_as_missing.labels("other", "other").set(sum(touchpoints for touchpoints, _ in beyond))
             self.people_read_as_missing.labels("other", "other").set(max(people for _, people in beyond))
+
+    def tell_not_asked(self, tasks: int, anew: int) -> None:
+        """Set what was due before the moment from which is asked, and how much of that comes anew."""
+        self.not_asked.set(tasks)
+        self.asked_anew.set(anew)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

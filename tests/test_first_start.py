@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lifecycle.ask_from import AskFrom
+from lifecycle.embedded import run
 from lifecycle.errors import SettingsRefused, TimeRefused
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store, open_store
-from lifecycle.streams.first_start import settle_first_start
+from lifecycle.streams.first_start import count_not_asked, settle_first_start
 from lifecycle.touchpoint import EARLIEST
+from tests.cli.stories import POLICY, START, history, write
 
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
 MOMENT = "2026-03-01T00:00:00Z"
@@ -73,3 +76,21 @@ def test_a_database_in_use_stays_as_it_is(store: Store) -> None:
 def test_a_setting_that_is_no_moment_is_refused() -> None:
     with pytest.raises(SettingsRefused, match=r"setting ask_from: a time with a zone .* LIFECYCLE_ASK_FROM"):
         Settings.load(ask_from="soon")
+
+
+def test_what_was_not_asked_is_counted_as_the_census_does(sqlite_url: str, tmp_path: Path) -> None:
+    """Everybody is read, page by page; the worker says the sum at the end of a bounded run."""
+    events = write(tmp_path / "h.jsonl", history(200))
+    from_, until = START + timedelta(days=80), START + timedelta(days=100)
+    census = run([events], store=sqlite_url, policy=POLICY, until=until, ask_from=from_, spread_days=10).census
+    store = open_store(sqlite_url)
+    assert count_not_asked(store) == (census.not_asked, census.asked_anew)
+    assert census.not_asked > census.asked_anew > 0
+    store.close()
+
+
+def test_nothing_is_counted_where_a_database_asks_from_the_beginning(store: Store) -> None:
+    """Neither where that is settled, nor where it never was."""
+    assert count_not_asked(store) is None
+    start(store, is_bounded=True)
+    assert count_not_asked(store) is None

@@ -21,6 +21,7 @@ from lifecycle.store.changes import DatabaseState, Progress
 from lifecycle.streams.claims import how_to_go_on
 from lifecycle.streams.clock import advance, reached
 from lifecycle.streams.equipment import Bound, Equipment, WorkerService
+from lifecycle.streams.first_start import say_not_asked
 from lifecycle.streams.intake import Intake
 from lifecycle.streams.patience import GivenUp, wait_for
 from lifecycle.streams.watch import Watch
@@ -40,7 +41,7 @@ class Drain(WorkerService):
         self._bound = bound
 
     async def run(self) -> None:
-        """Wait for the reading, move time, wait for the sending, end the worker."""
+        """Wait for the reading, move time, wait for the sending, say what was not asked, end the worker."""
         while not await self.equipment.patiently("looking at progress", self._is_read):
             await self._pause()
         target = await self.equipment.patiently("looking for the end", self._target)
@@ -50,6 +51,8 @@ class Drain(WorkerService):
                 await self._pause()
         while not await self.equipment.patiently("looking at the outbox", self._is_sent):
             await self._pause()
+        store = self.equipment.store
+        await self.equipment.patiently("counting", lambda: asyncio.to_thread(say_not_asked, store))
         self.equipment.end(None)
 
     async def _is_read(self) -> bool:

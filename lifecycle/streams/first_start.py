@@ -2,15 +2,18 @@
 
 A company that connects years of history must not find all that was overdue in those years on its first morning. So a
 live worker that starts where nobody is yet asks from that moment on, unless it was told otherwise. One that reads up
-to a bound plays history, and asks from its beginning. Called by worker.py.
+to a bound plays history, and asks from its beginning. What came of it is counted here too. Called by worker.py, and by
+drain.py and gauges.py for the counts.
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import NamedTuple
 
 from lifecycle.ask_from import FIRST_START_DAYS, AskFrom
+from lifecycle.folding import state_of
 from lifecycle.moment import parse_time
 from lifecycle.opening import settle_ask_from
 from lifecycle.settings import Settings
@@ -19,6 +22,16 @@ from lifecycle.task import rfc3339
 from lifecycle.touchpoint import EARLIEST
 
 log = logging.getLogger(__name__)
+
+COUNTED = '"not_asked":'
+"""Stands in the snapshot of everybody of whom anything was not asked."""
+
+
+class NotAsked(NamedTuple):
+    """How many tasks were due before the moment from which is asked, and how many of them came anew."""
+
+    tasks: int
+    anew: int
 
 
 def settle_first_start(store: Store, settings: Settings, at: datetime, *, is_bounded: bool) -> None:
@@ -45,4 +58,34 @@ def settle_first_start(store: Store, settings: Settings, at: datetime, *, is_bou
             "the first start; for another moment begin with a new database and --from.",
             rfc3339(found.at),
             found.days,
+        )
+
+
+def count_not_asked(store: Store) -> NotAsked | None:
+    """Count what was not asked at the first start, of everybody; None where a database asks from the beginning.
+
+    Reads all people, page by page: for the end of a run, or now and then.
+    """
+    ask_from = store.state().ask_from
+    if ask_from is None or ask_from.at == EARLIEST:
+        return None
+    tasks, anew, after = 0, 0, ""
+    while page := store.iterate_people(after=after):
+        for row in page:
+            state = state_of(row.snapshot) if COUNTED in row.snapshot else None
+            if state is not None:
+                tasks, anew = tasks + state.not_asked, anew + state.asked_anew
+        after = page[-1].person
+    return NotAsked(tasks, anew)
+
+
+def say_not_asked(store: Store) -> None:
+    """Log how much was not asked at the first start; nothing where a database asks from the beginning."""
+    counted, ask_from = count_not_asked(store), store.state().ask_from
+    if counted is not None and ask_from is not None:
+        log.info(
+            "%d tasks due before %s, when we began, not asked; %d of them still owed and asked anew from then on.",
+            counted.tasks,
+            rfc3339(ask_from.at),
+            counted.anew,
         )

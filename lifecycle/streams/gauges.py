@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
-from lifecycle.streams.equipment import WorkerService
+from lifecycle.streams.equipment import Equipment, WorkerService
+from lifecycle.streams.first_start import count_not_asked
 from lifecycle.streams.patience import wait_for
 
 COUNT_EVERY_SECONDS = 60.0
 
+NOT_ASKED_EVERY = 60
+"""Turns after which what was not asked at the first start is counted at the latest: it changes by late news alone."""
+
 
 class Gauges(WorkerService):
     """Sets the gauges of people and outbox until the worker stops."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        super().__init__(equipment)
+        self._turn = self._not_asked_at = 1
 
     async def run(self) -> None:
         """Count at once, then every minute."""
@@ -29,3 +37,9 @@ class Gauges(WorkerService):
         metrics.people_without_next_obligation.set(counts.people_without_next)
         metrics.people_stopped.set(counts.stopped)
         metrics.outbox_rows.set(counts.outbox)
+        if self._turn >= self._not_asked_at:
+            # Often at first, while time comes to the moment; then seldom, as everybody is read for it.
+            self._not_asked_at = self._turn + min(self._turn, NOT_ASKED_EVERY)
+            not_asked = await asyncio.to_thread(count_not_asked, self.equipment.store)
+            metrics.tell_not_asked(0, 0) if not_asked is None else metrics.tell_not_asked(*not_asked)
+        self._turn += 1

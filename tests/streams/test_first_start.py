@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -40,3 +41,13 @@ def test_history_does_not_flood_the_first_morning(site: Site, tmp_path: Path) ->
     settled = site.store.state().ask_from
     assert settled is not None
     assert started_at <= settled.at <= clock.now()
+
+
+def test_a_bounded_run_says_at_its_end_what_was_not_asked(site: Site) -> None:
+    """As `run --from` does."""
+    now = clock.now()
+    site.send([stated(f"old-{number}", now - timedelta(days=40)) for number in range(5)])
+    worker = site.worker(ask_from=rfc3339(now - timedelta(days=20)), until=rfc3339(now - timedelta(days=19)))
+    assert worker.code() == 0
+    assert re.search(r"\d+ tasks due before \S+Z, when we began, not asked; \d+ of them still owed", worker.output)
+    assert " 0 tasks due before" not in worker.output
