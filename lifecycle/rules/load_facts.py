@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from lifecycle.rules.document import Listing, Node, Scalar, Table
 from lifecycle.rules.findings import Place, shown
+from lifecycle.rules.left_sides import Value, common_value, field_value
 from lifecycle.rules.load_guards import GuardReader
-from lifecycle.rules.names import Names, Reading, Scope, Value, common_value, field_value, types_named
+from lifecycle.rules.names import Names, Reading, Scope, types_named
 from lifecycle.rules.policy import Compare, Fact, FieldKind, Guard, TouchpointType
 from lifecycle.rules.schedule import Duration
 from lifecycle.touchpoint import RETRACTED

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from lifecycle.rules.document import Listing, Node, Scalar, Table
 from lifecycle.rules.findings import Finding, Place, shown
-from lifecycle.rules.names import PERSON, Names, Reading, Scope, Value, common_value, field_value
+from lifecycle.rules.left_sides import KINDS_SAID, Value, common_value, field_value, literal_of
+from lifecycle.rules.names import PERSON, Names, Reading, Scope
 from lifecycle.rules.policy import (
     AnyOf,
     Choice,
@@ -24,21 +24,12 @@ from lifecycle.rules.policy import (
     Space,
     Test,
     Within,
-    parse_money,
 )
-from lifecycle.rules.schedule import parse_day, parse_time
+from lifecycle.rules.schedule import parse_day
 
 _TESTS = ("at_least", "less_than", "within", "has", "given")
 _NO_TEST = {"at_most": "less_than", "more_than": "at_least"}
 _ORDERED = ("number", "money", "date", "time")
-_KINDS_SAID = {
-    "flag": "true or false",
-    "number": "a number",
-    "money": "an amount such as 100 EUR",
-    "date": 'a date such as "2026-03-02"',
-    "time": 'a time such as "2026-03-02T10:00:00Z" or a date',
-}
-
 _HELD = {
     "time": ("times", "10:00+02:00", "08:00Z"),
     "number": ("numbers", "3.0", "3"),
@@ -260,9 +251,9 @@ class GuardReader:
         got = node.value
         if self.reading.setting(got, node.place):
             return None
-        literal = _literal_of(got, value)
+        literal = literal_of(got, value)
         if literal is None:
-            message = f'"{left}" is {_KINDS_SAID.get(value.kind, "a text")}; "{_said(got)}" never fits. Mend the value.'
+            message = f'"{left}" is {KINDS_SAID.get(value.kind, "a text")}; "{_said(got)}" never fits. Mend the value.'
             self.findings.add(node.place, "comparison", message)
         elif isinstance(literal, str):
             self.known_word(literal, value, left, node.place)
@@ -282,20 +273,3 @@ class GuardReader:
 
 def _said(got: Literal_) -> str:
     return str(got).lower() if isinstance(got, bool) else shown(str(got))
-
-
-def _literal_of(got: Literal_, value: Value) -> Literal_ | None:
-    """Return a plain value as one of this kind, or None where it can never equal or bound one."""
-    if value.kind == "flag":
-        return got if isinstance(got, bool) else None
-    if value.kind == "number":
-        return got if isinstance(got, int | Decimal) and not isinstance(got, bool) else None
-    if not isinstance(got, str):
-        return None
-    if value.kind == "money":
-        return parse_money(got)
-    if value.kind == "date":
-        return got if parse_day(got) else None
-    if value.kind == "time":
-        return got if parse_day(got) or parse_time(got) else None
-    return got

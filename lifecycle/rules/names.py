@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from lifecycle.rules.document import CUT_SENTENCE, Listing, Node, Scalar, Table
 from lifecycle.rules.findings import Findings, Place, shown
-from lifecycle.rules.policy import ByFact, FieldKind, TouchpointType, Wait
+from lifecycle.rules.left_sides import Value
+from lifecycle.rules.policy import ByFact, TouchpointType, Wait
 from lifecycle.rules.schedule import Duration, parse_duration
 from lifecycle.touchpoint import RETRACTED
 
-ValueKind = Literal["flag", "number", "money", "time", "date", "text", "words", "set"]
 PERSON = "person"
 
 TOO_MANY = "too_many"
@@ -21,19 +21,6 @@ TOO_MANY = "too_many"
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SETTING = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What a left side of a guard can be. `words`: the possible words, where known. `holds`: kinds of what a set holds.
-
-    `field` is the kind of field where a guard sees no more than a text, and a calendar must know: zone, country.
-    """
-
-    kind: ValueKind
-    words: tuple[str, ...] = ()
-    field: Literal["", "zone", "country"] = ""
-    holds: tuple[ValueKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +65,6 @@ class Scope:
     types: tuple[str, ...] | None
     track: str | None
     fields_only: bool = False
-
-
-def field_value(kind: FieldKind) -> Value:
-    """Return what a guard may do with a field of this kind."""
-    if kind.kind in ("whole", "number"):
-        return Value("number")
-    if kind.kind == "yes_or_no":
-        return Value("flag")
-    if kind.kind in ("money", "date", "time"):
-        return Value(kind.kind)
-    if kind.kind == "zone" or kind.kind == "country":
-        return Value("text", field=kind.kind)
-    return Value("words", kind.words) if kind.kind == "words" else Value("text")
-
-
-def common_value(values: Iterable[Value]) -> Value | None:
-    """Return the one kind that several values are of, with the words of all; None where they differ."""
-    found = list(dict.fromkeys(values))
-    if len(found) == 1:
-        return found[0]
-    kinds = {value.kind for value in found}
-    if kinds == {"words"}:
-        return Value("words", tuple(dict.fromkeys(word for value in found for word in value.words)))
-    if kinds <= {"words", "text"} and kinds:
-        return Value("text")
-    return found[0] if len(kinds) == 1 else None
 
 
 class Reading:
