@@ -20,7 +20,7 @@ from datetime import datetime
 from lifecycle.rules.early import take_kept
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Contact, Rule
-from lifecycle.rules.places import beyond, tell
+from lifecycle.rules.places import beyond, full, may_be_beyond, tell
 from lifecycle.rules.snapshot import OpenTask, Origin, WaitingTask
 from lifecycle.rules.working import Working
 
@@ -64,16 +64,27 @@ class _Room:
         elif self._counted is not None and self._work.reaches(self._work.rule_of(task)):
             insort(self._counted, task.opened_at)
 
+    def admits(self, contact: Contact | None) -> int | None:
+        """Return how many more of a kind its budget lets open at this instant; None: it has none."""
+        if contact is None or contact.most is None or contact.free_again is None:
+            return None
+        return max(0, contact.most - sum(contact.free_again(each) > self._at for each in self._taken()))
+
     def _free_at(self, contact: Contact) -> datetime:
         if contact.most is None or contact.free_again is None:
             return self._at
+        counted = self._taken()
+        if len(counted) < contact.most:
+            return self._at
+        return max(self._at, contact.free_again(counted[-contact.most]))
+
+    def _taken(self) -> list[datetime]:
+        """Return from when each task counts that budgets count, in order."""
         if self._counted is None:
             tasks = self._work.state.tasks.values()
             opened = [task.opened_at for task in tasks if self._work.reaches(self._work.rule_of(task))]
             self._counted = sorted([*opened, *self._work.state.done])
-        if len(self._counted) < contact.most:
-            return self._at
-        return max(self._at, contact.free_again(self._counted[-contact.most]))
+        return self._counted
 
 
 def look_again(work: Working, at: datetime, by: Origin | None) -> None:
@@ -88,8 +99,11 @@ def look_again(work: Working, at: datetime, by: Origin | None) -> None:
     work.asked.is_stirred = False
 
 
-def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> None:
-    """Set when each task that waits, and each candidate beside them, may open, as if no other opened before it."""
+def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> Collection[str]:
+    """Set when each task that waits, and each candidate beside them, may open, as if no other opened before it.
+
+    Where places are short, return those that their budgets leave for a later round: they do not wait for a place.
+    """
     room, ready = _Room(work, at), []
     for task_id, task in (*work.state.waiting.items(), *candidates):
         opens_at = room.opens_at(work.rule_of(task).contact)
@@ -97,28 +111,53 @@ def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> Non
         task.is_beyond = False
         if task.opens_at <= at:
             ready.append((task_id, task))
-    no_place = beyond(work, ready)
-    for task_id, task in ready:
+    if not may_be_beyond(work, len(ready)):
+        return ()
+    admitted = _admitted(work, room, ready, at)
+    no_place = beyond(work, admitted)
+    for task_id, task in admitted:
         if task_id in no_place:
             task.opens_at, task.is_beyond = no_place[task_id], True
+    return {task_id for task_id, _ in ready} - {task_id for task_id, _ in admitted}
+
+
+def _admitted(work: Working, room: _Room, ready: list[Candidate], at: datetime) -> list[Candidate]:
+    """Return what budgets let open now, in the order of the queue, and what has no place whatever its budget lets."""
+    is_full, left, found = full(work), dict[int, int](), []
+    for (*_, task_id), task in sorted((_queue_place(work, *each, at), each[1]) for each in ready):
+        contact = work.rule_of(task).contact
+        many = room.admits(contact)
+        if many is not None and not is_full(task):
+            left.setdefault(id(contact), many)
+            left[id(contact)] -= 1
+            if left[id(contact)] < 0:
+                continue
+        found.append((task_id, task))
+    return found
+
+
+_QueuePlace = tuple[datetime, datetime, int, str, str]
+"""(when it was to open, when it would be due, rank in the policy, key, task id)."""
+
+
+def _queue_place(work: Working, task_id: str, task: WaitingTask, at: datetime) -> _QueuePlace:
+    rule = work.rule_of(task)
+    assert rule.due is not None
+    return task.wanted_at, rule.due(work.view_of(task.track, task.key, at), at), rule.rank, task.key, task_id
 
 
 def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> None:
     """Open what may open now, in the order of the queue; the rest waits or is passed over."""
-    ready = []
-    for task_id, task in candidates:
-        rule = work.rule_of(task)
-        view = work.view_of(task.track, task.key, at)
-        assert rule.due is not None
-        ready.append((task.wanted_at, rule.due(view, at), rule.rank, task.key, task_id, task, rule, view))
-    if not ready:
+    queue = sorted((_queue_place(work, task_id, task, at), task) for task_id, task in candidates)
+    if not queue:
         return
-    _look(work, at, [(task_id, task) for _, _, _, _, task_id, task, _, _ in ready])
+    later = _look(work, at, [(place[-1], task) for place, task in queue])
     # Somebody got room in this very round, and was not asked whether they still want it: they are in the next round,
     # and whoever is held by a budget is looked at with them, so that nobody comes first by being later.
     is_next = any(task.opens_at <= at for task in work.state.waiting.values())
     room = _Room(work, at)
-    for _, due_at, _, _, task_id, task, rule, view in sorted(ready, key=lambda each: each[:5]):
+    for (_, due_at, _, _, task_id), task in queue:
+        rule, view = work.rule_of(task), work.view_of(task.track, task.key, at)
         contact = rule.contact
         if contact is not None and contact.stops is not None and contact.stops(view):
             pass_over(work, task_id, task, rule, at, detail="stopped")
@@ -127,7 +166,11 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> 
             continue
         if not task.is_beyond:
             task.opens_at = room.opens_at(contact)
-        if task.opens_at > at or (is_next and contact is not None and (contact.most or contact.reaches)):
+        if (
+            task.opens_at > at
+            or task_id in later
+            or (is_next and contact is not None and (contact.most or contact.reaches))
+        ):
             work.asked.hold(task_id, task)
             if work.trail is not None:
                 why = _why_waits(task, room, rule, at)

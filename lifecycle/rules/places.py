@@ -3,7 +3,8 @@
 More than MAX_OPEN_OF_RULE open questions of one kind are asked of nobody in earnest, and a thousand promises of one
 person must not cost that person the others. What would open beyond a limit waits in the queue of openings.py; places
 go to the earlier due first, then to whoever waits longest, the order in the policy, key, id. The due time that counts
-is the one it would have had on the moment it was to open; on opening it is counted anew.
+is the one it would have had on the moment it was to open; on opening it is counted anew. What a budget holds back
+wants no place: whom the budget lets come, by its own order, is decided before.
 
 While anything waits for a place, or a key could not begin (limits.py) and nobody was told, the person stands in the
 built-in track TOO_MANY, whose one task asks somebody to look, and again 30 days after that was closed. It is counted in
@@ -14,7 +15,7 @@ beside. Called by openings.py. Pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from lifecycle import ids
@@ -40,13 +41,23 @@ def _rule_name(task: OpenTask | WaitingTask) -> RuleName:
     return task.track, task.stage, task.rule
 
 
+def may_be_beyond(work: Working, wanting: int) -> bool:
+    """Tell whether so many tasks more could be beyond a limit, as nearly never."""
+    return len(work.state.tasks) + wanting > min(MAX_OPEN_OF_RULE, MAX_OPEN_TASKS)
+
+
+def full(work: Working) -> Callable[[WaitingTask], bool]:
+    """Return what tells whether the rule of a task, or the person, has no place at all."""
+    tasks = [task for task in work.state.tasks.values() if task.track != TOO_MANY]
+    open_now, is_all = Counter(map(_rule_name, tasks)), len(tasks) >= MAX_OPEN_TASKS
+    return lambda task: task.track != TOO_MANY and (is_all or open_now[_rule_name(task)] >= MAX_OPEN_OF_RULE)
+
+
 def beyond(work: Working, wanting: Collection[tuple[str, WaitingTask]]) -> dict[str, datetime]:
     """Return those of the tasks (id, task) that would open now for which there is no place, and when there may be one.
 
     That is the earliest expiry among the open tasks that take the place: somebody's doing one of them comes before.
     """
-    if len(work.state.tasks) + len(wanting) <= min(MAX_OPEN_OF_RULE, MAX_OPEN_TASKS):
-        return {}  # as nearly always
     counted = [(task_id, task) for task_id, task in wanting if task.track != TOO_MANY]
     tasks = [task for task in work.state.tasks.values() if task.track != TOO_MANY]
     open_now, wanted = Counter(map(_rule_name, tasks)), Counter(_rule_name(task) for _, task in counted)

@@ -14,7 +14,7 @@ from lifecycle.rules.places import MAX_OPEN_OF_RULE
 from lifecycle.rules.snapshot import PersonState, encode
 from lifecycle.rules.tasks import task_of
 from lifecycle.touchpoint import Touchpoint, order_key
-from tests.rules.histories import DAY, at, continued, endings, folded, machine_of, open_tasks, said, touchpoint
+from tests.rules.histories import DAY, HEAD, at, continued, endings, folded, machine_of, open_tasks, said, touchpoint
 
 PROMISE = """
   promise:
@@ -130,6 +130,23 @@ def test_the_limit_of_all_counts_every_rule_but_the_one_that_tells() -> None:
     result = folded(MACHINE, history, 26)
     assert len(result.state.tasks) == 4
     assert {task.rule for task in result.state.tasks.values()} == {"keep", "thank", TOO_MANY}
+
+
+BUDGET = HEAD.replace("touchpoints:", "contact: {asking: {reaches: person, most: 1 per 2 days}}\ntouchpoints:", 1)
+
+
+def test_what_a_budget_holds_back_waits_for_no_place(few: None) -> None:
+    """A budget gives its room to whoever waits longest, however early others are due; of places there are enough."""
+    machine = machine_of(PROMISE.replace('ask: "Keep {key}",', 'ask: "Keep {key}", contact: asking,'), head=BUDGET)
+    story = [made(number, number, f"2026-05-{20 - number}") for number in range(6)]
+    assert [keys(folded(machine, story, hours)) for hours in (6, 48, 96)] == [
+        ["p0000"],
+        ["p0000", "p0001"],
+        ["p0000", "p0001"],
+    ]
+    result = folded(machine, story, 144)
+    assert [task.track for task in result.state.tasks.values()].count(TOO_MANY) == 1  # the two places are taken
+    assert not [each for each in folded(machine, story, 48).closings if each.task.track == TOO_MANY]
 
 
 @pytest.mark.usefixtures("few")
