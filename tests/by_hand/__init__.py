@@ -1,0 +1,1 @@
+"""Histories calculated by hand beside the program, from the words of the language alone."""
