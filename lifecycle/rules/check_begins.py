@@ -99,7 +99,7 @@ class BeginChecker:
             if asking is None:
                 continue  # nothing would be asked either way
             message = (
-                f"{name} may be the first that is heard of a {track.per}, and begins nothing: "
+                f"{name} may be the first that is heard of {_one(track.per)}, and begins nothing: "
                 f'then nobody comes to "{asking}", and what is asked there is not asked.'
             )
             advice = f'Name it under "begins" too, and let "{track.start}" lead on from it to where it belongs.'
@@ -129,3 +129,7 @@ class BeginChecker:
             for name, declared in self.policy.types.items()
             if declared.by == by and not is_built_in(name) and declared.field(track.per) is not None
         ]
+
+
+def _one(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"

@@ -88,7 +88,7 @@ class Possible:
         if fact.kind == "count":
             return tuple(each for each in _wholes(tests) if each >= (1 if is_set_now else 0))
         if fact.kind == "sum":
-            return _amounts(left.currency, tests) if left.currency else (*_numbers(tests),)
+            return _sums(left.currency, tests)
         if fact.kind == "choose":
             words = tuple(dict.fromkeys(choice.target for choice in fact.choices))
             return (*words, None) if self.may_be_missing(fact, track) else words
@@ -150,6 +150,13 @@ def _wholes(tests: Sequence[Test]) -> list[int]:
 
 def _numbers(tests: Sequence[Test]) -> list[Decimal]:
     return _between(each for each in _literals(tests) if isinstance(each, int | Decimal))
+
+
+def _sums(currency: str, tests: Sequence[Test]) -> tuple[Value, ...]:
+    """Return sums at, between and beyond those named, and that of nothing."""
+    known = _amounts(currency, tests) if currency else _numbers(tests)
+    nothing: Value = Money(Decimal(0), currency) if currency else Decimal(0)
+    return tuple(dict.fromkeys((*known, nothing)))
 
 
 def _amounts(currency: str, tests: Sequence[Test]) -> tuple[Value, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import prod
 
 from lifecycle.rules.check_classes import Possible
-from lifecycle.rules.check_relations import Pair, counted_within, happened_too, ranges
+from lifecycle.rules.check_relations import Pair, counted_within, happened_too, has_happened, ranges
 from lifecycle.rules.check_values import Left, TooComplex, Value, fits, in_words
 from lifecycle.rules.findings import Place
 from lifecycle.rules.policy import AnyOf, Choice, Compare, Condition, Fact, Guard, Policy, Test
@@ -140,7 +140,7 @@ class _Table:
         for left, known in tests.items():
             by_answers: dict[tuple[bool, ...], list[Value]] = {}
             for value in self.possible.values(left, tuple(known), track, type_name):
-                answers = (*(fits(test, value) for test in known), left in happening and bool(value))
+                answers = (*(fits(test, value) for test in known), left in happening and has_happened(value))
                 by_answers.setdefault(answers, []).append(value)
             self.classes[left] = tuple(values[0] for values in by_answers.values())
             if left in counted:
@@ -171,7 +171,7 @@ class _Table:
     ) -> None:
         """Take out the combinations in which related facts do not agree."""
         for one, other in related:
-            has, has_other = ([bool(value) for value in self.classes[left]] for left in (one, other))
+            has, has_other = ([has_happened(value) for value in self.classes[left]] for left in (one, other))
             self.all &= self._where(other, has_other) | ~self._where(one, has)
         for part, whole in parts:
             for number, (least, _) in enumerate(spans[part]):

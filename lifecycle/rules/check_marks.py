@@ -64,7 +64,8 @@ class MarkChecker:
         for name, out in ways.out.items():
             if name not in losses:
                 leading += [way for way in out if way.to == stage.name]
-        said = [word for way in leading if way.type for word in self.words(way)]
+        told_apart = {way.type for name in losses for way in _leading(ways, name) if way.guard is not None}
+        said = [word for way in leading if way.type for word in self.words(way, told_apart)]
         if said:
             message = f'"{stage.name}" is reached by {said[0]}, and is not marked as a loss.'
         elif leading and _is_called_a_loss(ways.track, stage.name):
@@ -75,11 +76,14 @@ class MarkChecker:
         self.report.warn("loss-mark", stage.place, message, advice, ways.paths[stage.name])
         return True
 
-    def words(self, way: Way) -> Iterator[str]:
-        """Yield what sounds like a loss of the touchpoint that leads along a way: its type, or a word of its data."""
+    def words(self, way: Way, told_apart: Collection[str]) -> Iterator[str]:
+        """Yield what sounds like a loss of the touchpoint that leads along a way: its type, or a word of its data.
+
+        The name of a type in `told_apart` says nothing: by what it says besides it leads to a loss, or it does not.
+        """
         about, _, what = way.type.partition(".")
         is_relationship = about in RELATIONSHIPS
-        if (
+        if way.type not in told_apart and (
             what == "churned"
             or (what == "lost" and about in SALES)
             or (is_relationship and what != "ended" and what in ENDINGS | LOSSES)
@@ -95,6 +99,11 @@ class MarkChecker:
             for word in each.test.values:
                 if word in LOSSES or (is_relationship and word in ENDINGS and not is_a_side):
                     yield f"{each.name} = {word}"
+
+
+def _leading(ways: Ways, name: str) -> Iterator[Way]:
+    for out in (ways.in_ways, *ways.out.values()):
+        yield from (way for way in out if way.to == name)
 
 
 def _is_called_a_loss(track: Track, name: str) -> bool:

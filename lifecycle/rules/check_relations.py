@@ -1,7 +1,8 @@
 """What two facts have to do with each other: what was counted has happened, and a part is never more than the whole.
 
-Only `ever`, `count` and the time of a `first` or `last` are related, and only where they remember the same types (or
-fewer) under the same `when`. Any other relation is not known. Called by check_guards.py only. Pure.
+What a fact has taken from touchpoints (a sum that is not 0, a word of a set, a value) is related to `ever`, `count` and
+the time of a `first` or `last`, and only where they remember the same types (or fewer) under the same `when`. Any
+other relation is not known. Called by check_guards.py only. Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from lifecycle.rules.check_spans import DAY, longest, shortest, surely_within
 from lifecycle.rules.check_values import Left, Value
-from lifecycle.rules.policy import Compare, Condition, Fact, Guard
+from lifecycle.rules.policy import Compare, Condition, Fact, Guard, Money
 from lifecycle.rules.schedule import Duration
 
 Facts = Mapping[Left, Fact]
@@ -21,15 +22,21 @@ Pair = tuple[Left, Left]
 def happened_too(
     facts: Mapping[Left, Fact], shared: Collection[str], own: Collection[str]
 ) -> Iterator[tuple[Left, Left]]:
-    """Yield pairs of facts of which the second has happened whenever the first has.
+    """Yield pairs of facts of which the second has happened whenever the first has (`has_happened`).
 
     `shared` are the names of the policy's facts, `own` those of the track that is looked at.
     """
-    told = {left: fact for left, fact in facts.items() if fact.kind in ("ever", "count") or _is_time(fact)}
-    for one, first in told.items():
+    taken = {left: fact for left, fact in facts.items() if fact.kind != "choose"}
+    told = {left: fact for left, fact in taken.items() if fact.kind in ("ever", "count") or _is_time(fact)}
+    for one, first in taken.items():
         for other, second in told.items():
-            if one != other and second.within is None and _covers(second, first, shared, own):
+            if one != other and _is_no_longer(first.within, second.within) and _covers(second, first, shared, own):
                 yield one, other
+
+
+def has_happened(value: Value) -> bool:
+    """Tell whether a fact shows by its value that something happened."""
+    return bool(value.amount) if isinstance(value, Money) else bool(value)
 
 
 def counted_within(

@@ -91,6 +91,15 @@ class Findings:
         message = f'"{shown(got)}" is not {what}.'
         self.found.append(Finding(place.file, place.line, place.column, code, message, got, names))
 
+    def twice(self, values: Iterable[tuple[object, Place]]) -> None:
+        """Note values that stand twice in a list, where once says it."""
+        seen = set[object]()
+        for value, place in values:
+            if value in seen:
+                said = str(value).lower() if isinstance(value, bool) else shown(str(value))
+                self.add(place, "twice", f'"{said}" stands twice in this list. Keep one.')
+            seen.add(value)
+
     def misspell(self, table: Place, got: str, known: Iterable[str]) -> None:
         """Note that a key of a table is probably another one, misspelt: that one is not told of as missing too."""
         self.misspelt.update((table, key) for key in close(got, known))

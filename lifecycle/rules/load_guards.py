@@ -239,7 +239,9 @@ class GuardReader:
         if not items:
             self.findings.add(node.place, "empty-list", f'"{left}" fits nothing in an empty list. Write a value.')
         literals = [self.literal(item, value, left) for item in items]
-        self.reading.once([(each, item.place) for each, item in zip(literals, items, strict=True) if each is not None])
+        self.findings.twice(
+            [(each, item.place) for each, item in zip(literals, items, strict=True) if each is not None]
+        )
         return OneOf(tuple(literal for literal in literals if literal is not None))
 
     def literal(self, node: Node, value: Value, left: str) -> Literal_ | None:

@@ -151,17 +151,8 @@ class Reading:
                 self.findings.add(item.place, "word", f"{what} is a word or a list of words.")
             elif not self.setting(item.value, item.place):
                 found.append((item.value, item.place))
-        self.once(found)
+        self.findings.twice(found)
         return tuple(found)
-
-    def once(self, values: Iterable[tuple[object, Place]]) -> None:
-        """Report values that stand twice in a list, where once says it."""
-        seen = set[object]()
-        for value, place in values:
-            if value in seen:
-                said = str(value).lower() if isinstance(value, bool) else shown(str(value))
-                self.findings.add(place, "twice", f'"{said}" stands twice in this list. Keep one.')
-            seen.add(value)
 
     def duration(self, text: str, place: Place) -> Wait | None:
         """Return how long something waits; what is no duration is a finding that says how one is written."""
@@ -241,10 +232,8 @@ class Reading:
         """Return the types that a word stands for; what is no type, or stands for none, is a finding."""
         types = types_named(word, names)
         if types == (RETRACTED,):
-            message = (
-                f'"{word}" takes another touchpoint out as if it had never been; nothing follows from it. Take it '
-            )
-            self.findings.add(place, "built-in", message + "out.")
+            message = f'"{word}" takes a touchpoint out as if it had never been; nothing follows from it. Take it out.'
+            self.findings.add(place, "built-in", message)
             return ()
         if types is None:
             self.findings.unknown(place, "unknown-type", word, "a touchpoint", names.types)

@@ -232,6 +232,32 @@ class TestLists:
         )
         assert [each.code for each in check(text)] == ([] if are_apart else ["overlap"])
 
+    @pytest.mark.parametrize(
+        ("first", "second", "are_apart"),
+        [
+            ("fact.spend: {at_least: 1000 EUR}", "fact.purchases: {less_than: 1}", True),
+            ("fact.spend: {at_least: 1000 EUR}", "fact.bought: false", True),
+            ("fact.spend: {less_than: 0 EUR}", "fact.bought: false", True),
+            ("fact.this_month: {at_least: 9 EUR}", "fact.lately: 0", True),
+            ("fact.amount: {given: true}", "fact.purchases: 0", True),
+            ("fact.bought_in: {has: elsewhere}", "fact.decided: 0", True),
+            ("fact.spend: {less_than: 1000 EUR}", "fact.purchases: {less_than: 1}", False),
+            ("fact.spend: {at_least: 0 EUR}", "fact.purchases: 0", False),
+            ("fact.spend: {at_least: 1000 EUR}", "fact.lately: 0", False),
+            ("fact.this_month: {at_least: 9 EUR}", "fact.decided: 0", False),
+        ],
+    )
+    def test_what_was_taken_from_a_touchpoint_has_happened(self, first: str, second: str, are_apart: bool) -> None:
+        """Who has spent something has bought; who has bought may have spent nothing, or nothing of late."""
+        text = by_timer([f"{{{first}}}", f"{{{second}}}"]).replace(
+            "facts:\n",
+            "facts:\n  this_month: {sum: purchase.completed.amount, within: 30 days}\n"
+            "  amount: {last: purchase.completed.amount}\n  decided: {count: decision.made}\n",
+            1,
+        )
+        assert ("overlap" in [each.code for each in check(text)]) is not are_apart
+        assert are_apart or "never" not in [each.code for each in check(text)]
+
     def test_a_line_that_takes_what_all_lines_before_it_take_never_decides(self) -> None:
         """The last line means otherwise, and there is no otherwise."""
         lines = "[{when: {outcome: not_now}, to: rest}, {when: {outcome: [with_us, elsewhere]}, to: stay}, {to: stay}]"
@@ -535,6 +561,21 @@ class TestMarks:
             )
             if each.code == "loss-mark"
         ]
+
+    def test_a_type_that_leads_to_a_loss_by_what_it_says_is_none_where_it_says_else(self) -> None:
+        """Its name says nothing of the other stage; a word of its data still does."""
+        lines = "[{when: {hand: left}, to: fell}, {when: {hand: right}, to: over}]"
+        text = need(
+            f"stated: {{means: Said., upon: {{membership.cancelled: {lines}}}, review: {{every: 1 year}}}}",
+            "fell: {means: I left., loss: true, review: {every: 90 days}}",
+            "over: {means: It went on elsewhere., review: {every: 90 days}}",
+        ).replace(
+            "touchpoints:\n",
+            "touchpoints:\n  membership.cancelled: {by: person, data: {need: id, hand: [left, right]}}\n",
+            1,
+        )
+        assert told(text) == []
+        assert [each.code for each in check(text.replace("loss: true, ", ""))] == ["loss-mark"]
 
     @pytest.mark.parametrize(
         ("stage", "line", "type_name", "said"),
