@@ -6,6 +6,7 @@ all it leaves behind is the folder demo-out. One person's story comes first, the
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from rich.console import Console
 from lifecycle import demo_counts
 from lifecycle.api import open_engine
 from lifecycle.codec import read_event
+from lifecycle.demo_counts import called
 from lifecycle.embedded import run
 from lifecycle.errors import Unreadable
 from lifecycle.rules.calendar import zone_of
@@ -31,11 +33,11 @@ FOLDER = Path("demo-out")
 KEPT = ("lifecycle.db", "lifecycle.db-wal", "lifecycle.db-shm", "tasks.jsonl")
 """What an earlier demo left; each demo begins anew."""
 
-TOLD_TRACK, TOLD_TASK = "need", "taken_care_of"
+TOLD_TRACK, TOLD_STAGE, TOLD_TASK = "need", "went_elsewhere", "taken_care_of"
 """The story told is that of somebody who was asked after, once a sale was lost, and bought in the end."""
 
 WIDTH = 80
-"""Columns where the output is no terminal."""
+"""Columns where the output is no terminal, and COLUMNS does not say how many there are."""
 
 NARROWEST = 40
 """Columns below which lines are not made shorter."""
@@ -53,7 +55,8 @@ def main(folder: Path = FOLDER, console: Console | None = None) -> None:
 
     `folder` is made where needed; its files of an earlier demo are replaced.
     """
-    console = console or Console(width=None if sys.stdout.isatty() else WIDTH)
+    is_told = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    console = console or Console(width=None if is_told else WIDTH)
     folder.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         (folder / name).unlink(missing_ok=True)
@@ -62,8 +65,8 @@ def main(folder: Path = FOLDER, console: Console | None = None) -> None:
     say(
         console,
         f"{lines} lines about invented people are in {sample}: one year of a company, in the order in which news of it "
-        "came in. Each line is a touchpoint: something that happened between a person and the company. "
-        "This takes them in and asks for what follows from them:",
+        "came in. Each line is a touchpoint: something that happened between a person and the company. This takes them "
+        "in, and asks people of the company to do what follows from them by the policy, a file of rules:",
     )
     say(console, f"{_program()} run --events {sample} \\", label="  ")
     say(console, f"--db {database} \\", label="    ")
@@ -80,7 +83,8 @@ def main(folder: Path = FOLDER, console: Console | None = None) -> None:
             say(console, text, label=label)
     head(console, "Where to look next")
     say(console, f"export LIFECYCLE_DATABASE={database}", label="  ")
-    for step in ("people list", f"explain --person {person}", "tasks list", "dead-letters list"):
+    steps = ("people list", f"explain --person {person}", "tasks list", "dead-letters list")
+    for step in (*steps, f"policy describe {TOLD_TRACK}.{TOLD_STAGE}"):
         say(console, f"{_program()} {step}", label="  ")
     console.print()
 
@@ -132,12 +136,12 @@ def _tell(
     console: Console, policy: Policy, person: str, known: Sequence[Touchpoint], tasks: Sequence[Mapping[str, Any]]
 ) -> None:
     told = [task for task in tasks if task["track"] == TOLD_TRACK]
-    head(console, f"One of them: {person}")
+    head(console, f"One person's story: {person}")
     say(
         console,
-        "Behind a day stands what happened. Below it, in quotes, how this person would put where they stand from then "
-        "on, and what somebody of us is asked to do about it, with a number. What came of that stands behind the "
-        "number, on its day.",
+        'Each day begins with what happened, by its kind: "owner.named" says who of us looks after this person from '
+        "now on. In quotes stands how this person would put where they stand then. A number in brackets is a task: who "
+        "of us is asked to do what by which day, and later what became of it.",
     )
     console.print()
     zone = zone_of(policy.calendar.zone)
@@ -148,7 +152,7 @@ def _tell(
         before = day
     console.print()
     others = len(tasks) - len(told)
-    say(console, f"{others} more tasks were asked for about this person in that year, for other reasons.")
+    say(console, f"{others} more tasks were about this person in that year, for other reasons.")
 
 
 def _news(known: Sequence[Touchpoint]) -> Iterator[tuple[datetime, str]]:
@@ -171,7 +175,7 @@ def _asked(policy: Policy, tasks: Sequence[Mapping[str, Any]], zone: ZoneInfo) -
         if (entry := (stage.name, task["why"]["since"])) not in entered:
             entered.add(entry)
             yield _time(task["why"]["since"]), f'"{stage.means}"'
-        yield asked_at, f"({number}) {task['by']} is asked, by {due_at:%d %b}: {task['ask']}"
+        yield asked_at, f"({number}) {called(task['by'])} is asked, by {due_at:%d %b}: {task['ask']}"
         if task["closed_at"] is not None:
             yield _time(task["closed_at"]), f"({number}) {_ENDINGS[task['state']]}"
 

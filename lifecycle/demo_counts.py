@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lifecycle.embedded import RunResult
-from lifecycle.rules.policy import Lane, Policy
+from lifecycle.rules.policy import Policy
 from lifecycle.rules.schedule import parse_time
 from lifecycle.task import rfc3339
 
@@ -24,20 +24,27 @@ SHOWN_TRACKS = {"need": "How far they have got with what they need", "in_touch":
 TASKS_SHOWN = 3
 """Open tasks shown of each lane."""
 
+_LANES = {
+    "customer_in_trouble": "Customers for whom something of ours went wrong",
+    "customer": "Other customers",
+    "prospect": "People who are no customers yet",
+}
+"""Who is served in each lane of the default policy."""
+
 _CAME_TO = {
     "folded": "taken in",
     "duplicate": "came a second time, and changed nothing",
-    "conflicting": "under the id of another, and kept beside it",
-    "future": "of days to come, and kept apart",
-    "unknown_type": "of a kind that is not known yet, and kept for the day when it is",
+    "conflicting": "said something else under the id of an earlier line, kept beside it",
+    "future": "of days to come, kept apart",
+    "unknown_type": "of a kind that is not known yet, kept for the day when it is",
     "erased": "about people who are erased",
-    "dead_lettered": "that cannot be read, and kept with the reason",
+    "dead_lettered": "not to be read, kept with the reason",
 }
 """What became of the lines that came in."""
 
 _ENDED = {
     ("completed", ""): "done",
-    ("declined", ""): "not done, as somebody decided",
+    ("declined", ""): "not done, as somebody decided against it",
     ("expired", "expired"): "given up, as nobody did them in time",
     ("withdrawn", "left_stage"): "no longer asked, as the person had moved on",
     ("withdrawn", "stopped"): "no longer asked, as the person did not want to hear from us",
@@ -59,7 +66,12 @@ def sections(
 
 
 def _standing(policy: Policy, result: RunResult) -> Lines:
-    lines: Lines = [("", "In their own words, with how many would say so.")]
+    lines: Lines = [
+        (
+            "",
+            "Before each sentence stands how many would say it. Somebody may have several needs, or none.",
+        )
+    ]
     for name, about in SHOWN_TRACKS.items():
         lines += [("", ""), ("", f"{about}:")]
         for stage in policy.tracks[name].stages.values():
@@ -67,8 +79,12 @@ def _standing(policy: Policy, result: RunResult) -> Lines:
                 lines.append((f"  {count:>4}  ", stage.means))
     others = len(policy.tracks) - len(SHOWN_TRACKS)
     lines.append(("", ""))
-    lines.append(("", f"{others} more such roads are followed: promises, renewals, calls for help, introductions ..."))
-    lines.append(("", f"People for whom nothing is ever to come: {result.census.forgotten}."))
+    lines.append(
+        ("", f"{others} more things are followed like these: promises, renewals, calls for help, introductions ...")
+    )
+    lines.append(
+        ("", f"People who may be forgotten, as nothing is to come for them on any day: {result.census.forgotten}.")
+    )
     return lines
 
 
@@ -76,17 +92,22 @@ def _open(policy: Policy, now: str, tasks: Sequence[Mapping[str, Any]]) -> Lines
     found = [task for task in tasks if task["state"] == "open"]
     late = sum(task["due_at"] < now for task in found)
     lines: Lines = [
-        ("", f"{len(found)} tasks are open; {late} of them should have been done by now. Before each stands by when."),
-        ("", 'Where nobody of us is named for a person, "owner" stands for whoever looks after them.'),
+        ("", f"{len(found)} tasks are open; {late} of them should have been done by now."),
+        (
+            "",
+            "Each has the day by which it is to be done, who of us is asked, and whom it is about. Asked is whoever "
+            'looks after the person, by name, or as "owner" where nobody is named; "team lead" is who is asked when '
+            "nobody acted.",
+        ),
     ]
     for lane in policy.lanes:
         mine = sorted((task for task in found if task["lane"] == lane.name), key=_by_due)
         if not mine:
             continue
-        lines += [("", ""), ("", f"{_called(lane)}: {len(mine)}, the first of them")]
+        lines += [("", ""), ("", f"{_LANES.get(lane.name, called(lane.name))}: {len(mine)}, the first of them")]
         for task in mine[:TASKS_SHOWN]:
             due = parse_time(task["due_at"])
-            lines.append((f"  {due:%d %b}  ", f"{task['by']}, about {task['person']}: {task['ask']}"))
+            lines.append((f"  {due:%d %b}  ", f"{called(task['by'])}, about {task['person']}: {task['ask']}"))
     return lines
 
 
@@ -94,10 +115,9 @@ def _by_due(task: Mapping[str, Any]) -> tuple[str, str]:
     return task["due_at"], task["id"]
 
 
-def _called(lane: Lane) -> str:
-    """Return a lane's name as words: people who are served alike."""
-    name = lane.name.replace("_", " ")
-    return f"{name[0].upper()}{name[1:]}"
+def called(name: str) -> str:
+    """Return a name of the policy as words."""
+    return name.replace("_", " ")
 
 
 def _ended(tasks: Sequence[Mapping[str, Any]]) -> Lines:
@@ -109,10 +129,12 @@ def _ended(tasks: Sequence[Mapping[str, Any]]) -> Lines:
 
 def _came_in(result: RunResult, messages: str) -> Lines:
     counted = result.accounting.as_mapping()
-    lines: Lines = [("", f"Of {counted['received']} lines were")]
+    lines: Lines = [("", f"Of the {counted['received']} lines")]
     lines += [(f"  {counted[name]:>4}  ", said) for name, said in _CAME_TO.items() if counted.get(name)]
     if counted["late"]:
-        late = f"{counted['late']} of them came after later ones, and count from when they happened."
+        late = (
+            f"{counted['late']} of them came late, after news of later days, and count from the day when they happened."
+        )
         lines.append(("", late))
     lines.append(("", f"{result.written} tasks, those still to be done, were written to {messages}."))
     return lines

@@ -114,6 +114,19 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_commands_can_be_pasted_as_they_stand() -> None:
+    """No prompt stands before one, and a page lets the shell find the program before it first calls it."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("README.md")]
+    for page in pages:
+        found = ""
+        for kind, text in ((match[1], match[2]) for match in BLOCK.finditer(page.read_text(encoding="utf-8"))):
+            assert kind != "console", f"{page}: {text}"
+            assert not text.startswith("$ "), f"{page}: {text}"
+            found += text if kind == "sh" else ""
+            before, called, _ = found.partition("\nlifecycle ")
+            assert not called or 'export PATH="$PWD/.venv/bin:$PATH"' in before, f"{page}: {text}"
+
+
 def test_every_metric_is_in_the_operations_guide() -> None:
     names = set(re.findall(r"^# HELP (\S+)", Metrics().text().decode(), re.MULTILINE))
     assert names == {name for name in names if f"`{name}`" in OPERATIONS}
