@@ -69,6 +69,11 @@ class Asking:
         if opening_of(task) is None:
             key = "at" if task.at is not None else "every"
             return Doubt("it waits for a fact", task.places.get(key, place))
+        if isinstance(task.due, str):
+            at = task.places.get("due", place)
+            return Doubt(
+                "it is due on a day that may be past by then, and would be given up as soon as it is asked", at
+            )
         kind = self.kind(task)
         if kind is not None and kind.most is not None:
             at = task.places.get("contact", place)

@@ -31,6 +31,7 @@ CODES: dict[str, str] = {
     "loop-too-fast": "A loop of time alone that need not wait a day.",
     "loop-without-task": "A loop of time alone that asks nobody for anything.",
     "always-past": "A moment before something that has happened, which has always passed.",
+    "no-time": "A task that is given up at the moment at which it is asked.",
     "never-opens": "A task that can never open, because time moves the person on before.",
     "never-used": "A list that no stage uses, because each has one of its own.",
     "over-budget": "More tasks for ever than the budget of a kind of contact allows.",

@@ -4,12 +4,13 @@ A task of a stopped kind is never asked. That is right where somebody said so, a
 kind holds for everybody, for whoever is new, or as time passes. So a kind counts at a stage only if people can come
 there while its `stops` does not hold: of whom nothing is recorded but what every way there demands. Facts are looked at
 as they are then and once more when every window has passed; stages of tracks count as recorded where neither the
-beginning of the track nor time alone leads there. Called by check_losses.py and check_loops.py only. Pure.
+beginning of the track, nor time alone, nor the touchpoint at hand leads there. Who is not to hear from us for a while,
+because of news that is not theirs, has not opted out. Called by check_losses.py and check_loops.py only. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -31,6 +32,7 @@ from lifecycle.rules.policy import (
     Policy,
     Test,
     Track,
+    Within,
 )
 
 _ALWAYS = Guard(())
@@ -47,16 +49,34 @@ class OptOuts:
         """Tell whether people can stand in a stage while nothing that was recorded stops this kind of contact."""
         if kind is None or kind.stops is None:
             return True
+        if self._ages_by_others(kind.stops):
+            return False
         key = (kind.name, ways.track.name)
         if key not in self._known:
             self._known[key] = frozenset(self._open(kind.stops, ways))
         return stage in self._known[key]
+
+    def _ages_by_others(self, stops: Guard) -> bool:
+        """Tell whether a guard looks at a window of news that is not the person's: that is a pause, and no opt-out."""
+        for each in compares(_expanded(stops, self.policy.facts)):
+            fact = self.policy.facts[each.name] if each.space == "fact" else None
+            is_window = fact is not None and (fact.within is not None or isinstance(each.test, Within))
+            if fact is not None and is_window and any(self.policy.types[name].by != "person" for name in fact.fields):
+                return True
+        return False
 
     def _open(self, stops: Guard, ways: Ways) -> set[str]:
         """Return the stages that people can come to while a guard does not hold, whatever way leads there last."""
         stops = _expanded(stops, self.policy.facts)
         feeding = {
             name for each in compares(stops) if each.space == "fact" for name in self.policy.facts[each.name].fields
+        }
+        # What moves a track that is looked at, too.
+        feeding |= {
+            name
+            for each in compares(stops)
+            if each.space != "fact" and self.ways[each.name] is not ways
+            for name in self.ways[each.name].types
         }
 
         def may_go(way: Way) -> bool:
@@ -72,7 +92,7 @@ class OptOuts:
 
     def _may_not_hold(self, stops: Guard, ways: Ways, way: Way) -> bool:
         """Tell whether somebody can go a way of whom nothing is recorded that makes a guard hold, now or later."""
-        guard = self._of_stages(stops, ways.track, way.to)
+        guard = self._of_stages(stops, ways.track, way)
         guard = _as_fields(guard, self.policy.facts, way.type)
         read = {each.name for each in compares(stops) if each.space == "fact"}
         known = {name: way.to not in ways.may_lack(self.policy.facts[name]) for name in read}
@@ -86,23 +106,26 @@ class OptOuts:
                 return False
         return True
 
-    def _of_stages(self, guard: Guard, track: Track, stage: str, *, is_inside_none: bool = False) -> Guard:
+    def _of_stages(self, guard: Guard, track: Track, way: Way, *, is_inside_none: bool = False) -> Guard:
         """Return a guard with what it says of stages decided: whether it can be so with nothing recorded."""
         found: list[Condition] = []
         for each in guard.conditions:
             if isinstance(each, AnyOf | NoneOf):
                 inside = is_inside_none is not isinstance(each, NoneOf)
-                guards = tuple(self._of_stages(inner, track, stage, is_inside_none=inside) for inner in each.guards)
+                guards = tuple(self._of_stages(inner, track, way, is_inside_none=inside) for inner in each.guards)
                 found.append(replace(each, guards=guards))
             elif each.space in ("stage", "any"):
-                alone = self._comes_alone(each, track, stage, wanted=not is_inside_none)
+                alone = self._comes_alone(each, track, way, wanted=not is_inside_none)
                 found.append(AnyOf((_ALWAYS,) if alone is not is_inside_none else (), each.place))
             else:
                 found.append(each)
         return Guard(tuple(found))
 
-    def _comes_alone(self, compare: Compare, here: Track, stage: str, *, wanted: bool) -> bool:
-        """Tell whether a track comes by itself to where a comparison of its stages holds (or does not: `wanted`)."""
+    def _comes_alone(self, compare: Compare, here: Track, way: Way, *, wanted: bool) -> bool:
+        """Tell whether a track comes to where a comparison of its stages holds (or does not: `wanted`) by itself.
+
+        Or by the touchpoint that leads along a way, whatever that says besides.
+        """
         ways = self.ways[compare.name]
         is_any = compare.space == "any"
 
@@ -112,10 +135,25 @@ class OptOuts:
                 seen = frozenset() if value is None else frozenset({value})
             return fits(compare.test, seen) is wanted
 
-        if is_so(None) or is_so(ways.track.start) or (ways.track is here and is_so(stage)):
+        if is_so(None) or is_so(ways.track.start) or (ways.track is here and is_so(way.to)):
+            return True
+        if ways.track is not here and way.type in ways.types and self._surely_goes(ways, way.type, is_so):
             return True
         before = ways.reached(lambda way: not is_so(way.to))
         return any(is_so(to) for name in before for _, to in ways.timed(name))
+
+    def _surely_goes(self, ways: Ways, type_name: str, is_so: Callable[[str | None], bool]) -> bool:
+        """Tell whether a touchpoint leads those of whom nothing is recorded from a start to certain stages."""
+        choices = ways.list_for(ways.track.stages[ways.track.start], type_name)
+        there = [meant_by(choice, choices) for choice in choices if is_so(str(choice.target))]
+        if not there or None in there:
+            return bool(there)
+        elsewhere = Guard((NoneOf(tuple(guard for guard in there if guard is not None), ways.track.place),))
+        decider = Decider(self.policy)
+        facts = {**self.policy.facts, **ways.track.facts}
+        read = {each.name for each in compares(elsewhere) if each.space == "fact" and not facts[each.name].choices}
+        decider.possible = _Recorded(decider.possible, dict.fromkeys(read, False), is_fresh=True)
+        return not decider.can_hold(elsewhere, ways.track.name, type_name)
 
 
 class _Recorded(Possible):

@@ -35,6 +35,7 @@ class TaskChecker:
             for stage in ways.track.stages.values():
                 self.comes(ways, stage)
                 for task in stage.tasks:
+                    self.can_be_done(task, ways.paths.get(stage.name, ()))
                     self.opens(stage, task, ways.paths.get(stage.name, ()))
 
     def comes(self, ways: Ways, stage: Stage) -> None:
@@ -51,6 +52,19 @@ class TaskChecker:
             advice = f'Write "{said(at.offset)} after {at.fact}", or a fact of a date that lies ahead.'
             path = ways.paths.get(stage.name, ())
             self.report.refuse("always-past", each.places.get("at", each.place), message, advice, path)
+
+    def can_be_done(self, task: TaskRule, path: Path) -> None:
+        """Refuse a task, or what follows one, that is given up at the moment at which it is asked."""
+        while True:
+            if not isinstance(task.due, str) and not any(
+                each.number for each in waits_of(task.due) + waits_of(task.expires)
+            ):
+                message = f'The task "{task.name}" is given up at the moment at which it is asked.'
+                place = task.places.get("expires", task.places.get("due", task.place))
+                self.report.refuse("no-time", place, message, 'Give "due" or "expires" some time.', path)
+            if task.or_else is None:
+                return
+            task = task.or_else
 
     def opens(self, stage: Stage, task: TaskRule, path: Path) -> None:
         """Warn of a task, or of what follows one, that opens only when time has moved the person on."""

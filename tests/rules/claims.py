@@ -59,6 +59,18 @@ tracks:
     per: person
     start: here
     stages: {here: {means: Here., review: {every: 1 year}}}
+  told:
+    per: person
+    start: quiet
+    begins: [thing.begun]
+    upon: {thing.told: spoke, thing.begun: stay}
+    stages: {quiet: {means: Quiet., watched_by: watch}, spoke: {means: Spoke., watched_by: watch}}
+  began:
+    per: person
+    start: new
+    begins: [thing.begun]
+    upon: {thing.begun: [{when: {fact.begun: true}, to: old}]}
+    stages: {new: {means: New., watched_by: watch}, old: {means: Old., watched_by: watch}}
   thing:
     per: thing
     start: s0
@@ -85,6 +97,7 @@ STOPS: dict[str, Told] = {
     "{fact.ever: true}": _happened("thing.told"),
     "{fact.lately: {at_least: 1}}": _happened("thing.told"),
     "{any.thing: s3}": _happened("thing.begun"),
+    "{stage.told: spoke}": _happened("thing.told"),
     **dict.fromkeys(
         [
             "{fact.allows: {given: false}}",
@@ -95,6 +108,9 @@ STOPS: dict[str, Told] = {
             "{none_of: [{fact.allows: everything}]}",
             "{none_of: [{fact.heard: {within: 90 days}}]}",
             "{stage.watch: here}",
+            "{stage.began: old}",
+            "{fact.written: {within: 90 days}}",
+            "{none_of: [{fact.written: {within: 90 days}}]}",
         ],
         lambda before: False,
     ),

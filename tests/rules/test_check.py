@@ -791,6 +791,54 @@ class TestLosses:
         """While it is stopped, an opt-out is recorded: something that not everybody who is there has done."""
         assert [each for each in check(self.stopped(contact)) if each.severity == "refuses"] == []
 
+    @pytest.mark.parametrize("stops", ["fact.written: {within: 90 days}", "fact.letters: {at_least: 1}"])
+    def test_a_pause_after_news_of_ours_is_no_opt_out(self, stops: str) -> None:
+        """A letter each quarter would keep everybody from being asked."""
+        facts = "facts:\n  written: {last: reply.sent}\n  letters: {count: reply.sent, within: 90 days}\n"
+        text = self.stopped(f"stops: {{{stops}}}").replace("facts:\n", facts, 1)
+        assert "loss" in [each.code for each in check(text)]
+        theirs = facts.replace("reply.sent", "purchase.completed")
+        assert "loss" not in [each.code for each in check(text.replace(facts, theirs))]
+
+    @pytest.mark.parametrize(
+        ("upon", "is_choice"),
+        [
+            ("{decision.made: hush}", False),
+            ("{any by person: hush}", False),
+            ("{decision.made: [{when: {fact.heard: {given: true}}, to: hush}, {to: stay}]}", False),
+            ("{decision.made: [{when: {reason: never_write}, to: hush}, {to: stay}]}", True),
+            ("{purchase.completed: hush}", True),
+        ],
+    )
+    def test_a_stage_to_which_the_loss_itself_leads_is_no_opt_out(self, upon: str, is_choice: bool) -> None:
+        """In another track; what the touchpoint says besides, and what else they do, is somebody's choice."""
+        text = need(
+            "stated: {means: Said., upon: {decision.made: [{when: {outcome: elsewhere}, to: lost}, {to: rest}]}, review: {every: 1 year}}",
+            "lost: {means: Lost., loss: true, tasks: {ask_after: {after: 30 days, ask: Ask}}, later: [{after: 60 days, to: rest}]}",
+            REST,
+        ).replace("touchpoints:", "contact: {offered: {reaches: person, stops: {stage.mind: hush}}}\ntouchpoints:", 1)
+        mind = (
+            f"  mind:\n    per: person\n    start: open\n    begins: [need.stated]\n    upon: {upon}\n"
+            "    stages: {open: {means: Open., watched_by: in_touch}, hush: {means: Hush., watched_by: in_touch}}\n"
+        )
+        assert ("loss" in [each.code for each in check(text + mind)]) is not is_choice
+
+    @pytest.mark.parametrize(
+        "task", ["after: 30 days, ask: Ask, due: heard", "after: 30 days, ask: Ask, due: 0 days, expires: 0 days"]
+    )
+    def test_a_task_that_is_given_up_as_soon_as_it_is_asked_does_not_count(self, task: str) -> None:
+        """A day that may be past by then, or no time at all, leaves nobody time to do it."""
+        text = self.loss(f"tasks: {{ask_after: {{{task}}}}}, watched_by: in_touch")
+        assert {each.code for each in check(text)} & {"loss", "no-time"} == {"loss" if "heard" in task else "no-time"}
+        right = self.loss("tasks: {ask_after: {after: 30 days, ask: Ask, due: 0 days}}, watched_by: in_touch")
+        assert {each.code for each in check(right)} & {"loss", "no-time"} == set()
+
+    def test_what_follows_a_task_needs_time_too(self) -> None:
+        """An escalation that is given up at once escalates nothing."""
+        follows = "or_else: {ask: Ask, due: 0 days, expires: 0 days}"
+        text = need(f"stated: {{means: Said., tasks: {{look: {{ask: Ask, {follows}}}}}, review: {{every: 1 year}}}}")
+        assert [each.code for each in check(text)] == ["no-time"]
+
     def test_an_opt_out_may_be_said_with_the_loss_but_not_be_the_loss(self) -> None:
         """What a touchpoint says besides is somebody's choice; what leads to the loss stops it for everybody."""
         text = need(
