@@ -90,13 +90,14 @@ class _Room:
 def look_again(work: Working, at: datetime, by: Origin | None) -> None:
     """Set anew when each task that waits may open, as things stand after what happened at this instant.
 
-    `by` is the touchpoint that it happened on (None: time). Also tells of what is beyond a limit (places.py).
+    `by` is the touchpoint that it happened on (None: time). What is beyond a limit is told of (places.py) after a
+    touchpoint, and by timers.py when nothing more is due at an instant: what waits within it alone is not told of.
     """
-    if not work.asked.is_stirred:
-        return
-    _look(work, at, ())
-    tell(work, at, by)
-    work.asked.is_stirred = False
+    if work.asked.is_stirred:
+        _look(work, at, ())
+        if by is not None:
+            tell(work, at, by)
+        work.asked.is_stirred = False
 
 
 def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> Collection[str]:

@@ -6,10 +6,10 @@ go to the earlier due first, then to whoever waits longest, the order in the pol
 is the one it would have had on the moment it was to open; on opening it is counted anew. What a budget holds back
 wants no place: whom the budget lets come, by its own order, is decided before.
 
-While anything waits for a place, or a key could not begin (limits.py) and nobody was told, the person stands in the
-built-in track TOO_MANY, whose one task asks somebody to look, and again 30 days after that was closed. It is counted in
-no limit. Its facts are written here: the rules that wait and the earliest due stand in its text, the numbers travel
-beside. Called by openings.py. Pure.
+While anything waits for a place when an instant is over, or a key could not begin (limits.py) and nobody was told, the
+person stands in the built-in track TOO_MANY, whose one task asks somebody to look, and again 30 days after that was
+closed. It is counted in no limit. Its facts are written here: the rules that wait and the earliest due stand in its
+text, the numbers travel beside. Called by openings.py, and by timers.py at the end of an instant. Pure.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from lifecycle.rules.following import follow
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
 from lifecycle.rules.machine import Rule, TrackTable, guard_of
 from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
+from lifecycle.rules.places import tell
 from lifecycle.rules.refusal import held_alternative, refusal
 from lifecycle.rules.slides import judge
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
@@ -36,12 +37,16 @@ def fire(work: Working, at: datetime) -> datetime | None:
         judge(work.machine, work.state, at)
         due = work.next_due()
         if not escalations and (due is None or due > at):
-            return due
+            tell(work, at, None)
+            due = work.next_due()
+            if due is None or due > at:
+                return due
     for escalation in escalations:
         for task_id, task in _escalate(work, *escalation, at):
             work.asked.hold(task_id, task)
     put_off(work, at)
     look_again(work, at, None)
+    tell(work, at, None)
     return work.next_due()
 
 

@@ -149,6 +149,12 @@ def test_what_a_budget_holds_back_waits_for_no_place(few: None) -> None:
     assert not [each for each in folded(machine, story, 48).closings if each.task.track == TOO_MANY]
 
 
+def test_what_waits_within_one_instant_only_is_told_to_nobody(few: None) -> None:
+    """Five promises for a day long ago: two take the places and expire at once, the next two, and the fifth."""
+    result = folded(MACHINE, [made(number, day="2026-01-01") for number in range(5)], 1)
+    assert endings(result) == [("keep", "expired", "expired")] * 5
+
+
 @pytest.mark.usefixtures("few")
 def test_one_task_tells_which_rules_wait_and_what_is_due_first() -> None:
     """The number travels beside and is no part of the text."""
