@@ -18,6 +18,10 @@ TOOLS := $(VENV)/.tools
 # Without compiling all of it beforehand: most of a library is never imported.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
+# What Python compiles is kept, whatever the environment wants: as nothing is compiled beforehand, each process would
+# compile the program and its libraries anew, two seconds of computing every time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check lint types lock bench generated clean
 

@@ -17,6 +17,7 @@ test on a developer's machine and fails it where CI is set. A test that uses a s
 """
 
 import os
+import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -34,6 +35,11 @@ EXTERNAL_KAFKA = os.environ.get("LIFECYCLE_TEST_KAFKA")
 EXTERNAL_DATABASE = os.environ.get("LIFECYCLE_TEST_DATABASE")
 LONGEST = {"real", "streams"}
 """Folders whose files take longest, alone the greater part of the whole."""
+# What was compiled is kept, whatever the environment wants: each of some hundred processes that tests start would
+# otherwise compile the program and its libraries anew, two seconds of computing every time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 SERVER_FIXTURES = {"kafka_servers", "kafka_broker", "postgres_url", "postgres_server", "database_url"}
 
 # No deadline: the machine may be busy. In CI the same examples each time, so that a red run can be run again.

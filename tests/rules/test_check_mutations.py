@@ -17,7 +17,8 @@ from lifecycle.rules.load import load_policy
 
 Tree = dict[str, Any]
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-ORIGINAL: Tree = yaml.safe_load(shipped_policy())
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+ORIGINAL: Tree = yaml.load(shipped_policy(), Loader=LOADER)
 STAGES = [(track, stage) for track, body in ORIGINAL["tracks"].items() for stage in body["stages"]]
 
 
