@@ -23,6 +23,8 @@ class Together:
     def __init__(self, ways: Mapping[str, Ways]) -> None:
         self.ways = ways
         self._known: dict[tuple[str, str], set[Standing]] = {}
+        self._types = dict.fromkeys(name for each in ways.values() for name in each.types)
+        self._moves: dict[tuple[str, str | None], dict[str, tuple[str | None, ...]]] = {}
 
     def may_stand(self, one: tuple[str, str], other: tuple[str, str]) -> bool:
         """Tell whether a person may stand in two stages (track, stage) at once."""
@@ -36,20 +38,29 @@ class Together:
         return (one[1], other[1]) in self._known[key]
 
     def _walk(self, one: Ways, other: Ways) -> set[Standing]:
-        types = dict.fromkeys([*one.types, *other.types])
+        types = {*one.types, *other.types}
         found: set[Standing] = {(None, None)}
         waiting: list[Standing] = [(None, None)]
         while waiting:
             first, second = waiting.pop()
+            of_one, of_other = self._moves_of(one, first), self._moves_of(other, second)
             following: list[Standing] = []
-            for name in types:
-                following += product(_after(one, first, name), _after(other, second, name))
+            for name in types.intersection((*of_one, *of_other)):
+                following += product(of_one.get(name, (first,)), of_other.get(name, (second,)))
             following += [(to, second) for to in _in_time(one, first)] + [(first, to) for to in _in_time(other, second)]
             for standing in following:
                 if standing not in found:
                     found.add(standing)
                     waiting.append(standing)
         return found
+
+    def _moves_of(self, ways: Ways, stage: str | None) -> dict[str, tuple[str | None, ...]]:
+        """Return where each type of touchpoint may lead from a stage; those that everybody stays at are left out."""
+        key = ways.track.name, stage
+        if key not in self._moves:
+            led = {name: tuple(_after(ways, stage, name)) for name in self._types}
+            self._moves[key] = {name: to for name, to in led.items() if to != (stage,)}
+        return self._moves[key]
 
 
 def _after(ways: Ways, stage: str | None, type_name: str) -> Iterator[str | None]:

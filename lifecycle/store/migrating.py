@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -33,8 +34,9 @@ def configuration(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
 def head() -> str:
-    """Return the revision that this program was written for."""
+    """Return the revision that this program was written for. The scripts are read once: they stay as they are."""
     revision = ScriptDirectory.from_config(configuration()).get_current_head()
     assert revision is not None
     return revision
@@ -88,6 +90,7 @@ def require_head(database: Database) -> None:
     )
 
 
+@cache
 def _known() -> set[str]:
     return {each.revision for each in ScriptDirectory.from_config(configuration()).walk_revisions()}
 
