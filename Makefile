@@ -6,9 +6,11 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo "$$python" && exit; done; echo python3)
 # More for pytest, such as: make test PYTEST_ARGS="-k calendar"
 PYTEST_ARGS ?=
-# Processes that the tests run in, each with servers of its own: at most four, for more would wait for the disk. A
-# file stays in one process, because its tests share what is costly to make.
-PYTEST_PROCESSES ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Processes that the tests run in: four also where there are fewer cores, because tests of workers wait for the servers
+# most of the time. The servers are shared. A file stays in one process, because its tests share what is costly to make.
+PYTEST_PROCESSES ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# Tests without servers compute all the time.
+QUICK_PROCESSES ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,7 +38,7 @@ test: $(TOOLS) ## all tests; starts a real Kafka and a real PostgreSQL of its ow
 	$(BIN)/python -m pytest $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
 quick: $(TOOLS) ## the tests that need no server, in a minute
-	$(BIN)/python -m pytest $(PYTEST_PROCESSES) -m "not integration and not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(QUICK_PROCESSES) -m "not integration and not slow" $(PYTEST_ARGS)
 
 check: lint types ## what CI runs: lint, format, types, imports, tests, and again what reads the clock, at night
 	@$(MAKE) --no-print-directory test PYTEST_ARGS="--nights $(PYTEST_ARGS)"

@@ -2,16 +2,17 @@
 
 | fixture | what a test gets |
 | --- | --- |
-| kafka_servers | bootstrap servers, `host:port`, of the run's one broker |
-| kafka_broker | that broker as an object, to stop, kill and start; running again when the test is over |
+| kafka_servers | bootstrap servers, `host:port`, of the run's one broker; of kafka_broker in a test that takes that |
+| kafka_broker | a broker as an object, to stop, kill and start; running again when the test is over |
 | topic_names | names for topics and groups that no other test uses: `topic_names("touchpoints")` |
-| postgres_url | SQLAlchemy URL of the run's one PostgreSQL; for new databases, not for tables |
-| postgres_server | that server as an object, as kafka_broker |
+| postgres_url | SQLAlchemy URL of the run's one PostgreSQL, or of postgres_server; for databases, not for tables |
+| postgres_server | a server as an object, as kafka_broker |
 | database_url | SQLAlchemy URL of an empty PostgreSQL database of the test's own |
 | sqlite_url | SQLAlchemy URL of a SQLite file, not yet made, of the test's own |
 | store_url | sqlite_url in one run of the test, database_url in a second |
 
-Servers start when the first test asks for them and end with the run. A server that cannot be had skips the
+Servers start when the first test asks for them and end with the run. All processes of a run share one broker and one
+PostgreSQL; a test that takes a server away has one that no other process uses. A server that cannot be had skips the
 test on a developer's machine and fails it where CI is set. A test that uses a server carries the marker
 `integration`.
 """
@@ -21,7 +22,7 @@ import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import hypothesis
 import psycopg
@@ -29,6 +30,10 @@ import pytest
 
 from tests.nights import Nights
 from tests.servers import KafkaServer, PostgresServer, ServerUnavailable
+from tests.servers.process import Server
+from tests.servers.shared import SharedServers
+
+Kind = TypeVar("Kind", bound=Server)
 
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 EXTERNAL_KAFKA = os.environ.get("LIFECYCLE_TEST_KAFKA")
@@ -57,18 +62,20 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ci" if IN_CI else "developer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def kafka_servers(request: pytest.FixtureRequest) -> str:
     """Bootstrap servers of a real Kafka. Topics must be made before use, under names from `topic_names`."""
     if EXTERNAL_KAFKA:
         return EXTERNAL_KAFKA
-    broker: KafkaServer = request.getfixturevalue("_own_kafka")
-    return broker.bootstrap_servers
+    if "kafka_broker" in request.fixturenames:
+        broker: KafkaServer = request.getfixturevalue("kafka_broker")
+        return broker.bootstrap_servers
+    return shared(request.config, "kafka", KafkaServer, lambda server: server.bootstrap_servers)
 
 
 @pytest.fixture
 def kafka_broker(request: pytest.FixtureRequest) -> Iterator[KafkaServer]:
-    """The broker to stop, kill and start again. Its data is the whole run's."""
+    """A broker to stop, kill and start again. Its data is that of the process's tests that take one."""
     if EXTERNAL_KAFKA:
         unavailable("LIFECYCLE_TEST_KAFKA names a broker that tests may not stop; unset it to run this one")
     broker: KafkaServer = request.getfixturevalue("_own_kafka")
@@ -76,18 +83,20 @@ def kafka_broker(request: pytest.FixtureRequest) -> Iterator[KafkaServer]:
     broker.start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def postgres_url(request: pytest.FixtureRequest) -> str:
     """SQLAlchemy URL of the maintenance database of a real PostgreSQL."""
     if EXTERNAL_DATABASE:
         return EXTERNAL_DATABASE
-    server: PostgresServer = request.getfixturevalue("_own_postgres")
-    return server.url
+    if "postgres_server" in request.fixturenames:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return server.url
+    return shared(request.config, "postgresql", PostgresServer, lambda server: server.url)
 
 
 @pytest.fixture
 def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
-    """The server to stop, kill and start again. Databases survive all three."""
+    """A server to stop, kill and start again. Databases survive all three."""
     if EXTERNAL_DATABASE:
         unavailable("LIFECYCLE_TEST_DATABASE names a server that tests may not stop; unset it to run this one")
     server: PostgresServer = request.getfixturevalue("_own_postgres")
@@ -98,7 +107,9 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
     """SQLAlchemy URL (driver psycopg) of an empty database, dropped after the test."""
-    own: PostgresServer | None = None if EXTERNAL_DATABASE else request.getfixturevalue("_own_postgres")
+    own: PostgresServer | None = None
+    if "postgres_server" in request.fixturenames:
+        own = request.getfixturevalue("postgres_server")
     name = f"test_{uuid.uuid4().hex[:16]}"
     administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
     base, _, query = postgres_url.partition("?")
@@ -152,6 +163,26 @@ def _own_postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.close()
+
+
+SHARED = pytest.StashKey[SharedServers]()
+
+
+def shared(config: pytest.Config, name: str, make: Callable[[], Kind], address_of: Callable[[Kind], str]) -> str:
+    """Return where the run's server of a name is; it runs until the last process of the run needs it no more."""
+    if SHARED not in config.stash:
+        folder: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        config.stash[SHARED] = SharedServers(folder.parent if hasattr(config, "workerinput") else folder)
+    try:
+        return config.stash[SHARED].address(name, make, address_of)
+    except ServerUnavailable as reason:
+        unavailable(str(reason))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leaves the servers to the other processes, or waits until these need them no more."""
+    if SHARED in session.config.stash:
+        session.config.stash[SHARED].close()
 
 
 def unavailable(reason: str) -> NoReturn:

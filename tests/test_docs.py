@@ -62,6 +62,7 @@ def test_the_make_targets_that_the_readme_names_exist() -> None:
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
 
 
+@pytest.mark.slow(at_night=True)
 def test_the_readme_runs_without_kafka(checkout: Path) -> None:
     """Anna chose somebody else; a month later somebody is asked to find out how she is. Then the policy is looked at."""
     anna, _, policy = shell_blocks()

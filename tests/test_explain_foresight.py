@@ -28,6 +28,7 @@ from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 from tests.cli.stories import START
 from tests.engine.random_histories import random_touchpoint, with_outcomes
 from tests.rules import test_check_laws as proved, test_time_laws as timed
+from tests.seeds import seeds
 
 TICK = timedelta(microseconds=1)
 FAR = timedelta(days=800)
@@ -255,19 +256,19 @@ def timed_told(seed: int) -> tuple[Told, random.Random]:
     return Told(machine, log, at), source
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(range(40), quick=8))
 def test_what_is_told_of_the_default_policy_comes(seed: int) -> None:
     told, source = default_told(seed)
     hold(told, source)
 
 
-@pytest.mark.parametrize("seed", range(100, 150))
+@pytest.mark.parametrize("seed", seeds(range(100, 150), quick=10))
 def test_what_is_told_under_budgets_quiet_hours_and_opt_outs_comes(seed: int) -> None:
     told, source = timed_told(seed)
     hold(told, source)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(range(12), quick=3))
 def test_why_not_dates_come(seed: int) -> None:
     for told, source in (default_told(seed), timed_told(seed)):
         names = names_of(told.machine)

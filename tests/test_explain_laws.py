@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 from functools import cache
 
+import pytest
 from hypothesis import given, settings, strategies
 
 from lifecycle.policies import DEFAULT_POLICY, shipped_policy
@@ -55,6 +56,7 @@ def test_keeping_a_trail_changes_nothing(seed: int) -> None:
     assert encode(plain) == encode(told.state)
 
 
+@pytest.mark.slow
 @given(seed=seeds)
 @settings(max_examples=25, deadline=None)
 def test_why_not_says_now_of_what_is_so_and_of_nothing_else(seed: int) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.ask_from import AskFrom
+from tests.seeds import seeds
 from tests.test_explain_foresight import (
     Told,
     default_told,
@@ -26,13 +27,13 @@ def begun(told: Told, source: random.Random) -> Told:
     return Told(replace(told.machine, ask_from=begin), told.log, told.at)
 
 
-@pytest.mark.parametrize("seed", range(200, 240))
+@pytest.mark.parametrize("seed", seeds(range(200, 240), quick=8))
 def test_what_is_told_comes(seed: int) -> None:
     for told, source in (default_told(seed), timed_told(seed)):
         hold(begun(told, source), source)
 
 
-@pytest.mark.parametrize("seed", range(300, 306))
+@pytest.mark.parametrize("seed", seeds(range(300, 306), quick=2))
 def test_why_not_dates_come(seed: int) -> None:
     for told, source in (default_told(seed), timed_told(seed)):
         names = names_of(told.machine)

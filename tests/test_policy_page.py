@@ -143,6 +143,7 @@ def test_a_scenario_of_the_page_comes_out_as_it_says(block: Block, tmp_path: Pat
     assert [report(scenario, result) for result in results if not result.passed] == []
 
 
+@pytest.mark.slow(at_night=True)
 def test_the_commands_of_the_page_run_one_after_another(tmp_path: Path) -> None:
     """As a newcomer would run them, in one folder with the files that the page has them save."""
     written(tmp_path, FIRST.text, FIRST.file)

@@ -139,15 +139,25 @@ def demonstrated(folder: Path, width: int) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
+@pytest.fixture(scope="module")
+def uncut(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the demo prints where no line is too long for its terminal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("uncut"))
+        return demonstrated(Path("demo-out"), 1_000)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 140])
-def test_the_demo_fits_its_columns(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_fits_its_columns(width: int, uncut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A narrow terminal and a wide one: no line is longer, and no word is cut."""
     monkeypatch.chdir(tmp_path)
     shown = demonstrated(Path("demo-out"), width)
     assert [line for line in shown.splitlines() if len(line) > width] == []
-    assert "".join(shown.split()) == "".join(demonstrated(Path("demo-out"), 1_000).split())
+    assert "".join(shown.split()) == "".join(uncut.split())
 
 
+@pytest.mark.slow(at_night=True)
 def test_the_demo_tells_one_story_and_then_the_counts(tmp_path: Path) -> None:
     """It begins anew each time, its numbers are those of the database, and the commands it names work."""
     folder = tmp_path / "demo-out"
@@ -172,6 +182,7 @@ def test_the_demo_tells_one_story_and_then_the_counts(tmp_path: Path) -> None:
     assert f"{len(messages)} tasks, those still to be done, were written to " in shown
 
 
+@pytest.mark.slow
 def test_what_the_demo_prints_into_a_pipe_has_eighty_columns(tmp_path: Path) -> None:
     """And no colours."""
     piped = subprocess.run(

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 
-from tests.servers import KafkaServer, PostgresServer
+from tests.servers import KafkaServer, PostgresServer, ServerUnavailable
 from tests.servers.jars import class_path
 from tests.servers.postgres_server import copy_of, packaged_programs
+from tests.servers.process import Server
+from tests.servers.shared import SharedServers
 
 ROOT = Path(__file__).parents[1]
 
@@ -178,6 +181,62 @@ def test_folders_of_killed_runs_are_removed_by_the_next(tmp_path: Path) -> None:
     for _ in range(2):
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+class Pausing(Server):
+    """A server that does nothing until it is ended."""
+
+    name = "pausing"
+    stop_signal = kill_signal = signal.SIGKILL
+
+    def prepare(self) -> None:
+        """Nothing to lay out."""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", "import signal; signal.pause()"]
+
+    def answers(self) -> bool:
+        return True
+
+
+class TestShared:
+    def test_it_is_started_once_and_ends_when_the_last_user_is_done(self, tmp_path: Path) -> None:
+        """Also where the last user is not the one that started it: that one waits."""
+        made: list[Pausing] = []
+
+        def make() -> Pausing:
+            made.append(Pausing())
+            return made[-1]
+
+        def address_of(shared: SharedServers) -> str:
+            return shared.address("one", make, lambda server: str(server.port))
+
+        keeper, other = SharedServers(tmp_path), SharedServers(tmp_path)
+        assert address_of(keeper) == address_of(other) == address_of(keeper) == str(made[0].port)
+        ending = threading.Thread(target=keeper.close)
+        ending.start()
+        assert made[0].running
+        other.close()
+        ending.join(30)
+        assert not made[0].running
+        assert address_of(other) == str(made[1].port)
+        other.close()
+        assert not made[1].running
+        assert len(made) == 2
+
+    def test_one_that_cannot_be_had_is_tried_once(self, tmp_path: Path) -> None:
+        class Missing(Pausing):
+            def prepare(self) -> None:
+                tried.append(self.name)
+                raise ServerUnavailable("it is not here")
+
+        tried: list[str] = []
+        shared = SharedServers(tmp_path)
+        for _ in range(2):
+            with pytest.raises(ServerUnavailable, match="it is not here"):
+                shared.address("one", Missing, lambda server: "")
+        assert tried == ["pausing"]
+        shared.close()
 
 
 def wait_readable(descriptor: int, *, seconds: float) -> bool:

@@ -17,6 +17,7 @@ from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, decode
 from lifecycle.store.store import open_store
 from tests.engine.random_histories import batches_of, random_touchpoint, variant_of
 from tests.engine.test_simulation import END, POLICY, SINCE, World, consumed, snapshots
+from tests.seeds import seeds
 
 TEXT = Path("lifecycle/policies/customer_first.yaml").read_text(encoding="utf-8")
 OTHER = load_policy(TEXT.replace("thank_and_learn:", "say_thanks:"), name="other.yaml")
@@ -63,7 +64,7 @@ class Changing(World):
         )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(range(4)))
 def test_policies_that_change_between_crashes_leave_the_world_as_the_last_one_would(seed: int, tmp_path: Path) -> None:
     """The same people and the same open tasks at the consumer as if the last policy had been there all along."""
     source = random.Random(seed)

@@ -277,7 +277,9 @@ tracks:{WATCH}
 """
 
 
-@pytest.mark.parametrize("hours", [0.0, 0.001], ids=["one instant", "many instants"])
+@pytest.mark.parametrize(
+    "hours", [pytest.param(0.0, id="one instant"), pytest.param(0.001, id="many instants", marks=pytest.mark.slow)]
+)
 def test_a_thousand_promises_stop_nobody_in_any_order_and_split(store_url: str, tmp_path: Path, hours: float) -> None:
     """In one batch, in two, and shuffled in three: the same person to the byte, and the same open tasks."""
     history = [

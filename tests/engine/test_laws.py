@@ -27,6 +27,7 @@ from tests.engine.random_histories import (
     with_outcomes,
     with_retractions,
 )
+from tests.seeds import seeds
 
 SINCE = datetime(2024, 1, 8, 9, tzinfo=UTC)
 UNTIL = SINCE + timedelta(days=900)
@@ -88,7 +89,7 @@ def history_of(source: random.Random, policy: Policy, people: int, each: int) ->
     return with_retractions(source, lived, people * each // 8, UNTIL)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(range(6)))
 def test_any_order_with_any_repetition_ends_in_the_same_bytes(seed: int, run: Run, policy: Policy) -> None:
     """Permuted, repeated, with variants under one id, in other batches, publishing as it goes or at the end."""
     source = random.Random(seed)
@@ -102,7 +103,7 @@ def test_any_order_with_any_repetition_ends_in_the_same_bytes(seed: int, run: Ru
         assert run(batches_of(source, shuffled), publish) == ordered
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(range(2)))
 def test_a_long_history_with_late_news_ends_in_the_same_bytes(seed: int, run: Run, policy: Policy) -> None:
     """More than 64 touchpoints a person: the older snapshot is used, and makes no difference."""
     source = random.Random(100 + seed)
@@ -112,6 +113,7 @@ def test_a_long_history_with_late_news_ends_in_the_same_bytes(seed: int, run: Ru
     assert run([*batches_of(source, history), *batches_of(source, late)], True) == whole
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=15)
 def test_time_moved_in_between_makes_no_difference(
@@ -137,6 +139,7 @@ def test_time_moved_in_between_makes_no_difference(
     assert results[0] == results[1]
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=25)
 def test_retractions_make_no_difference_to_order_and_split(

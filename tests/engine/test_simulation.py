@@ -32,6 +32,7 @@ from tests.engine.random_histories import (
     with_outcomes,
     with_retractions,
 )
+from tests.seeds import seeds
 
 POLICY = load_policy(Path("lifecycle/policies/customer_first.yaml").read_text(encoding="utf-8"))
 SINCE = datetime(2024, 1, 8, 9, tzinfo=UTC)
@@ -135,7 +136,7 @@ def snapshots(store: Any) -> dict[str, str]:
     return {row.person: row.snapshot for row in store.iterate_people(limit=1_000)}
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(range(8)))
 def test_crashes_anywhere_leave_the_world_as_if_nothing_had_failed(seed: int, tmp_path: Path) -> None:
     """Crash before commit, after commit, overtaken by another writer, after publishing before marking."""
     source = random.Random(seed)

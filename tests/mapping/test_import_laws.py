@@ -1,11 +1,12 @@
 """Laws of imports, on random files: what was there before stays as it was, whatever rows or rules come besides."""
 
 import json
+from functools import cache
 
 from hypothesis import given, settings, strategies as st
 
 from lifecycle.codec import read_event
-from lifecycle.mapping import parse_mapping
+from lifecycle.mapping import ImportMapping, parse_mapping
 from lifecycle.mapping.convert import Converter
 from lifecycle.touchpoint import Touchpoint, order_key
 from tests.mapping.importing import HEAD
@@ -28,11 +29,17 @@ rows = st.lists(
 )
 
 
+@cache
+def parsed(text: str) -> ImportMapping:
+    """Return a mapping, read once: a law takes the same ones again and again."""
+    return parse_mapping(text, name="map.yaml")
+
+
 def converted(rules: list[str], content: list[tuple[str, ...]]) -> list[bytes]:
     text = "id: content\nsubject: '{who}'\ntime: {column: day, zone: UTC}\nfile: {format: csv}\nrules:\n" + "".join(
         rules
     )
-    converter = Converter(parse_mapping(HEAD + text, name="map.yaml"), COLUMNS)
+    converter = Converter(parsed(HEAD + text), COLUMNS)
     return [line for number, row in enumerate(content, 1) for _, line in converter.convert([*row], number).lines]
 
 

@@ -10,7 +10,8 @@ What it is not: a way to move the clock of the program. It is moved from outside
 because its folder stands in PYTHONPATH. The clocks of Kafka and PostgreSQL stay as they are: nothing of ours
 reads them but the broker's time of a record, which is then a record of long ago.
 
-Tests marked `slow` run once: what they read of the clock is the time of receipt alone.
+Tests marked `slow` run once: what they read of the clock is the time of receipt alone. `slow(at_night=True)` says that
+a test has more to do with the clock.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class Nights:
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         self._note.unlink(missing_ok=True)
         runtestprotocol(item, nextitem=nextitem)
-        if self._note.exists() and not item.get_closest_marker("slow"):
+        slow = item.get_closest_marker("slow")
+        if self._note.exists() and (slow is None or slow.kwargs.get("at_night", False)):
             for moment in moments(self._real()):
                 with self._moved_to(moment):
                     reports = runtestprotocol(item, nextitem=nextitem, log=False)

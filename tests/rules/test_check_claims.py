@@ -8,12 +8,13 @@ import pytest
 
 from lifecycle.rules.load import load_policy
 from tests.rules.claims import policy_text, refusing, tried
+from tests.seeds import seeds
 
 POLICIES, HISTORIES = 200, 5
 """A thousand histories; `python -m tests.rules.claims 100000` tries more."""
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", seeds(range(4)))
 def test_no_history_breaks_what_is_claimed_of_a_policy_that_is_proved(part: int) -> None:
     """Somebody comes next, time leaves every stage that is no rest, and every loss is followed up within a year."""
     share = POLICIES // 4
