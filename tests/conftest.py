@@ -38,8 +38,20 @@ Kind = TypeVar("Kind", bound=Server)
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 EXTERNAL_KAFKA = os.environ.get("LIFECYCLE_TEST_KAFKA")
 EXTERNAL_DATABASE = os.environ.get("LIFECYCLE_TEST_DATABASE")
-LONGEST = {"real", "streams"}
-"""Folders whose files take longest, alone the greater part of the whole."""
+LONGEST = (
+    "real/test_bpic2012_kafka.py",
+    "streams/test_outages.py",
+    "real/test_bpic2012_answers.py",
+    "streams/test_live_workers.py",
+    "real/test_bpic2012_killed.py",
+    "streams/test_logs.py",
+    "real/test_bpic2012_shuffled.py",
+    "streams/test_bounded_runs.py",
+    "streams/test_intake.py",
+    "streams/test_activation.py",
+)
+"""Files that take longest, in this folder: those that compute between those that wait, so that both are under way."""
+RANKS = {Path(__file__).parent.joinpath(name).resolve(strict=True): rank for rank, name in enumerate(LONGEST)}
 # What was compiled is kept, whatever the environment wants: each of some hundred processes that tests start would
 # otherwise compile the program and its libraries anew, two seconds of computing every time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -221,7 +233,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if SERVER_FIXTURES & set(item.fixturenames) or parameters.get("store_url") == "postgresql":
             item.add_marker("integration")
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)  # otherwise in the order they stand
+    items.sort(key=lambda item: RANKS.get(item.path, len(RANKS)))  # otherwise in the order they stand
 
 
 @pytest.hookimpl(wrapper=True)

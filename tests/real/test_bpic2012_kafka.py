@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,11 @@ RECORDS = 107_210
 SECONDS = 600.0
 
 
-def test_two_workers_one_of_them_killed_five_times_end_as_the_embedded_run(site: Site, baseline: Baseline) -> None:
+def test_two_workers_one_of_them_killed_five_times_end_as_the_embedded_run(
+    site: Site, lines: Path, request: pytest.FixtureRequest
+) -> None:
     """Byte-identical people, the same open tasks, every record accounted for, no message twice under another content."""
-    site.send(baseline.lines.read_bytes().splitlines())
+    site.send(lines.read_bytes().splitlines())
     steady = site.worker(until="end", batch_records=1_000)
     for kill in range(1, 6):
         killed = site.worker(until="end", batch_records=1_000)
@@ -29,6 +32,8 @@ def test_two_workers_one_of_them_killed_five_times_end_as_the_embedded_run(site:
 
     accounting = site.accounting()
     assert (accounting.received, accounting.folded) == (RECORDS, RECORDS)
-    assert answers(site.settings.need_database()) == (baseline.people, baseline.tasks)
+    found = answers(site.settings.need_database())
+    baseline: Baseline = request.getfixturevalue("baseline")
+    assert found == (baseline.people, baseline.tasks)
     messages = [record.value.decode() for record in site.records(site.settings.tasks)]
     assert check_messages(messages) == {task["id"] for task in as_data(baseline.tasks)}

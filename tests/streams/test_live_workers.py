@@ -1,4 +1,4 @@
-"""Live workers under faults: rebalances, ends of every kind, a broker or a database that goes away.
+"""Live workers under faults: rebalances and ends of every kind. What goes away stands in test_outages.py.
 
 Each test produces records before and after the fault and then wants all of them accounted for: received is at
 least what was produced (a redelivered record is a duplicate), and every touchpoint is in the log once. Then people,
@@ -16,7 +16,6 @@ import pytest
 
 from lifecycle import clock
 from lifecycle.task import rfc3339
-from tests.servers import KafkaServer, PostgresServer
 from tests.streams.embedded import check_ends_as_embedded
 from tests.streams.site import Site
 
@@ -144,64 +143,3 @@ def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site, tmp_pa
         worker.signal(signal.SIGTERM)
         assert worker.code(seconds=12) == 0, worker.output
     check_ends_as_embedded(site, tmp_path)
-
-
-@pytest.mark.slow
-def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServer, tmp_path: Path) -> None:
-    worker = site.worker()
-    worker.wait_for("owns partitions [0, 1, 2, 3]")
-    site.send(touchpoints(300))
-    check_all_is_in(site, 300)
-    kafka_broker.stop()
-    worker.wait_for("Trying again in")
-    kafka_broker.start()
-    site.send(touchpoints(300, start=300))
-    check_all_is_in(site, 600)
-    worker.signal(signal.SIGTERM)
-    assert worker.code(seconds=12) == 0, worker.output
-    check_ends_as_embedded(site, tmp_path)
-
-
-@pytest.mark.slow
-def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(
-    site: Site, kafka_broker: KafkaServer, tmp_path: Path
-) -> None:
-    site.send(touchpoints(50))
-    kafka_broker.stop()
-    worker = site.worker()
-    worker.wait_for("reading topics: ")
-    kafka_broker.start()
-    check_all_is_in(site, 50)
-    worker.signal(signal.SIGTERM)
-    assert worker.code(seconds=12) == 0, worker.output
-    check_ends_as_embedded(site, tmp_path)
-
-
-@pytest.mark.slow
-def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
-    worker = site.worker()
-    worker.wait_for("owns partitions [0, 1, 2, 3]")
-    site.send(touchpoints(300))
-    check_all_is_in(site, 300)
-    postgres_server.kill()
-    site.send(touchpoints(300, start=300))
-    worker.wait_for("committing ")
-    postgres_server.start()
-    check_all_is_in(site, 600)
-    worker.signal(signal.SIGTERM)
-    assert worker.code(seconds=12) == 0, worker.output
-    check_ends_as_embedded(site, tmp_path)
-
-
-@pytest.mark.slow
-def test_sigterm_while_the_database_is_away(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
-    worker = site.worker()
-    worker.wait_for("owns partitions [0, 1, 2, 3]")
-    postgres_server.kill()
-    site.send(touchpoints(100))
-    worker.wait_for("committing ")
-    worker.signal(signal.SIGTERM)
-    assert worker.code(seconds=12) == 0, worker.output
-    postgres_server.start()
-    check_ends_as_embedded(site, tmp_path)
-    check_all_is_in(site, 100)

@@ -1,9 +1,8 @@
-"""Logs that are not what was read so far: records gone, a log that lost its end, a topic made anew. On a real broker."""
+"""Logs that are not what was read so far: records gone, other records in their place, a topic made anew. On a real broker."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import urllib.error
 import urllib.request
@@ -17,7 +16,6 @@ from typer.testing import CliRunner
 from lifecycle.cli.app import app
 from lifecycle.ids import partition_of
 from lifecycle.streams.topics import create_topics, read_topics
-from tests.servers import KafkaServer
 from tests.servers.process import free_port
 from tests.streams.site import Site
 from tests.streams.test_live_workers import touchpoints
@@ -184,65 +182,6 @@ def test_a_bounded_run_on_a_topic_made_anew_ends_with_what_is_wrong(site: Site, 
     assert "TopicChanged: topic" in worker.output
     assert "the topic was deleted and made anew" in worker.output
     assert f"lifecycle topics adopt {site.settings.touchpoints}" in worker.output
-
-
-@pytest.fixture
-def lose_log(site: Site, kafka_broker: KafkaServer) -> Callable[[], None]:
-    """Makes the broker lose what is in the touchpoints topic, which keeps its id."""
-
-    def lose() -> None:
-        kafka_broker.stop()
-        lost = list((kafka_broker.folder / "logs").glob(f"{site.settings.touchpoints}-*"))
-        assert len(lost) == 4
-        for folder in lost:
-            shutil.rmtree(folder)
-        kafka_broker.start()
-
-    return lose
-
-
-@pytest.mark.slow
-def test_a_log_that_is_lost_under_a_running_worker_stops_its_partitions(
-    site: Site, lose_log: Callable[[], None]
-) -> None:
-    """Nothing that is written after the loss is taken for what was read, and all of it is read once it is adopted."""
-    worker = site.worker()
-    worker.wait_for(OWNS_ALL)
-    site.send(touchpoints(200))
-    site.wait_received(200)
-    lose_log()
-    site.wait_until(
-        lambda: sum("ends at offset 0, the database has" in (row.stopped or "") for row in site.store.progress()) == 4,
-        "the loss is noticed",
-    )
-    site.send(touchpoints(210, start=200))
-    told = run(site, "topics", "adopt", site.settings.touchpoints)
-    assert told.count("the broker lost the end of its log") == 4
-    site.wait_until(lambda: site.accounting().folded == 410, "all of the new log is read")
-
-
-@pytest.mark.slow
-def test_a_log_that_is_lost_and_filled_again_is_told_by_its_last_record(
-    site: Site, lose_log: Callable[[], None]
-) -> None:
-    """No worker was there meanwhile, and the log is longer than what was read of the lost one."""
-    worker = site.worker()
-    worker.wait_for(OWNS_ALL)
-    site.send(touchpoints(200))
-    site.wait_received(200)
-    worker.signal(signal.SIGTERM)
-    assert worker.code(seconds=12) == 0, worker.output
-    lose_log()
-    site.send(touchpoints(400, start=200))
-    again = site.worker()
-    site.wait_until(
-        lambda: sum("filled it again" in (row.stopped or "") for row in site.store.progress()) == 4,
-        "the other records are noticed",
-    )
-    assert site.accounting().received == 200
-    again.wait_for("It is not read until `lifecycle topics adopt")
-    run(site, "topics", "adopt", site.settings.touchpoints)
-    site.wait_until(lambda: site.accounting().folded == 600, "all of the new log is read")
 
 
 def test_another_record_at_the_place_of_the_last_one_stops_the_partition(site: Site) -> None:

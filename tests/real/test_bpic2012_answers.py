@@ -1,11 +1,8 @@
-"""BPI Challenge 2012 whole, embedded on SQLite: the known answers, whatever the order, through kills."""
+"""BPI Challenge 2012 whole, embedded on SQLite: the known answers."""
 
 from __future__ import annotations
 
-import random
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,11 +13,7 @@ from tests.real.history import (
     END,
     LOST,
     WITH_US,
-    answers,
     as_data,
-    check_messages,
-    command,
-    environment,
     lifecycle,
     need_of,
 )
@@ -69,35 +62,3 @@ def test_a_year_after_the_end_every_loss_is_at_rest_with_a_review(baseline: Base
     assert {needs[person]["stage"] for person in lost} == {"never_answered"}
     assert {needs[person]["next"]["what"] for person in lost} == {"review"}
     assert min(needs[person]["next"]["at"] for person in lost) > A_YEAR_LATER
-
-
-def test_shuffled_with_every_tenth_line_repeated_it_is_the_same_to_the_byte(baseline: Baseline, tmp_path: Path) -> None:
-    """Order and repetition do not matter."""
-    lines = baseline.lines.read_bytes().splitlines(keepends=True)
-    lines += lines[::10]
-    random.Random(12).shuffle(lines)
-    shuffled = tmp_path / "shuffled.jsonl"
-    shuffled.write_bytes(b"".join(lines))
-    url = f"sqlite:///{tmp_path / 'shuffled.db'}"
-    lifecycle("run", "--events", str(shuffled), "--db", url, "--until", "end")
-    assert answers(url) == (baseline.people, baseline.tasks)
-
-
-def test_killed_five_times_and_started_again_it_is_the_same(baseline: Baseline, tmp_path: Path) -> None:
-    """kill -9 in the middle of reading, each time further on; no message twice under another content."""
-    url, messages = f"sqlite:///{tmp_path / 'killed.db'}", tmp_path / "tasks.jsonl"
-    lines = baseline.lines.read_bytes().splitlines(keepends=True)
-    arguments = ("run", "--events", "-", "--db", url, "--tasks", str(messages), "--until", "end")
-    for part in (0.1, 0.25, 0.4, 0.6, 0.9):
-        process = subprocess.Popen(
-            command(*arguments), stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-        )
-        assert process.stdin is not None
-        # The pipe holds a few hundred lines: when all are written, the run is in the middle of committing them.
-        process.stdin.write(b"".join(lines[: int(len(lines) * part)]))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-    lifecycle("run", "--events", str(baseline.lines), "--db", url, "--tasks", str(messages), "--until", "end")
-    assert answers(url) == (baseline.people, baseline.tasks)
-    assert check_messages(messages.read_text().splitlines()) == {task["id"] for task in as_data(baseline.tasks)}

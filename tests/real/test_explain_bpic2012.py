@@ -4,7 +4,6 @@ Application 173694 was approved: rows 46041 and before. 188134 was declined (row
 rows can be looked up in the log: the id of a touchpoint is `bpic2012-`, the number of its row and the rule that made it.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,12 +12,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle import Lifecycle, open_engine
-from lifecycle.mapping import import_to_path, load_mapping
 
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("LIFECYCLE_DATA", ROOT / ".." / "shared" / "data"))
-LOG = DATA / "bpic2012_events.csv.gz"
-MAPPING = ROOT / "examples" / "bpic2012" / "mapping.yaml"
 END = datetime(2012, 3, 14, 15, 4, 54, 681000, tzinfo=UTC)
 APPROVED, DECLINED = "173694", "188134"
 
@@ -26,15 +20,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def lifecycle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lifecycle]:
+def lifecycle(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lifecycle]:
     """Two applications of the log, folded by the default policy to the end of the log."""
-    if not LOG.exists():
-        pytest.skip("BPI Challenge 2012 is not here; set LIFECYCLE_DATA to its folder")
     folder = tmp_path_factory.mktemp("bpic2012")
-    import_to_path(load_mapping(MAPPING), LOG, folder / "touchpoints.jsonl")
-    lines = (folder / "touchpoints.jsonl").read_text(encoding="utf-8").splitlines()
+    known = lines.read_text(encoding="utf-8").splitlines()
     with open_engine(f"sqlite:///{folder / 'lifecycle.db'}") as opened:
-        opened.ingest(line for line in lines if f'"subject":"{APPROVED}"' in line or f'"subject":"{DECLINED}"' in line)
+        opened.ingest(line for line in known if f'"subject":"{APPROVED}"' in line or f'"subject":"{DECLINED}"' in line)
         opened.advance(END)
         yield opened
 
