@@ -37,7 +37,7 @@ demo: $(PROGRAM) ## the main job on a sample: people, policy and tasks, without 
 test: $(TOOLS) ## all tests; starts a real Kafka and a real PostgreSQL of its own
 	$(BIN)/python -m pytest $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
-quick: $(TOOLS) ## the tests that need no server, in a minute
+quick: $(TOOLS) ## the tests that need no server, and of sweeps over many cases the first: in a minute
 	$(BIN)/python -m pytest $(QUICK_PROCESSES) -m "not integration and not slow" $(PYTEST_ARGS)
 
 check: lint types ## what CI runs: lint, format, types, imports, tests, and again what reads the clock, at night

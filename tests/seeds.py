@@ -1,4 +1,4 @@
-"""Seeds of a law: the first ones for every run, the others for those that have the time."""
+"""Many cases of one law, drawn or listed: the first ones for every run, the others for those that have the time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 
 
-def seeds(numbers: Iterable[int], *, quick: int = 1) -> list[Any]:
-    """Return the seeds as parameters; all but the first `quick` are marked slow, for together they are."""
-    return [
-        number if place < quick else pytest.param(number, marks=pytest.mark.slow)
-        for place, number in enumerate(numbers)
-    ]
+def seeds(cases: Iterable[Any], *, quick: int = 1) -> list[Any]:
+    """Return the cases of one parameter; all but the first `quick` are marked slow, for together they are."""
+    return [case if place < quick else pytest.param(case, marks=pytest.mark.slow) for place, case in enumerate(cases)]

@@ -18,6 +18,7 @@ from lifecycle.cli.app import app
 from lifecycle.cli.sarif import SCHEMA
 from lifecycle.policies import shipped_policy
 from lifecycle.rules.check_findings import CODES
+from tests.seeds import seeds
 
 ROOT = Path(__file__).parents[2]
 GIBIBYTE = 1024**3
@@ -263,7 +264,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", seeds(HOSTILE, quick=3))
 def test_a_hostile_file_ends_with_one_clear_error_within_bounds(name: str, tmp_path: Path) -> None:
     """Whatever a file holds: an exit code and a sentence, in bounded time and memory, and no traceback."""
     text, code, message = HOSTILE[name]

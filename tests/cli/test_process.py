@@ -10,6 +10,7 @@ import pytest
 
 from lifecycle.embedded import run
 from tests.cli.stories import POLICY, START, history, line, write
+from tests.seeds import seeds
 
 LIFECYCLE = [sys.executable, "-m", "lifecycle.cli"]
 
@@ -66,8 +67,8 @@ def test_tasks_that_nobody_reads_stay_in_the_database(sqlite_url: str, tmp_path:
     assert run([events], store=sqlite_url, tasks=tasks, until="end").written == waiting
 
 
-@pytest.mark.parametrize("people", [5, 300])
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("people", [5, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("unbuffered", seeds(["", "1"]))
 def test_a_reader_that_goes_away_in_the_middle_loses_nothing(
     sqlite_url: str, tmp_path: Path, people: int, unbuffered: str
 ) -> None:
@@ -90,7 +91,7 @@ def test_a_reader_that_goes_away_in_the_middle_loses_nothing(
     assert run([events], store=sqlite_url, tasks=tmp_path / "tasks.jsonl", until="end").written == waiting
 
 
-@pytest.mark.parametrize("blocking", [True, False])
+@pytest.mark.parametrize("blocking", seeds([True, False]))
 def test_a_slow_reader_gets_every_message_once(sqlite_url: str, tmp_path: Path, blocking: bool) -> None:
     """Also through a pipe that takes what it can and says no to the rest."""
     events = write(tmp_path / "h.jsonl", history(300))
@@ -107,7 +108,7 @@ def test_a_slow_reader_gets_every_message_once(sqlite_url: str, tmp_path: Path, 
     assert run([events], store=sqlite_url, tasks=tmp_path / "tasks.jsonl", until="end").written == 0
 
 
-@pytest.mark.parametrize("to", [["--tasks", "/dev/full"], ["--tasks", "-"]])
+@pytest.mark.parametrize("to", seeds([["--tasks", "/dev/full"], ["--tasks", "-"]]))
 def test_what_a_full_device_does_not_take_stays_in_the_database(sqlite_url: str, tmp_path: Path, to: list[str]) -> None:
     events = write(tmp_path / "h.jsonl", history(5))
     waiting = run([events], store=sqlite_url, policy=POLICY, until="end").waiting
@@ -137,7 +138,7 @@ def test_messages_may_go_to_a_device_or_a_named_pipe(sqlite_url: str, tmp_path: 
         assert writes.wait(60) == 0
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", seeds(["", "1"]))
 def test_a_full_disk_under_a_list_is_an_error_in_one_line(sqlite_url: str, tmp_path: Path, unbuffered: str) -> None:
     run([write(tmp_path / "h.jsonl", history(300))], store=sqlite_url, policy=POLICY, until="end")
     listing = [*LIFECYCLE, "people", "list", "--json", "--db", sqlite_url]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from lifecycle.rules.check import check_policy
@@ -224,6 +225,7 @@ def refusing(policy: Policy, codes: set[str]) -> bool:
     return any(each.code in codes for each in check_policy(policy) if each.severity == "refuses")
 
 
+@pytest.mark.slow
 @given(stages(), st.booleans(), HISTORIES, st.integers(0, 2_000))
 @settings(max_examples=200)
 def test_nobody_is_forgotten_by_a_policy_that_is_proved(
@@ -240,6 +242,7 @@ def test_nobody_is_forgotten_by_a_policy_that_is_proved(
     assert at(0) < obligation.at
 
 
+@pytest.mark.slow
 @given(stages(), HISTORIES)
 @settings(max_examples=200)
 def test_after_a_loss_that_is_proved_silence_ends_in_a_task_within_a_year(

@@ -14,6 +14,7 @@ from lifecycle.rules.check import check_policy
 from lifecycle.rules.check_findings import CheckFinding
 from lifecycle.rules.findings import HasFindings
 from lifecycle.rules.load import load_policy
+from tests.seeds import seeds
 
 Tree = dict[str, Any]
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -82,13 +83,13 @@ def test_written_out_again_the_shipped_policy_is_not_refused() -> None:
     assert found(ORIGINAL) == []
 
 
-@pytest.mark.parametrize("place", ONLY_TIME, ids=".".join)
+@pytest.mark.parametrize("place", seeds(ONLY_TIME, quick=3), ids=".".join)
 def test_a_dropped_timer_is_refused(place: tuple[str, str]) -> None:
     """Without its timed moves nothing moves a person out of the stage but news."""
     refused_at(changed(lambda tree: stage_of(tree, place).pop("later")), "no-way-out", place[1])
 
 
-@pytest.mark.parametrize("place", RESTS, ids=".".join)
+@pytest.mark.parametrize("place", seeds(RESTS, quick=3), ids=".".join)
 def test_a_dropped_rest_is_refused(place: tuple[str, str]) -> None:
     """A stage that time does not leave is a rest only with a review or somebody who watches."""
 
@@ -99,7 +100,7 @@ def test_a_dropped_rest_is_refused(place: tuple[str, str]) -> None:
     refused_at(changed(drop), "no-way-out", place[1])
 
 
-@pytest.mark.parametrize("place", ONLY_TIME, ids=".".join)
+@pytest.mark.parametrize("place", seeds(ONLY_TIME, quick=3), ids=".".join)
 def test_a_guard_on_the_only_way_out_is_refused(place: tuple[str, str]) -> None:
     """A guarded move may never come, so it proves nothing."""
 
@@ -110,7 +111,7 @@ def test_a_guard_on_the_only_way_out_is_refused(place: tuple[str, str]) -> None:
     refused_at(changed(guard), "no-way-out", place[1])
 
 
-@pytest.mark.parametrize("place", STAGES, ids=".".join)
+@pytest.mark.parametrize("place", seeds(STAGES, quick=3), ids=".".join)
 def test_a_misspelled_stage_is_refused(place: tuple[str, str]) -> None:
     """Whatever leads to a stage, or starts with it, must name it as it is called."""
 
@@ -123,7 +124,7 @@ def test_a_misspelled_stage_is_refused(place: tuple[str, str]) -> None:
     refused_at(changed(misspell), "unknown-stage", place[1])
 
 
-@pytest.mark.parametrize("place", {track: (track, stage) for track, stage in STAGES}.values(), ids=".".join)
+@pytest.mark.parametrize("place", seeds(dict(STAGES).items(), quick=3), ids=".".join)
 def test_a_stage_that_nothing_leads_to_is_refused(place: tuple[str, str]) -> None:
     """A copy of a stage under a new name is a stage that nobody reaches."""
 
@@ -135,13 +136,13 @@ def test_a_stage_that_nothing_leads_to_is_refused(place: tuple[str, str]) -> Non
     refused_at(changed(copy_stage), "unreachable", "island")
 
 
-@pytest.mark.parametrize("place", LOSSES, ids=".".join)
+@pytest.mark.parametrize("place", seeds(LOSSES, quick=3), ids=".".join)
 def test_a_loss_without_its_tasks_is_refused(place: tuple[str, str]) -> None:
     """After a loss somebody is asked for within a year."""
     refused_at(changed(lambda tree: stage_of(tree, place).pop("tasks")), "loss", place[1])
 
 
-@pytest.mark.parametrize("place", LOSSES, ids=".".join)
+@pytest.mark.parametrize("place", seeds(LOSSES, quick=3), ids=".".join)
 def test_guards_on_the_tasks_of_a_loss_are_refused(place: tuple[str, str]) -> None:
     """A guarded task may never open, so it is no follow-up."""
 
@@ -152,7 +153,7 @@ def test_guards_on_the_tasks_of_a_loss_are_refused(place: tuple[str, str]) -> No
     refused_at(changed(guard), "loss", place[1])
 
 
-@pytest.mark.parametrize("place", ONLY_TIME, ids=".".join)
+@pytest.mark.parametrize("place", seeds(ONLY_TIME, quick=3), ids=".".join)
 def test_a_loop_that_never_waits_a_day_is_refused(place: tuple[str, str]) -> None:
     """A stage that goes to itself every hour would turn for ever."""
 
@@ -162,7 +163,7 @@ def test_a_loop_that_never_waits_a_day_is_refused(place: tuple[str, str]) -> Non
     refused_at(changed(turn), "loop-too-fast", place[1])
 
 
-@pytest.mark.parametrize("place", ONLY_TIME, ids=".".join)
+@pytest.mark.parametrize("place", seeds(ONLY_TIME, quick=3), ids=".".join)
 def test_a_loop_that_asks_for_nothing_is_refused(place: tuple[str, str]) -> None:
     """Time alone going round without a task is silence."""
 
@@ -173,7 +174,7 @@ def test_a_loop_that_asks_for_nothing_is_refused(place: tuple[str, str]) -> None
     refused_at(changed(turn), "loop-without-task", place[1])
 
 
-@pytest.mark.parametrize("place", ONLY_AFTER, ids=".".join)
+@pytest.mark.parametrize("place", seeds(ONLY_AFTER, quick=3), ids=".".join)
 def test_two_moves_at_one_moment_are_refused(place: tuple[str, str]) -> None:
     """Nothing decides between two unguarded moves that come at one moment."""
 
@@ -199,7 +200,7 @@ def lists(tree: Tree) -> Iterator[tuple[str, list[Any]]]:
 LISTS = [where for where, lines in lists(ORIGINAL) if sum("when" in line for line in lines) > 1]
 
 
-@pytest.mark.parametrize("where", LISTS)
+@pytest.mark.parametrize("where", seeds(LISTS, quick=3))
 def test_two_lines_that_fit_the_same_are_refused(where: str) -> None:
     """The second line fits what the first one fits, so nothing decides between them."""
 
@@ -212,7 +213,7 @@ def test_two_lines_that_fit_the_same_are_refused(where: str) -> None:
     refused_at(tree, "hidden", where)
 
 
-@pytest.mark.parametrize("where", LISTS)
+@pytest.mark.parametrize("where", seeds(LISTS, quick=3))
 def test_a_line_without_its_guard_is_refused(where: str) -> None:
     """A line that lost its `when` hides all that follow."""
 
@@ -293,7 +294,7 @@ def test_a_watching_track_for_each_key_is_refused() -> None:
     refused_at(changed(keyed), "watch", "need")
 
 
-@pytest.mark.parametrize("place", LOSSES, ids=".".join)
+@pytest.mark.parametrize("place", seeds(LOSSES, quick=3), ids=".".join)
 def test_a_loss_that_is_not_marked_as_one_is_warned_of_where_its_word_says_so(place: tuple[str, str]) -> None:
     """A stage reached by a word such as elsewhere or leaves, or called lapsed, is probably a loss."""
     tree = changed(lambda tree: stage_of(tree, place).pop("loss"))
