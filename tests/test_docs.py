@@ -75,6 +75,7 @@ def test_the_readme_runs_without_kafka(checkout: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_the_readme_runs_with_kafka_and_postgresql(
     checkout: Path, kafka_servers: str, database_url: str, topic_names: object
 ) -> None:

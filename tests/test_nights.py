@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nights import NOTE, POLICIES_ZONE, SHIFT, moments
+from tests.nights import NOTE, POLICIES_ZONE, SHIFT, moments, runs_at_night
 
 SECONDS = timedelta(seconds=5)
 TODAYS = [
@@ -54,3 +54,16 @@ def test_a_process_that_a_test_starts_has_the_moved_clock_and_tells_that_it_was_
     ).stdout
     assert found.startswith(("23:59:59", "1 day, 0:00:00"))
     assert note.exists()
+
+
+class TestSlow:
+    """What is slow, as tests of live workers are, runs at night where it says so itself."""
+
+    pytestmark = pytest.mark.slow
+
+    def test_runs_once(self, request: pytest.FixtureRequest) -> None:
+        assert not runs_at_night(request.node)
+
+    @pytest.mark.slow(at_night=True)
+    def test_runs_at_night_where_it_says_so(self, request: pytest.FixtureRequest) -> None:
+        assert runs_at_night(request.node)

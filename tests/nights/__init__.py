@@ -78,6 +78,12 @@ def _offset(at: datetime) -> timedelta | None:
     return at.astimezone(POLICIES_ZONE).utcoffset()
 
 
+def runs_at_night(item: pytest.Item) -> bool:
+    """Tell whether a test that reads the clock is run again: the mark nearest to it says."""
+    slow = item.get_closest_marker("slow")
+    return slow is None or bool(slow.kwargs.get("at_night", False))
+
+
 class Nights:
     """The plugin: moves the clock, notes who reads it, and runs tests again."""
 
@@ -97,8 +103,7 @@ class Nights:
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         self._note.unlink(missing_ok=True)
         runtestprotocol(item, nextitem=nextitem)
-        slow = item.get_closest_marker("slow")
-        if self._note.exists() and (slow is None or slow.kwargs.get("at_night", False)):
+        if self._note.exists() and runs_at_night(item):
             for moment in moments(self._real()):
                 with self._moved_to(moment):
                     reports = runtestprotocol(item, nextitem=nextitem, log=False)

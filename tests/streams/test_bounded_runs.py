@@ -13,6 +13,8 @@ from lifecycle.sample import write_sample
 from tests.streams.embedded import embedded, on_kafka
 from tests.streams.site import Site
 
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
 PEOPLE = 60
 
 
@@ -41,7 +43,6 @@ def check_stream(site: Site) -> None:
         is_open[task] = message["type"] != "task.withdrawn"
 
 
-@pytest.mark.integration
 def test_two_workers_end_where_the_embedded_run_ends(site: Site, sample: Path, tmp_path: Path) -> None:
     lines = sample.read_bytes().splitlines()
     site.send(lines)
@@ -60,7 +61,6 @@ def test_two_workers_end_where_the_embedded_run_ends(site: Site, sample: Path, t
     assert site.accounting() == accounting
 
 
-@pytest.mark.integration
 def test_a_worker_killed_in_the_middle_is_covered_by_the_other(site: Site, sample: Path, tmp_path: Path) -> None:
     lines = sample.read_bytes().splitlines()
     site.send(lines)
@@ -73,7 +73,6 @@ def test_a_worker_killed_in_the_middle_is_covered_by_the_other(site: Site, sampl
     check_stream(site)
 
 
-@pytest.mark.integration
 def test_time_is_not_moved_back(site: Site, sample: Path) -> None:
     site.send(sample.read_bytes().splitlines()[:50])
     assert site.worker(until="2030-01-01T00:00:00+00:00").code() == 0
@@ -82,14 +81,12 @@ def test_time_is_not_moved_back(site: Site, sample: Path) -> None:
     assert "TimeRefused: --until 2029-01-01T00:00:00Z lies before 2030-01-01T00:00:00Z" in refused.output
 
 
-@pytest.mark.integration
 def test_empty_topics_end_at_once(site: Site) -> None:
     worker = site.worker(until="end")
     assert worker.code() == 0, worker.output
     assert site.accounting() == Accounting()
 
 
-@pytest.mark.integration
 def test_old_news_in_a_second_bounded_run_ends_as_one_run(site: Site, sample: Path, tmp_path: Path) -> None:
     """Time was at the end already; what the second run reads is folded in and told all the same."""
     lines = sample.read_bytes().splitlines()

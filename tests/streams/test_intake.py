@@ -20,7 +20,7 @@ from tests.servers.process import free_port
 from tests.streams.site import Site
 from tests.test_codec import EVENT, STRUCTURED, binary_headers, body_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def good(number: int) -> bytes:
@@ -177,6 +177,7 @@ tracks:
 """A policy without quiet hours: whoever speaks is answered, at whatever hour the test runs."""
 
 
+@pytest.mark.slow(at_night=True)
 def test_news_of_today_becomes_a_task_within_seconds_and_is_counted(site: Site, tmp_path: Path) -> None:
     port, policy = free_port(), tmp_path / "at_once.yaml"
     policy.write_text(AT_ONCE)

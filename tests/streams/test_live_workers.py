@@ -19,7 +19,7 @@ from lifecycle.task import rfc3339
 from tests.streams.embedded import check_ends_as_embedded
 from tests.streams.site import Site
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def touchpoints(count: int, *, start: int = 0) -> list[bytes]:
@@ -51,6 +51,7 @@ def check_all_is_in(site: Site, count: int, *, redelivered: int = 0) -> None:
     site.wait_until(lambda: site.store.counts().outbox == 0, "the outbox is empty")
 
 
+@pytest.mark.slow(at_night=True)
 def test_a_second_worker_joins_and_leaves_by_sigterm(site: Site, tmp_path: Path) -> None:
     first = site.worker()
     first.wait_for("owns partitions [0, 1, 2, 3]")
@@ -67,7 +68,6 @@ def test_a_second_worker_joins_and_leaves_by_sigterm(site: Site, tmp_path: Path)
     check_ends_as_embedded(site, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_worker_is_killed_while_it_holds_a_batch(site: Site, tmp_path: Path) -> None:
     doomed = site.worker(fault="hold")
     doomed.wait_for("owns partitions [0, 1, 2, 3]")
@@ -84,7 +84,6 @@ def test_a_worker_is_killed_while_it_holds_a_batch(site: Site, tmp_path: Path) -
     check_ends_as_embedded(site, tmp_path)
 
 
-@pytest.mark.slow
 def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site, tmp_path: Path) -> None:
     worker = site.worker(fault="hold")
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -100,7 +99,6 @@ def test_sigterm_in_the_middle_of_a_batch_finishes_it(site: Site, tmp_path: Path
     check_all_is_in(site, 100)
 
 
-@pytest.mark.slow
 def test_a_worker_that_cannot_stop_ends_itself(site: Site, tmp_path: Path) -> None:
     worker = site.worker(fault="hold", stop_seconds=2)
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -113,7 +111,6 @@ def test_a_worker_that_cannot_stop_ends_itself(site: Site, tmp_path: Path) -> No
     check_all_is_in(site, 100)
 
 
-@pytest.mark.slow
 def test_a_programmers_error_ends_the_process_and_the_next_one_reads_again(site: Site, tmp_path: Path) -> None:
     site.send(touchpoints(1000))
     broken = site.worker(fault="raise")
@@ -124,7 +121,6 @@ def test_a_programmers_error_ends_the_process_and_the_next_one_reads_again(site:
     check_all_is_in(site, 1000)
 
 
-@pytest.mark.slow
 def test_a_worker_that_slept_through_its_session_does_no_harm(site: Site, tmp_path: Path) -> None:
     sleeper = site.worker()
     sleeper.wait_for("owns partitions [0, 1, 2, 3]")

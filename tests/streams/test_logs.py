@@ -20,7 +20,7 @@ from tests.servers.process import free_port
 from tests.streams.site import Site
 from tests.streams.test_live_workers import touchpoints
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 OWNS_ALL = "owns partitions [0, 1, 2, 3]"
 

@@ -19,10 +19,9 @@ from tests.streams.site import Site
 from tests.streams.test_live_workers import check_all_is_in, touchpoints
 from tests.streams.test_logs import OWNS_ALL, run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
-@pytest.mark.slow
 def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -38,7 +37,6 @@ def test_the_broker_goes_away_and_comes_back(site: Site, kafka_broker: KafkaServ
     check_ends_as_embedded(site, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(
     site: Site, kafka_broker: KafkaServer, tmp_path: Path
 ) -> None:
@@ -53,7 +51,6 @@ def test_a_worker_waits_for_a_broker_that_is_away_at_the_start(
     check_ends_as_embedded(site, tmp_path)
 
 
-@pytest.mark.slow
 def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -69,7 +66,6 @@ def test_the_database_goes_away_and_comes_back(site: Site, postgres_server: Post
     check_ends_as_embedded(site, tmp_path)
 
 
-@pytest.mark.slow
 def test_sigterm_while_the_database_is_away(site: Site, postgres_server: PostgresServer, tmp_path: Path) -> None:
     worker = site.worker()
     worker.wait_for("owns partitions [0, 1, 2, 3]")
@@ -98,7 +94,6 @@ def lose_log(site: Site, kafka_broker: KafkaServer) -> Callable[[], None]:
     return lose
 
 
-@pytest.mark.slow
 def test_a_log_that_is_lost_under_a_running_worker_stops_its_partitions(
     site: Site, lose_log: Callable[[], None]
 ) -> None:
@@ -118,7 +113,6 @@ def test_a_log_that_is_lost_under_a_running_worker_stops_its_partitions(
     site.wait_until(lambda: site.accounting().folded == 410, "all of the new log is read")
 
 
-@pytest.mark.slow
 def test_a_log_that_is_lost_and_filled_again_is_told_by_its_last_record(
     site: Site, lose_log: Callable[[], None]
 ) -> None:
