@@ -39,14 +39,15 @@ IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 EXTERNAL_KAFKA = os.environ.get("LIFECYCLE_TEST_KAFKA")
 EXTERNAL_DATABASE = os.environ.get("LIFECYCLE_TEST_DATABASE")
 LONGEST = (
-    "real/test_bpic2012_kafka.py",
-    "streams/test_outages.py",
-    "real/test_bpic2012_answers.py",
-    "streams/test_live_workers.py",
-    "real/test_bpic2012_killed.py",
-    "streams/test_logs.py",
     "real/test_bpic2012_shuffled.py",
+    "streams/test_outages.py",
+    "real/test_bpic2012_kafka.py",
+    "streams/test_live_workers.py",
+    "real/test_bpic2012_answers.py",
+    "streams/test_logs.py",
+    "real/test_bpic2012_killed.py",
     "streams/test_bounded_runs.py",
+    "engine/test_laws.py",
     "streams/test_intake.py",
     "streams/test_activation.py",
 )
