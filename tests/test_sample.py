@@ -193,6 +193,7 @@ def test_what_the_demo_prints_into_a_pipe_has_eighty_columns(tmp_path: Path) -> 
     assert piped.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "most"), [("60", 60), ("140", 140), ("", demo.WIDTH), ("wide", demo.WIDTH)])
 def test_columns_of_the_environment_count_in_a_pipe(columns: str, most: int, tmp_path: Path) -> None:
     """As they do for other programs; what is no number does not."""
