@@ -6,11 +6,15 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import islice
 
 from lifecycle.errors import PolicyRefused
 
 MAX_FINDINGS = 50
 """Findings shown; the rest are counted. One broken line can cause many."""
+
+MAX_ASKED = 100
+"""Names that are not there of which it is asked whether another one is misspelt: each is sought in the whole file."""
 
 MAX_SHOWN = 80
 """Characters shown of a text from the file."""
@@ -136,7 +140,7 @@ class Findings:
             if each.code in _GIVEN_HERE and each.known is not None and not each.file:
                 asked.setdefault((each.got.removeprefix("$"), frozenset(each.known)), []).append(each)
         follows, misspelt = set[Finding](), list[Finding]()
-        for (got, known), found in asked.items():
+        for (got, known), found in islice(asked.items(), MAX_ASKED):
             name = next(iter(close(got, [each.removeprefix("$") for each in known])), "")
             places = self._places(name) if name else []
             if len(places) != 1 or (len(found) == 1 and len(self._places(got)) == 1):

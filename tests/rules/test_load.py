@@ -978,7 +978,7 @@ def test_a_large_policy_is_read_or_refused_in_bounded_time(text: str) -> None:
     begun = time.process_time()
     with contextlib.suppress(PolicyRefused):
         load_policy(text, name="p.yaml")
-    assert time.process_time() - begun < 20
+    assert time.process_time() - begun < 5
 
 
 def test_too_many_types_are_refused() -> None:
