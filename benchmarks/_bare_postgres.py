@@ -20,8 +20,9 @@ from sqlalchemy.types import TypeEngine
 
 from lifecycle import canonical_json
 from lifecycle.codec import read_event
+from lifecycle.instant import microseconds
 from lifecycle.store.arrays import packed
-from lifecycle.touchpoint import Touchpoint, microseconds
+from lifecycle.touchpoint import Touchpoint
 
 BATCH = 1_000
 SNAPSHOT = "s" * 900

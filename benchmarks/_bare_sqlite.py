@@ -15,7 +15,7 @@ from itertools import islice
 
 from lifecycle import canonical_json
 from lifecycle.codec import read_event
-from lifecycle.touchpoint import microseconds
+from lifecycle.instant import microseconds
 
 BATCH = 1_000
 

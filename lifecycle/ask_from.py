@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle import ids
+from lifecycle.instant import Instant, microseconds
 
 MAX_SPREAD_DAYS = 366
 """Most days over which what is still owed can be spread."""
@@ -20,6 +21,11 @@ class AskFrom:
 
     at: datetime
     days: int = 1
+
+    @property
+    def instant(self) -> Instant:
+        """The moment, as the fold counts."""
+        return microseconds(self.at)
 
     def day_of(self, person: str) -> int:
         """Return on which day what is still owed about a person comes anew, from 0; the same in every replay."""

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from lifecycle import canonical_json
+from lifecycle.instant import Instant, from_microseconds, microseconds
 from lifecycle.person import PersonRow
 from lifecycle.rules.defect import defect_in_words
 from lifecycle.rules.fold import Folded, can_append, fold
@@ -26,7 +27,7 @@ from lifecycle.rules.machine import Machine
 from lifecycle.rules.names import is_built_in
 from lifecycle.rules.retractions import Name, is_left_out
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode, encode
-from lifecycle.rules.working import Closing
+from lifecycle.rules.trail import Closing
 from lifecycle.touchpoint import EARLIEST, RETRACTED, OrderKey, Touchpoint, TouchpointKey, key_of, order_key
 from lifecycle.version import program_version
 
@@ -58,7 +59,7 @@ class Start:
     is_full: bool
     floor: datetime | None
     last_key: OrderKey | None
-    last_fired_at: datetime | None
+    last_fired_at: Instant | None
     left_out: frozenset[Name] = frozenset()
 
 
@@ -108,18 +109,19 @@ def _start_of(row: PersonRow | None, machine: Machine, first: OrderKey | None, *
         return Start(row, PersonState(), "", True, None, True, None, None, None)
     anew = anew or row.stopped is not None
     last_key, fired = state.last_key, state.last_fired_at
-    times = [at for at in (fired, last_key[0] if last_key is not None else None) if at is not None]
-    floor = max(times, default=None)
+    since = None if last_key is None else from_microseconds(last_key[0])
+    fired_at = None if fired is None else from_microseconds(fired)
+    floor = max((at for at in (fired_at, since) if at is not None), default=None)
     if row.policy_hash != machine.policy.hash:
         return Start(row, PersonState(), "", True, None, True, floor, None, None)
     late = first is not None and not can_append(state, first)
     if not late and not anew:
-        since = last_key[0] if last_key is not None else None
         return Start(row, state, row.snapshot, row.waiting_at is not None, since, False, floor, last_key, fired)
     if row.older_snapshot is not None and not anew and first is not None:
         older = state_of(row.older_snapshot)
         if older is not None and can_append(older, first) and older.last_key is not None:
-            return Start(row, older, row.older_snapshot, True, older.last_key[0], False, floor, last_key, fired)
+            since = from_microseconds(older.last_key[0])
+            return Start(row, older, row.older_snapshot, True, since, False, floor, last_key, fired)
     return Start(row, PersonState(), "", True, None, True, floor, last_key, fired)
 
 
@@ -205,7 +207,7 @@ def _folded(
         snapshot=encode(folded.state),
         older_snapshot=older,
         stopped=None,
-        begun_at=folded.state.begun_at,
+        begun_at=None if folded.state.begun_at is None else from_microseconds(folded.state.begun_at),
         missing=canonical_json.dumps(folded.state.missing) if folded.state.missing else None,
     )
     return Result(row, folded.state, folded.closings, _labels_of(folded, ready), start)
@@ -233,8 +235,8 @@ def _ready(
     last, gone = start.state.last_key, start.left_out
     keyed = ((order_key(each), each) for each in touchpoints if not is_left_out(each, gone))
     known = sorted((each for each in keyed if last is None or each[0] > last), key=lambda each: each[0])
-    reached = [each for key, each in known if ceiling is None or key[0] <= ceiling]
-    waiting_at = known[len(reached)][0][0] if len(reached) < len(known) else None
+    reached = [each for _, each in known if ceiling is None or each.occurred_at <= ceiling]
+    waiting_at = known[len(reached)][1].occurred_at if len(reached) < len(known) else None
     return [each for each in reached if each.type != RETRACTED], waiting_at
 
 
@@ -251,7 +253,7 @@ def _fold_with_older(
     if cut == 0:
         # No place among the new ones: the state before them serves, if it is old enough.
         before = start.state.last_key
-        if start.text and before is not None and before[0] <= newest:
+        if start.text and before is not None and before[0] <= microseconds(newest):
             older = start.text
         return fold(machine, person, start.state, ready, reached), older
     first = fold(machine, person, start.state, ready[:cut], None)

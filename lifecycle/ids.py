@@ -15,12 +15,8 @@ from functools import lru_cache
 
 
 def _digest(parts: tuple[str, ...], size: int) -> str:
-    state = hashlib.blake2b(digest_size=size)
-    for part in parts:
-        encoded = part.encode("utf-8")
-        state.update(b"%d:" % len(encoded))
-        state.update(encoded)
-    return state.hexdigest()
+    encoded = [part.encode("utf-8") for part in parts]
+    return hashlib.blake2b(b"".join([b"%d:%b" % (len(each), each) for each in encoded]), digest_size=size).hexdigest()
 
 
 @lru_cache(maxsize=65_536)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from lifecycle import ids
 from lifecycle.errors import NotFound, TimeRefused
+from lifecycle.instant import EPOCH
 from lifecycle.nobody import LetterRow, nobody
 from lifecycle.person import PersonRow
 from lifecycle.reading import (
@@ -35,11 +36,11 @@ from lifecycle.rules.machine import Machine
 from lifecycle.rules.retractions import counted, retracted, told
 from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, PersonState, decode
 from lifecycle.rules.standing import Person, PersonStanding, ahead_of, stand
+from lifecycle.rules.trail import Step
 from lifecycle.rules.why_not import WhyNot, why_not
 from lifecycle.rules.wording import NEAREST, listed
-from lifecycle.rules.working import Step
 from lifecycle.task import Task, rfc3339
-from lifecycle.touchpoint import EPOCH, Touchpoint, order_key
+from lifecycle.touchpoint import Touchpoint, order_key
 
 PAGE = 500
 """People that are read, and whose logs are held in memory, at once."""
@@ -110,8 +111,7 @@ class Questions:
         `person`: of this one alone. Raises NotFound when nobody is known by that name.
         """
         for standing in self.standings(again=include_closed) if person is None else self._one(person, include_closed):
-            known = tasks_of(self.machine, standing)
-            known.sort(key=lambda task: (task.requested_at, task.id))
+            known = sorted(tasks_of(self.machine, standing), key=lambda task: (task.requested_at, task.id))
             yield from map(task_data, known)
 
     def task(self, task_id: str) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class Questions:
         if trail is not None:
             trail += told(known, gone)
         try:
-            folded = fold(self.machine, row.person, PersonState(), counted(known, gone), until, trail=trail)
+            folded = fold(self.machine, row.person, PersonState(), counted(known, gone), until, trail=trail, tells=True)
         except Exception as error:
             return Standing(row, kept, defect_in_words(error))
         return Standing(row, folded.state, None, folded.closings)

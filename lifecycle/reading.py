@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle import ids
+from lifecycle.instant import EPOCH, from_microseconds, microseconds
 from lifecycle.person import PersonRow
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine
@@ -21,9 +22,8 @@ from lifecycle.rules.obligations import next_obligation, next_of_instance, stopp
 from lifecycle.rules.saying import as_json
 from lifecycle.rules.snapshot import Instance, PersonState
 from lifecycle.rules.tasks import task_of
-from lifecycle.rules.working import Closing
+from lifecycle.rules.trail import Closing
 from lifecycle.task import Task, rfc3339
-from lifecycle.touchpoint import EPOCH
 
 MIN_ALIKE = 6
 """Characters that a task id which is not known must share with one that is, at its beginning or its end."""
@@ -58,7 +58,7 @@ def person_data(machine: Machine, standing: Standing, reached: datetime | None) 
     at = max(each for each in (reached, last_event(state), EPOCH) if each is not None)
     following = next_obligation(machine, state, at)
     stopped = stopped_contacts(machine, state, at)
-    view = View(None, state.facts, state.tracks, at)
+    view = View(None, state.facts, state.tracks, microseconds(at))
     return {
         "person": standing.row.person,
         "lane": machine.policy.lanes[state.lane].name,
@@ -104,7 +104,7 @@ def tasks_of(machine: Machine, standing: Standing) -> list[Task]:
 def last_event(state: PersonState) -> datetime | None:
     """Return when something last happened to a person: a touchpoint folded or a timer fired (None: never)."""
     last = None if state.last_key is None else state.last_key[0]
-    return max((at for at in (last, state.last_fired_at) if at is not None), default=None)
+    return max((from_microseconds(at) for at in (last, state.last_fired_at) if at is not None), default=None)
 
 
 def _instance(
@@ -115,7 +115,7 @@ def _instance(
     return {
         "key": key or None,
         "stage": instance.stage,
-        "since": rfc3339(instance.since),
+        "since": rfc3339(from_microseconds(instance.since)),
         "facts": _facts(machine, view, track),
         "next": None if following is None else following.as_data(),
     }

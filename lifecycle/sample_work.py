@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
+from lifecycle.instant import from_microseconds
 from lifecycle.rules.fold import can_append, fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import OpenTask, PersonState
@@ -44,7 +45,7 @@ def outcomes_of(
     state, due = PersonState(), None
     taken_up: set[str] = set()
     while True:
-        if coming and (due is None or coming[0][0][0] <= due):
+        if coming and (due is None or coming[0][1].occurred_at <= due):
             key, touchpoint = heapq.heappop(coming)
             if touchpoint.occurred_at >= until:
                 return
@@ -74,26 +75,27 @@ def _outcomes(task_id: str, task: OpenTask) -> Iterator[Outcome]:
     """Yield what becomes of a task, nothing where nobody does it. The same for the same task."""
     random = Random(task_id)
     what, data = random.random(), {"task": task_id}
+    opened_at, due_at, expires_at = map(from_microseconds, (task.opened_at, task.due_at, task.expires_at))
     in_time, put_off = what < IN_TIME, IN_TIME <= what < IN_TIME + PUT_OFF
     if what >= IN_TIME + PUT_OFF + LATE + DECLINED:
         return
     if put_off:
-        at = _moment(random, task, task.opened_at, task.due_at)
-        until = task.due_at + timedelta(days=7)
+        at = _moment(random, opened_at, opened_at, due_at)
+        until = due_at + timedelta(days=7)
         yield Outcome(at, "task.postponed", {**data, "until": rfc3339(until), "reason": "they asked for another week"})
-        yield Outcome(_moment(random, task, task.due_at, until), "task.completed", data)
+        yield Outcome(_moment(random, opened_at, due_at, until), "task.completed", data)
     elif in_time:
-        yield Outcome(_moment(random, task, task.opened_at, task.due_at), "task.completed", data)
+        yield Outcome(_moment(random, opened_at, opened_at, due_at), "task.completed", data)
     elif what < IN_TIME + PUT_OFF + LATE:
-        yield Outcome(_moment(random, task, task.due_at, task.expires_at), "task.completed", data)
+        yield Outcome(_moment(random, opened_at, due_at, expires_at), "task.completed", data)
     else:
-        yield Outcome(_moment(random, task, task.opened_at, task.due_at), "task.declined", data)
+        yield Outcome(_moment(random, opened_at, opened_at, due_at), "task.declined", data)
 
 
-def _moment(random: Random, task: OpenTask, begins: datetime, ends: datetime) -> datetime:
+def _moment(random: Random, opened_at: datetime, begins: datetime, ends: datetime) -> datetime:
     """Return a moment between two, while people work."""
     at = begins + (ends - begins) * random.uniform(0.1, 0.9)
     at = at.replace(microsecond=0, second=random.randrange(60))
     if not OPENS_AT <= at.hour < CLOSES_AT:
         at = at.replace(hour=random.randrange(OPENS_AT, CLOSES_AT))
-    return max(at, task.opened_at + timedelta(minutes=random.randrange(5, 60)))
+    return max(at, opened_at + timedelta(minutes=random.randrange(5, 60)))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.folding import Start, start_of, state_of
+from lifecycle.instant import from_microseconds
 from lifecycle.person import PersonRow
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.retractions import Name, name_of, retracted
@@ -116,4 +117,4 @@ def _floor_of(row: PersonRow) -> datetime | None:
     if state is None:
         return None
     last = None if state.last_key is None else state.last_key[0]
-    return max((at for at in (state.last_fired_at, last) if at is not None), default=None)
+    return max((from_microseconds(at) for at in (state.last_fired_at, last) if at is not None), default=None)

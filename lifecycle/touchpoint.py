@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from lifecycle import canonical_json
+from lifecycle.instant import Instant, microseconds
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2900, 1, 1, tzinfo=UTC)
 """Touchpoints outside EARLIEST to LATEST are refused, so that adding years to a time cannot overflow."""
@@ -25,7 +25,7 @@ RETRACTED = "touchpoint.retracted"
 """The type of a touchpoint that takes another one out (rules/retractions.py)."""
 
 SequenceKey = tuple[int, int, str]
-OrderKey = tuple[datetime, SequenceKey, str, str]
+OrderKey = tuple[Instant, SequenceKey, str, str]
 
 
 class Touchpoint(NamedTuple):
@@ -63,10 +63,10 @@ def sequence_key(sequence: str | None) -> SequenceKey:
 
 
 def order_key(touchpoint: Touchpoint) -> OrderKey:
-    """Return the key by which touchpoints of one person are folded: (occurred_at, sequence, source, id)."""
+    """Return the key by which touchpoints of one person are folded: (microseconds, sequence, source, id)."""
     sequence = touchpoint.sequence
     return (
-        touchpoint.occurred_at,
+        microseconds(touchpoint.occurred_at),
         (0, 0, "") if sequence is None else sequence_key(sequence),
         touchpoint.source,
         touchpoint.id,
@@ -88,16 +88,3 @@ def content_hash(touchpoint: Touchpoint) -> str:
 def variant_key(touchpoint: Touchpoint) -> tuple[datetime, str]:
     """Return what decides between variants under one id: the smallest counts, whatever arrived first."""
     return (touchpoint.occurred_at, content_hash(touchpoint))
-
-
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(at: datetime) -> int:
-    """Return an aware time as whole microseconds since 1970-01-01 UTC."""
-    return (at - EPOCH) // _MICROSECOND
-
-
-def from_microseconds(value: int) -> datetime:
-    """Return the aware UTC time of whole microseconds since 1970-01-01 UTC."""
-    return EPOCH + timedelta(microseconds=value)

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 import lifecycle.policies
+from lifecycle.instant import microseconds
 from lifecycle.policies import DEFAULT_POLICY, shipped_policy
 from lifecycle.rules.check import check_policy
 from lifecycle.rules.compile import compile_policy
@@ -184,7 +185,7 @@ def test_why_they_chose_stay_and_leave_are_three_facts() -> None:
         told("renewal.answered", contract="c1", answer="leaves", reason="nobody called"),
     ]
     state = fold(machine(), "anna", PersonState(), known, None).state
-    view = View(None, state.facts, state.tracks, known[-1].occurred_at)
+    view = View(None, state.facts, state.tracks, microseconds(known[-1].occurred_at))
     facts = {name: sorted(machine().fact_readers["", name](view)) for name in ("why_chose", "why_stay", "why_left")}
     assert facts == {
         "why_chose": ["a friend said so", "they listened"],

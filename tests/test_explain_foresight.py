@@ -14,6 +14,7 @@ from functools import cache
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
+from lifecycle.instant import microseconds
 from lifecycle.policies import DEFAULT_POLICY, shipped_policy
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import can_append, fold
@@ -22,8 +23,8 @@ from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine, TrackTable, when
 from lifecycle.rules.snapshot import PersonState, decode, encode
 from lifecycle.rules.standing import Here, Person, PersonStanding, stand
+from lifecycle.rules.trail import Step
 from lifecycle.rules.why_not import Candidate, why_not
-from lifecycle.rules.working import Step
 from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 from tests.cli.stories import START
 from tests.engine.random_histories import random_touchpoint, with_outcomes
@@ -73,11 +74,11 @@ class Told:
                 for step in self.later
                 if step.detail == f"{was.stage} {rule}"
             )
-            return is_moved and now is not None and now.since == at
+            return is_moved and now is not None and now.since == microseconds(at)
         asked = {
             task_id for task_id, each in after.tasks.items() if (each.track, each.key, each.rule) == (track, key, rule)
         }
-        return any(after.tasks[each].opened_at == at for each in asked - before.tasks.keys())
+        return any(after.tasks[each].opened_at == microseconds(at) for each in asked - before.tasks.keys())
 
 
 def hold(told: Told, source: random.Random) -> None:
@@ -196,7 +197,7 @@ def one_moves(told: Told, here: Here, table: TrackTable, made: Touchpoint) -> No
         assert (moved[0].name, moved[0].choice.place.line) in told_lines, about
         return
     is_named = table.field is None or table.field in made.data
-    view = View(made.data, {}, {}, made.occurred_at)
+    view = View(made.data, {}, {}, microseconds(made.occurred_at))
     for holds, choice in table.stages[here.stage].upon.get(made.type, ()) if is_named else ():
         told_so = any((move.to, move.line) == (str(choice.target), choice.place.line) for move in reaches)
         assert told_so, about

@@ -16,8 +16,8 @@ from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import PersonState, encode
 from lifecycle.rules.standing import Person, ahead_of, stand
 from lifecycle.rules.tasks import task_of
+from lifecycle.rules.trail import Step
 from lifecycle.rules.why_not import targets_of, why_not
-from lifecycle.rules.working import Step
 from lifecycle.touchpoint import Touchpoint, order_key
 from tests.cli.stories import START
 from tests.engine.random_histories import random_touchpoint

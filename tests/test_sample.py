@@ -19,6 +19,7 @@ from lifecycle import demo
 from lifecycle.api import open_engine
 from lifecycle.codec import read_event
 from lifecycle.errors import Unreadable
+from lifecycle.instant import microseconds
 from lifecycle.policies import shipped_policy
 from lifecycle.rules.calendar import WorkingTime
 from lifecycle.rules.compile import compile_policy
@@ -27,8 +28,8 @@ from lifecycle.rules.load import load_policy
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.retractions import counted, retracted
 from lifecycle.rules.snapshot import PersonState
+from lifecycle.rules.trail import Step
 from lifecycle.rules.vocabulary import checker
-from lifecycle.rules.working import Step
 from lifecycle.sample import BROKEN_LINES, END, write_sample
 from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of, order_key
 
@@ -126,7 +127,7 @@ def test_most_tasks_are_done_and_few_are_overdue(touchpoints: list[Touchpoint]) 
         folded = fold(machine, person, PersonState(), folded_of(known), end)
         ended.update(each.closed.state for each in folded.closings)
         still += len(folded.state.tasks)
-        overdue += sum(task.due_at < end for task in folded.state.tasks.values())
+        overdue += sum(task.due_at < microseconds(end) for task in folded.state.tasks.values())
     assert ended["completed"] > 0.85 * ended.total()
     assert 20 < still < 100
     assert 0 < overdue < still / 6

@@ -15,9 +15,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from lifecycle.errors import Unreadable
+from lifecycle.instant import EPOCH
 from lifecycle.mapping.model import EPOCHS, ISO, STAMP, TimeForm
 from lifecycle.rules.vocabulary import is_zone
-from lifecycle.touchpoint import EARLIEST, EPOCH, LATEST
+from lifecycle.touchpoint import EARLIEST, LATEST
 
 TIMES_KEPT = 8192
 """Times repeat, so that what was read of a text is kept; this many of them."""

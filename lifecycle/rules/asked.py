@@ -28,7 +28,8 @@ class Asked:
 
     def of(self, track: str, key: str) -> Sequence[str]:
         """Return the ids of what is open or waits of an instance, in order."""
-        return sorted(self._ids.get((track, key), ()))
+        ids = self._ids.get((track, key), ())
+        return sorted(ids) if len(ids) > 1 else tuple(ids)
 
     def has(self, track: str, key: str) -> bool:
         """Tell whether anything of an instance is open or waits."""

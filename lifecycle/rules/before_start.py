@@ -10,8 +10,7 @@ stage. Called by timers.py. Pure.
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from lifecycle.instant import Instant, from_microseconds
 from lifecycle.rules.places import wanted_due
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.snapshot import OpenTask, WaitingTask
@@ -19,10 +18,10 @@ from lifecycle.rules.start import BEFORE_START, again_id
 from lifecycle.rules.working import Working
 
 
-def begin_asking(work: Working, at: datetime) -> None:
+def begin_asking(work: Working, at: Instant) -> None:
     """End what was due before this instant, where it is the moment from which we ask."""
     ask_from = work.machine.ask_from
-    if ask_from is None or at != ask_from.at:
+    if ask_from is None or at != ask_from.instant:
         return
     state = work.state
     ended: list[tuple[str, OpenTask | WaitingTask]] = []
@@ -33,7 +32,7 @@ def begin_asking(work: Working, at: datetime) -> None:
         work.note(at, "not_opened", task.track, task.key, task.rule, task_id=task_id, detail=BEFORE_START)
         ended.append((task_id, task))
     state.not_asked += len(ended)
-    opens_at = work.machine.time.after(Duration(ask_from.day_of(work.person), "day"), at)
+    opens_at = work.machine.steps.after(Duration(ask_from.day_of(work.person), "day"))(at)
     for task_id, ending in ended:
         if _is_owed(work, ending):
             state.asked_anew += 1
@@ -47,7 +46,7 @@ def _is_owed(work: Working, task: OpenTask | WaitingTask) -> bool:
     return is_current and work.rule_of(task).period is not None
 
 
-def _is_left_by(work: Working, task: OpenTask | WaitingTask, day: datetime) -> bool:
+def _is_left_by(work: Working, task: OpenTask | WaitingTask, day: Instant) -> bool:
     """Tell whether time moves the stage of a task on by then, as things stand: to wait so long were never to ask."""
     instance = work.state.tracks[task.track][task.key]
     rules = work.machine.tracks[task.track].stages[task.stage].rules
@@ -56,10 +55,11 @@ def _is_left_by(work: Working, task: OpenTask | WaitingTask, day: datetime) -> b
     return any(rules[name].move is not None and due <= day for name, due in instance.pending.items())
 
 
-def _ask_anew(work: Working, task_id: str, task: OpenTask | WaitingTask, at: datetime, opens_at: datetime) -> None:
+def _ask_anew(work: Working, task_id: str, task: OpenTask | WaitingTask, at: Instant, opens_at: Instant) -> None:
     names = task.track, task.key, task.stage, task.rule
     # It keeps what it followed: whoever answers that late has answered this one too.
     anew = WaitingTask(*names, task.entry, task.since, task.origin, opens_at, opens_at, task.root, opens_at)
     work.asked.hold(task_id, anew)
-    until = f"{opens_at.isoformat()} anew"
+    work.note_due(opens_at)
+    until = f"{from_microseconds(opens_at).isoformat()} anew"
     work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=until, due=opens_at)

@@ -89,6 +89,16 @@ class WorkingTime:
         self._closes = calendar.closes
         self._year = lru_cache(maxsize=KEPT_YEARS)(self._year_of)
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """Our zone."""
+        return self._zone
+
+    @property
+    def hours(self) -> tuple[time, time]:
+        """From when to when we work, by the clock of the zone."""
+        return self._opens, self._closes
+
     def after(self, duration: Duration, at: datetime) -> datetime:
         """Return the time this long after `at`."""
         return self._step(duration, at, 1)

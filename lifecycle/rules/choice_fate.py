@@ -16,9 +16,9 @@ from lifecycle.rules.refusal import guard_in_words
 from lifecycle.rules.rule_fate import fate_of_rule
 from lifecycle.rules.snapshot import Origin
 from lifecycle.rules.standing import move_in_words, reaching
+from lifecycle.rules.trail import Step
 from lifecycle.rules.vocabulary import misfits_in_words
 from lifecycle.rules.wording import begins_in_words, listed, place_of, quoted, rule_in_words, touchpoint
-from lifecycle.rules.working import Step
 
 
 @dataclass(frozen=True, slots=True)

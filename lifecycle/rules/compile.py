@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from lifecycle.rules import built_in, facts
 from lifecycle.rules.aging import types_behind
 from lifecycle.rules.calendar import WorkingTime
-from lifecycle.rules.compile_followed import compile_followed
+from lifecycle.rules.calendar_steps import CalendarSteps
 from lifecycle.rules.compile_waits import WaitCompiler, compile_contact
-from lifecycle.rules.guards import GuardCompiler, Holds, Read
+from lifecycle.rules.dependencies import Dependencies, dependencies_of
+from lifecycle.rules.guards import GuardCompiler, Holds, Read, ReadMoment, View
 from lifecycle.rules.load_facts import facts_in
 from lifecycle.rules.machine import (
     Choices,
@@ -22,6 +24,7 @@ from lifecycle.rules.machine import (
     TrackStep,
     TrackTable,
     TypeTable,
+    spec_of,
 )
 from lifecycle.rules.names import PERSON, is_built_in
 from lifecycle.rules.policy import ByFact, Fact, Guard, Policy, Stage, TaskRule, TimedMove, Track
@@ -34,16 +37,23 @@ def compile_policy(policy: Policy) -> Machine:
     """Return the machine of a loaded policy."""
     readers: dict[tuple[str, str], Read] = {}
     per = {name: track.per for name, track in policy.tracks.items()}
-    time = WorkingTime(policy.calendar)
-    guards = GuardCompiler(readers, per, time)
+    moments: dict[tuple[str, str], ReadMoment] = {}
+    dates = set[tuple[str, str]]()
+    steps = CalendarSteps(WorkingTime(policy.calendar))
+    guards = GuardCompiler(readers, moments, per, steps)
     all_facts = [("", fact) for fact in policy.facts.values()]
     all_facts += [(name, fact) for name, track in policy.tracks.items() for fact in track.facts.values()]
     for track, fact in _before_their_users(all_facts):
         readers[track, fact.name] = _reader(policy, guards, fact, track)
+        kind = None if fact.kind == "choose" else _kind_of_fact(policy, fact)
+        moments[track, fact.name] = _moment_reader(fact, kind, track)
+        if kind == "date":
+            dates.add((track, fact.name))
     readers.update(built_in.fact_readers())
-    waits = WaitCompiler(time, readers)
+    waits = WaitCompiler(steps, readers, moments, dates)
     contacts = {name: compile_contact(kind, policy.calendar, guards, waits) for name, kind in policy.contacts.items()}
-    compiler = _Compiler(policy, guards, waits, contacts)
+    depends = dependencies_of(policy)
+    compiler = _Compiler(policy, guards, waits, contacts, depends)
     tables = {name: compiler.track(policy.tracks[name]) for name in sorted(policy.tracks)}
     types = {name: compiler.type(tables, name) for name in policy.types}
     tables[built_in.TRACK.name] = compiler.track(built_in.TRACK)
@@ -54,10 +64,10 @@ def compile_policy(policy: Policy) -> Machine:
         for track, fact in all_facts
         if any(_kind_of(policy, fact, each) == "text" for each in fact.fields)
     )
-    place_facts = tuple(filter(None, (policy.calendar.zone_from, policy.calendar.holidays_from)))
-    followed = compile_followed(policy, readers)
-    slides = slides_of(policy, lambda name: readers["", name], time)
-    return Machine(policy, types, tables, contacts, most, lanes, readers, texts, place_facts, time, followed, slides)
+    slides = slides_of(policy, lambda name: moments["", name], steps)
+    return Machine(
+        policy, types, tables, contacts, most, lanes, readers, moments, texts, steps, depends.followed, slides
+    )
 
 
 def _before_their_users(facts: list[tuple[str, Fact]]) -> Iterator[tuple[str, Fact]]:
@@ -78,13 +88,39 @@ def _before_their_users(facts: list[tuple[str, Fact]]) -> Iterator[tuple[str, Fa
 def _reader(policy: Policy, compiler: GuardCompiler, fact: Fact, track: str) -> Read:
     name = fact.name
     if fact.kind == "choose":
-        choices = [(compiler.guard(choice.when, track), choice.target) for choice in fact.choices]
-        return lambda view: next((target for holds, target in choices if holds(view)), None)
-    kind = next((kind for each in fact.fields if (kind := _kind_of(policy, fact, each)) is not None), None)
-    read = facts.reader(fact, kind, compiler.time)
+        return _chooser([(compiler.guard(choice.when, track), choice.target) for choice in fact.choices])
+    read = facts.reader(fact, _kind_of_fact(policy, fact), compiler.steps)
     if track:
         return lambda view: read(view.own.get(name), view.at)
     return lambda view: read(view.facts.get(name), view.at)
+
+
+def _chooser(choices: Sequence[tuple[Holds, Any]]) -> Read:
+    """Return the reader of a `choose` fact: the first that fits."""
+
+    def chosen(view: View) -> Any:
+        for holds, target in choices:
+            if holds(view):
+                return target
+        return None
+
+    return chosen
+
+
+def _moment_reader(fact: Fact, kind: str | None, track: str) -> ReadMoment:
+    """Return how a fact is read as a moment; of a kind that holds none it is None."""
+    name = fact.name
+    if fact.kind not in ("first", "last"):
+        return lambda view: None
+    read = facts.moment_reader(kind)
+    if track:
+        return lambda view: read(view.own.get(name))
+    return lambda view: read(view.facts.get(name))
+
+
+def _kind_of_fact(policy: Policy, fact: Fact) -> str | None:
+    """Return the kind of the field that a fact remembers; None where it remembers none."""
+    return next((kind for each in fact.fields if (kind := _kind_of(policy, fact, each)) is not None), None)
 
 
 def _kind_of(policy: Policy, fact: Fact, type_name: str) -> str | None:
@@ -110,8 +146,7 @@ def _ranks(policy: Policy) -> dict[int, int]:
 
 def _follows_a_fact(rule: Rule) -> bool:
     """Tell whether a fact decides when a rule is due."""
-    spec = rule.task or rule.move
-    assert spec is not None
+    spec = spec_of(rule)
     period = None if rule.task is None or rule.task.every is None else rule.task.every.period
     return (
         rule.moment is not None
@@ -124,13 +159,19 @@ class _Compiler:
     """Compiles tracks and types of one policy."""
 
     def __init__(
-        self, policy: Policy, guards: GuardCompiler, waits: WaitCompiler, contacts: Mapping[str, Contact]
+        self,
+        policy: Policy,
+        guards: GuardCompiler,
+        waits: WaitCompiler,
+        contacts: Mapping[str, Contact],
+        depends: Dependencies,
     ) -> None:
         self.policy = policy
         self.guards = guards
         self.waits = waits
         self.contacts = contacts
         self.ranks = _ranks(policy)
+        self.depends = depends
 
     def optional(self, guard: Guard | None, track: str) -> Holds | None:
         """Return the closure of a guard; None stays None."""
@@ -163,13 +204,12 @@ class _Compiler:
     def saying(self, track: str, task: TaskRule) -> Saying:
         """Return what a task says."""
         own = self.policy.tracks[track].facts if track in self.policy.tracks else {}  # built in: without facts
-        everybody = self.policy.types
-        facts, named = {**self.policy.facts, **own}, facts_said(task)
+        facts, everybody, named = {**self.policy.facts, **own}, self.policy.types, facts_said(task)
         chosen = {name for name in named & own.keys() if own[name].kind == "choose"}
         types = types_behind((named - own.keys()) | chosen, facts, everybody)
         own_types = types_behind((named & own.keys()) - chosen, facts, everybody)
         return compile_saying(
-            task, self.policy.calendar.zone, partial(self.waits.fact, track), types=types, own_types=own_types
+            task, self.policy.calendar.zone, partial(self.waits.reader, track), types=types, own_types=own_types
         )
 
     def move(self, track: str, move: TimedMove, order: int) -> Rule:
@@ -213,7 +253,8 @@ class _Compiler:
         """Return a track's table."""
         stages = {name: self.stage(track, stage) for name, stage in track.stages.items()}
         field = None if track.per == PERSON else track.per
-        return TrackTable(track.name, track.slot_name, field, track.start, stages, track)
+        marks = self.depends.of_track.get(track.name, 0)
+        return TrackTable(track.name, track.slot_name, field, track.start, stages, track, marks)
 
     def takers(self, known: Mapping[str, Fact], type_name: str, track: str) -> tuple[Taker, ...]:
         """Return how the facts of a track (or of the policy) take in a type."""
@@ -223,8 +264,12 @@ class _Compiler:
                 continue
             kind = _kind_of(self.policy, fact, type_name)
             text_field = fact.fields[type_name] if kind == "text" else ""
-            take = facts.taker(fact, type_name, kind, self.waits.time)
-            takers.append(Taker(fact.name, self.optional(fact.when, track), take, fact.kind, text_field))
+            take = facts.taker(fact, type_name, kind, self.waits.steps)
+            marks = 0 if track else self.depends.of_fact.get(fact.name, 0)
+            follows = frozenset() if track else self.depends.followed_by.get(fact.name, frozenset())
+            when = self.optional(fact.when, track)
+            rises = not track and fact.name in self.depends.rising
+            takers.append(Taker(fact.name, when, take, fact.kind, text_field, marks, follows, rises))
         return tuple(takers)
 
     def type(self, tables: Mapping[str, TrackTable], name: str) -> TypeTable:
@@ -251,5 +296,5 @@ class _Compiler:
             rule.saying for table in tables.values() for stage in table.stages.values() for rule in stage.rules.values()
         )
         is_said = any(saying is not None and name in saying.types for saying in sayings)
-        read = reader(declared, self.waits.time)
+        read = reader(declared, self.waits.steps.calendar)
         return TypeTable(read, takers, tuple(steps), tuple(doers), named, is_built_in(name), is_said)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lifecycle.instant import Instant
 from lifecycle.rules.guards import Holds
 from lifecycle.rules.machine import Rule, TrackTable, TypeTable
 from lifecycle.rules.openings import pass_over
@@ -22,15 +23,15 @@ def complete(work: Working, table: TypeTable, touchpoint: Touchpoint, origin: Or
     reached = list(_reached(work, table, touchpoint))
     if not reached:
         return
-    at, tasks, waiting = touchpoint.occurred_at, work.state.tasks, work.state.waiting
+    at, tasks, waiting = origin.occurred_at, work.state.tasks, work.state.waiting
     ids = sorted(task_id for track, key, _ in reached for task_id in work.asked.of(track.name, key))
     asked = [(task_id, tasks[task_id]) for task_id in ids if task_id in tasks]
-    done = [task_id for task_id, task in asked if _does(work, touchpoint, task.track, task.key, work.rule_of(task))]
+    done = [task_id for task_id, task in asked if _does(work, touchpoint, at, task.track, task.key, work.rule_of(task))]
     for task_id in done:
         work.close(task_id, "completed", at, by=origin)
     for task_id in ids:
         task = waiting.get(task_id)
-        if task is not None and _does(work, touchpoint, task.track, task.key, rule := work.rule_of(task)):
+        if task is not None and _does(work, touchpoint, at, task.track, task.key, rule := work.rule_of(task)):
             pass_over(work, task_id, work.asked.release(task_id), rule, at, by=origin, detail="done")
     for track, key, instance in reached:
         _pass_over_due(work, track, key, instance, touchpoint, origin)
@@ -48,11 +49,11 @@ def _pass_over_due(
     work: Working, track: TrackTable, key: str, instance: Instance, touchpoint: Touchpoint, origin: Origin
 ) -> None:
     """Ask for nothing that was due at this instant and is done."""
-    at = touchpoint.occurred_at
+    at = origin.occurred_at
     rules = track.stages[instance.stage].rules
     for name, due in list(instance.pending.items()):
         rule = rules[name]
-        if due > at or not _does(work, touchpoint, track.name, key, rule):
+        if due > at or not _does(work, touchpoint, at, track.name, key, rule):
             continue
         del instance.pending[name]
         work.note(at, "not_opened", track.name, key, name, by=origin, detail="done")
@@ -63,13 +64,13 @@ def _pass_over_due(
             work.restart(instance, rule, work.view_of(track.name, key, at))
 
 
-def _does(work: Working, touchpoint: Touchpoint, track: str, key: str, rule: Rule) -> bool:
+def _does(work: Working, touchpoint: Touchpoint, at: Instant, track: str, key: str, rule: Rule) -> bool:
     """Tell whether a touchpoint that reaches an instance does a task of a rule: its type does, and the guard holds."""
     if touchpoint.type not in rule.done_by:
         return False
     holds: Holds | None = rule.done_by[touchpoint.type]
     if holds is None:
         return True
-    view = work.view(touchpoint.data, touchpoint.occurred_at)
+    view = work.view(touchpoint.data, at)
     view.own, view.key = work.state.tracks[track][key].facts, key
     return holds(view)

@@ -8,9 +8,8 @@ Called by openings.py and outcomes.py.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from lifecycle import ids
+from lifecycle.instant import Instant
 from lifecycle.rules.snapshot import KeptOutcome, PersonState
 from lifecycle.task import TaskState
 
@@ -31,7 +30,7 @@ def is_kept(state: PersonState, task_id: str) -> bool:
     return any(each.task_id == task_id for each in state.kept)
 
 
-def take_kept(state: PersonState, task_id: str, opened_at: datetime, expires_at: datetime) -> TaskState | None:
+def take_kept(state: PersonState, task_id: str, opened_at: Instant, expires_at: Instant) -> TaskState | None:
     """Return how a task that opens now was ended before: by its own id, else by the oldest of its slot that counts."""
     if not state.kept:
         return None

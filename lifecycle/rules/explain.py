@@ -16,8 +16,8 @@ from lifecycle.rules.prospects import Ahead
 from lifecycle.rules.refusal import guard_in_words
 from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.tasks import said_by
+from lifecycle.rules.trail import Step
 from lifecycle.rules.wording import as_part, place_of, quoted, the_start, timing, touchpoint
-from lifecycle.rules.working import Step
 from lifecycle.task import Task
 
 MAX_STEPS = 30

@@ -17,18 +17,19 @@ function of the touchpoints alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Any
 
-from lifecycle.rules.calendar import WorkingTime
+from lifecycle.instant import Instant, from_microseconds, microseconds
+from lifecycle.rules.calendar_steps import CalendarSteps
 from lifecycle.rules.policy import Fact, parse_money
 from lifecycle.rules.schedule import parse_day, parse_time
 from lifecycle.rules.texts import SET_BYTES, SET_TEXT_BYTES, TEXT_BYTES, cut, size, size_of
 from lifecycle.rules.vocabulary import is_country, is_zone
 from lifecycle.rules.windows import Window
-from lifecycle.touchpoint import Touchpoint, from_microseconds, microseconds
 
 WINDOW_ENTRIES = 1_000
 """Most single entries a short window keeps; the oldest give way."""
@@ -42,65 +43,66 @@ _EXACT = Context(prec=4_000)
 """Sums are exact: numbers have some hundred digits before and after the point (canonical_json), never so many."""
 
 Raw = Any
-Take = Callable[[Raw, Touchpoint], Raw]
-"""(raw before or None, touchpoint) -> raw after."""
+Data = Mapping[str, Any]
+Take = Callable[[Raw, Data, Instant], Raw]
+"""(raw before or None, data of the touchpoint, when it occurred) -> raw after."""
 
 
-def taker(fact: Fact, type_name: str, field_kind: str | None, time: WorkingTime) -> Take:
+def taker(fact: Fact, type_name: str, field_kind: str | None, steps: CalendarSteps) -> Take:
     """Return how a fact takes in a touchpoint of this type. The raw value before it may be changed in place.
 
     `field_kind` is the kind of the field remembered (None: no field); a `text` is kept within the bounds of texts.py.
-    `time`: whose days a window counts.
+    `steps`: whose days a window counts.
     """
     if field_kind == "text" and fact.kind in ("first", "last", "set"):
         return _text_taker(fact, fact.fields[type_name])
-    return _value_taker(fact, fact.fields[type_name], time)
+    return _value_taker(fact, fact.fields[type_name], steps)
 
 
-def _value_taker(fact: Fact, field: str, time: WorkingTime) -> Take:
+def _value_taker(fact: Fact, field: str, steps: CalendarSteps) -> Take:
     if fact.kind == "ever":
-        return lambda raw, touchpoint: True
+        return lambda raw, data, at: True
     if fact.kind == "last":
         if not field:
-            return lambda raw, touchpoint: microseconds(touchpoint.occurred_at)
-        return lambda raw, touchpoint: _plain(touchpoint.data.get(field), raw)
+            return lambda raw, data, at: at
+        return lambda raw, data, at: _plain(data.get(field), raw)
     if fact.kind == "first":
         if not field:
-            return lambda raw, touchpoint: microseconds(touchpoint.occurred_at) if raw is None else raw
-        return lambda raw, touchpoint: _plain(touchpoint.data.get(field), None) if raw is None else raw
+            return lambda raw, data, at: at if raw is None else raw
+        return lambda raw, data, at: _plain(data.get(field), None) if raw is None else raw
     if fact.kind == "set":
-        return lambda raw, touchpoint: _joined(raw, touchpoint.data.get(field))
+        return lambda raw, data, at: _joined(raw, data.get(field))
     if fact.within is None:
         if fact.kind == "count":
-            return lambda raw, touchpoint: (raw or 0) + 1
-        return lambda raw, touchpoint: _added(raw, touchpoint.data.get(field))
+            return lambda raw, data, at: (raw or 0) + 1
+        return lambda raw, data, at: _added(raw, data.get(field))
     if fact.kind == "count":
-        return _window_taker(Window(fact.within, time), lambda raw, touchpoint: (raw or 0) + 1, lambda touchpoint: 1)
+        return _window_taker(Window(fact.within, steps), lambda raw, data, at: (raw or 0) + 1, lambda data: 1)
     return _window_taker(
-        Window(fact.within, time),
-        lambda raw, touchpoint: _added(raw, touchpoint.data.get(field)),
-        lambda touchpoint: _plain(touchpoint.data.get(field), None),
+        Window(fact.within, steps),
+        lambda raw, data, at: _added(raw, data.get(field)),
+        lambda data: _plain(data.get(field), None),
     )
 
 
 def _text_taker(fact: Fact, field: str) -> Take:
-    def text(touchpoint: Touchpoint, limit_bytes: int) -> str | None:
-        value = touchpoint.data.get(field)
+    def text(data: Data, limit_bytes: int) -> str | None:
+        value = data.get(field)
         return cut(value, limit_bytes) if isinstance(value, str) else None
 
-    def take_last(raw: Raw, touchpoint: Touchpoint) -> Raw:
-        value = text(touchpoint, TEXT_BYTES)
+    def take_last(raw: Raw, data: Data, at: Instant) -> Raw:
+        value = text(data, TEXT_BYTES)
         return raw if value is None else value
 
-    def take_in_set(raw: Raw, touchpoint: Touchpoint) -> Raw:
-        value = text(touchpoint, SET_TEXT_BYTES)
+    def take_in_set(raw: Raw, data: Data, at: Instant) -> Raw:
+        value = text(data, SET_TEXT_BYTES)
         return raw if value is None or size_of(raw) + size(value) > SET_BYTES else _joined(raw, value)
 
     if fact.kind == "set":
         return take_in_set
     if fact.kind == "last":
         return take_last
-    return lambda raw, touchpoint: take_last(None, touchpoint) if raw is None else raw
+    return lambda raw, data, at: take_last(None, data, at) if raw is None else raw
 
 
 def _plain(value: Any, otherwise: Raw) -> Raw:
@@ -131,29 +133,29 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def _window_taker(window: Window, add: Take, entry: Callable[[Touchpoint], Raw]) -> Take:
-    def take_day(raw: Raw, touchpoint: Touchpoint) -> Raw:
-        first = window.first_day(touchpoint.occurred_at)
+def _window_taker(window: Window, add: Take, entry: Callable[[Data], Raw]) -> Take:
+    def take_day(raw: Raw, data: Data, at: Instant) -> Raw:
+        first = window.first_day(at)
         days = {day: total for day, total in (raw or {}).items() if day >= first}
-        today = window.day_of(touchpoint.occurred_at)
-        total = add(days.get(today), touchpoint)
+        today = window.day_of(at)
+        total = add(days.get(today), data, at)
         if total is not None:
             days[today] = total
         return days
 
-    def take_entry(raw: Raw, touchpoint: Touchpoint) -> Raw:
-        since = microseconds(window.since(touchpoint.occurred_at))
+    def take_entry(raw: Raw, data: Data, at: Instant) -> Raw:
+        since = window.since(at)
         entries = [each for each in (raw or []) if each[0] >= since][-(WINDOW_ENTRIES - 1) :]
-        amount = entry(touchpoint)
-        return entries if amount is None else [*entries, [microseconds(touchpoint.occurred_at), amount]]
+        amount = entry(data)
+        return entries if amount is None else [*entries, [at, amount]]
 
     return take_day if window.is_daily else take_entry
 
 
-def reader(fact: Fact, field_kind: str | None, time: WorkingTime) -> Callable[[Raw, datetime], Any]:
+def reader(fact: Fact, field_kind: str | None, steps: CalendarSteps) -> Callable[[Raw, Instant], Any]:
     """Return how a fact is read at a time: a Python value, or None where there is none.
 
-    `field_kind` is the kind of the field remembered (None: no field), `time` whose days a window counts. Times come as
+    `field_kind` is the kind of the field remembered (None: no field), `steps` whose days a window counts. Times come as
     aware datetimes, numbers as int or Decimal, money as text, sums as Decimal or {currency: Decimal}, sets as lists.
     """
     if fact.kind == "ever":
@@ -167,21 +169,21 @@ def reader(fact: Fact, field_kind: str | None, time: WorkingTime) -> Callable[[R
     read_total = _read_count if fact.kind == "count" else (_read_money if is_money else _read_sum)
     if fact.within is None:
         return lambda raw, at: zero if raw is None else read_total([raw])
-    window = Window(fact.within, time)
+    window = Window(fact.within, steps)
     as_total: Callable[[Raw], Raw] = int if fact.kind == "count" else _entry_total
 
-    def read_days(raw: Raw, at: datetime) -> Any:
+    def read_days(raw: Raw, at: Instant) -> Any:
         first = window.first_day(at) if raw else ""
         return read_total([total for day, total in (raw or {}).items() if day >= first])
 
-    def read_entries(raw: Raw, at: datetime) -> Any:
-        since = microseconds(window.since(at))
+    def read_entries(raw: Raw, at: Instant) -> Any:
+        since = window.since(at)
         return read_total([as_total(amount) for when, amount in (raw or []) if when >= since])
 
     return read_days if window.is_daily else read_entries
 
 
-def _single_reader(field_kind: str | None) -> Callable[[Raw, datetime], Any]:
+def _single_reader(field_kind: str | None) -> Callable[[Raw, Instant], Any]:
     """Return how a single value is read; what is none of its kind is missing."""
     if field_kind in (None, "time"):
         return lambda raw, at: as_time(raw)
@@ -209,6 +211,26 @@ def as_time(value: Any) -> datetime | None:
     if isinstance(value, int):
         return from_microseconds(value)
     return parse_time(value)
+
+
+def moment_reader(field_kind: str | None) -> Callable[[Raw], Instant | None]:
+    """Return how a single value is read as a moment; None: it is none."""
+    if field_kind in (None, "time"):
+        return as_instant
+    return lambda raw: as_instant(raw) if isinstance(raw, str) else None
+
+
+def as_instant(raw: Raw) -> Instant | None:
+    """Return a raw time, microseconds or RFC 3339 text, as microseconds. None: it is neither."""
+    if raw is None or isinstance(raw, int):
+        return raw
+    return _parsed(raw) if isinstance(raw, str) else None
+
+
+@lru_cache(maxsize=4_096)
+def _parsed(text: str) -> Instant | None:
+    at = parse_time(text)
+    return None if at is None else microseconds(at)
 
 
 def _entry_total(amount: Raw) -> Raw:

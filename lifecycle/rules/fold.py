@@ -23,6 +23,12 @@ stages as they were before; (4) it completes tasks; (5) instances move; (6) rule
 scheduled anew; (7) the lane is judged, and when time alone changes it. Deciding before moving is what makes the order
 of tracks meaningless; completing before moving is what makes a task done rather than withdrawn.
 
+What costs. Time is counted in whole microseconds (instant.py), and a step of the calendar is remembered by day
+(calendar_steps.py). When time alone has work next is known as a bound that is never too late, and worked out exactly
+only when time reaches it. The lane, what is not wanted, and when rules are due that follow facts are worked out anew
+only where something that they look at has changed (dependencies.py); and not even then where they can only become
+later (following.py). So a touchpoint that moves nothing costs its reading, its facts, and the lists of its type.
+
 Increments: a touchpoint can be folded onto a stored snapshot if and only if `can_append` says so; otherwise
 the caller folds again from an older snapshot or from nothing. Both ways end in the same bytes.
 """
@@ -34,22 +40,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle import ids
+from lifecycle.instant import NEVER, Instant, from_microseconds, microseconds
 from lifecycle.rules.doing import complete
 from lifecycle.rules.fitting import fitted, label_reach
-from lifecycle.rules.following import follow
+from lifecycle.rules.following import follow, next_due
 from lifecycle.rules.guards import View
 from lifecycle.rules.limits import make_place
-from lifecycle.rules.machine import Choices, Machine, TrackTable, TypeTable
+from lifecycle.rules.machine import ANYTHING, FOLLOWED, PLACE, STOPS, Choices, Machine, TrackTable, TypeTable
 from lifecycle.rules.openings import look_again, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.refusal import held_alternative, refusal
-from lifecycle.rules.slides import judge
+from lifecycle.rules.slides import judge_anew
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
-from lifecycle.rules.texts import make_room
+from lifecycle.rules.texts import PERSON_BYTES, make_room
 from lifecycle.rules.timers import fire
 from lifecycle.rules.told import keep_said
-from lifecycle.rules.working import Closing, Step, Working
+from lifecycle.rules.trail import Closing, Step
+from lifecycle.rules.working import NO_FACTS, Working
 from lifecycle.touchpoint import OrderKey, Touchpoint, TouchpointKey, order_key
 
 
@@ -86,113 +94,139 @@ def fold(
     *,
     trail: list[Step] | None = None,
     closings: Sequence[Closing] = (),
+    tells: bool = False,
 ) -> Folded:
     """Fold touchpoints, sorted by order_key, onto a state, and move time to `until` or to the last touchpoint.
 
     `state` is changed and returned inside; every touchpoint must satisfy `can_append`. With `until` None, or
     earlier than the last touchpoint, time moves to the last touchpoint. `trail` takes in every decision. `closings` are
-    those of a fold that this one continues; they stand before its own in what is returned.
+    those of a fold that this one continues; they stand before its own in what is returned. `tells`: what each task said
+    when it ended is kept with it, which costs as much as a touchpoint.
     Nothing in a policy or a log makes it raise; what it raises is a defect, and the caller stops this one person.
     """
-    work = Working(machine, person, state, trail)
+    work = Working(machine, person, state, trail, tells=tells)
     work.closings += closings
-    now: datetime | None = None
-    for touchpoint, ahead in _with_ahead(machine, touchpoints):
-        if touchpoint.occurred_at != now:
-            now = touchpoint.occurred_at
-            due = work.next_due()
-            while due is not None and due < now:
-                due = fire(work, due)
-        _take(work, touchpoint, ahead)
-    reached = max((at for at in (now, until) if at is not None), default=None)
-    due = work.next_due()
-    while due is not None and reached is not None and due <= reached:
+    end = None if until is None else microseconds(until)
+    now = NEVER
+    for touchpoint, at, ahead in _with_ahead(machine, touchpoints):
+        if at != now:
+            now = at
+            if work.due <= now:
+                due = next_due(work)
+                while due < now:
+                    due = fire(work, due)
+        elif work.followed and work.due <= now:
+            follow(work, now)
+        _take(work, touchpoint, at, ahead)
+    reached = max((at for at in (now, end) if at is not None and at != NEVER), default=None)
+    if work.last is not None:
+        state.last_key = order_key(work.last)
+    due = next_due(work)
+    while reached is not None and due <= reached:
         due = fire(work, due)
-    return Folded(state, due, tuple(work.closings), tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless))
+    labels = tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless)
+    return Folded(state, None if due == NEVER else from_microseconds(due), tuple(work.closings), *labels)
 
 
-def _with_ahead(machine: Machine, touchpoints: Iterable[Touchpoint]) -> list[tuple[Touchpoint, datetime | None]]:
-    """Return each touchpoint with when the next one comes that means something here (None: none)."""
-    found: list[tuple[Touchpoint, datetime | None]] = []
-    ahead: datetime | None = None
+def _with_ahead(
+    machine: Machine, touchpoints: Iterable[Touchpoint]
+) -> Iterable[tuple[Touchpoint, Instant, Instant | None]]:
+    """Return each touchpoint with when it occurred, and when the next one comes that means something here (None: none).
+
+    The latter is asked for only where windows age.
+    """
+    if not machine.slides:
+        return [(touchpoint, microseconds(touchpoint.occurred_at), None) for touchpoint in touchpoints]
+    found: list[tuple[Touchpoint, Instant, Instant | None]] = []
+    ahead: Instant | None = None
     for touchpoint in reversed(list(touchpoints)):
-        found.append((touchpoint, ahead))
+        at = microseconds(touchpoint.occurred_at)
+        found.append((touchpoint, at, ahead))
         if touchpoint.type in machine.types:
-            ahead = touchpoint.occurred_at
+            ahead = at
     return found[::-1]
 
 
-def _take(work: Working, touchpoint: Touchpoint, ahead: datetime | None) -> None:
+def _take(work: Working, touchpoint: Touchpoint, at: Instant, ahead: Instant | None) -> None:
     state = work.state
-    state.last_key = order_key(touchpoint)
+    work.last, work.reached_at = touchpoint, at
+    if work.machine.ask_from is not None:
+        state.last_key = order_key(touchpoint)  # start.py asks for it
     state.touchpoints += 1
-    origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, touchpoint.occurred_at)
+    origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, at)
     table = work.machine.types.get(touchpoint.type)
     if table is None:
         # A type that this policy does not know stays in the log; a later policy may use it.
-        if work.trail is not None:
-            work.note(touchpoint.occurred_at, "came", "", "", touchpoint.type, by=origin)
+        work.note(at, "came", "", "", touchpoint.type, by=origin)
         return
     touchpoint = fitted(work, table, touchpoint, origin)
-    at = touchpoint.occurred_at
-    view = View(touchpoint.data, state.facts, state.tracks, at)
-    keep_said(work, table, touchpoint)
-    touched = _touch(work, table, view, touchpoint, origin)
-    _remember(work, table, view, touchpoint)
+    data = touchpoint.data
+    if work.tells:
+        keep_said(work, table, touchpoint)
+    view = work.view(data, at)
+    touched = _touch(work, table, view, origin)
+    view.own = NO_FACTS
+    work.remember(state.facts, table.takers, view)
     decided = [(*each, _decide(view, *each[:3], touchpoint.type)) for each in touched]
     if work.trail is not None:
         _note_refusals(work, view, decided, origin)
-    complete(work, table, touchpoint, origin)
+        # What is put off is not told in time.
+        work.dirty |= FOLLOWED if work.followed else 0
+    if table.does and (state.tasks or state.waiting or work.due <= at):
+        complete(work, table, touchpoint, origin)
     if table.is_outcome:
         take_outcome(work, touchpoint, origin)
     for tracked, key, instance, is_new, choice in decided:
-        _apply(work, tracked, key, instance, is_new, choice, origin)
+        if is_new or choice is not None:
+            _apply(work, tracked, key, instance, is_new, choice, origin)
     label_reach(work, table, touchpoint)
-    follow(work, at)
-    if state.tasks or state.waiting:
+    _settle(work, at, origin, ahead)
+
+
+def _settle(work: Working, at: Instant, origin: Origin, ahead: Instant | None) -> None:
+    """Work out anew what depends on what has changed."""
+    state = work.state
+    if state.text_bytes > PERSON_BYTES:
+        # First, so that what gives way decides nothing any more, in one go as in pieces.
+        make_room(state, work.machine.text_facts)
+        work.dirty = ANYTHING
+        work.followed.update(work.machine.tracks)
+    if work.dirty & FOLLOWED or work.changed:
+        follow(work, at)
+    if (state.tasks or state.waiting) and (work.dirty & STOPS or work.machine.slides):
         stop_contacts(work, at, origin)
+    if work.dirty & PLACE:
+        work.dirty &= ~PLACE
+        work.asked.is_stirred = True  # Their quiet hours may be others now.
     look_again(work, at, origin)
-    make_room(state, work.machine.text_facts)
-    judge(work.machine, state, at, ahead)
-    work.said_before = {}
+    judge_anew(work, at, ahead)
+    if work.said_before:
+        work.said_before = {}
 
 
-def _touch(
-    work: Working, table: TypeTable, view: View, touchpoint: Touchpoint, origin: Origin
-) -> list[tuple[TrackTable, str, Instance, bool]]:
+def _touch(work: Working, table: TypeTable, view: View, origin: Origin) -> list[tuple[TrackTable, str, Instance, bool]]:
     """Return the instances it may begin or move (track, key, instance, is new); those it reaches take it in."""
     touched = []
+    data, tracks = view.data, work.state.tracks
     for step in table.steps:
         tracked = step.table
-        key = "" if tracked.field is None else touchpoint.data.get(tracked.field)
+        key = "" if tracked.field is None else data.get(tracked.field)
         if key is None:
             continue
-        instances = work.state.tracks.get(tracked.name)
+        instances = tracks.get(tracked.name)
         instance = None if instances is None else instances.get(key)
         is_new = instance is None
         if instance is None:
-            if not step.begins or not make_place(work, tracked.name, table, touchpoint.data):
+            if not step.begins or not make_place(work, tracked.name, table, data):
                 continue
-            instance = Instance(tracked.start, touchpoint.occurred_at, "", origin)
-        for taker in step.takers:
+            instance = Instance(tracked.start, view.at, "", origin)
+        if step.takers:
             view.own, view.key = instance.facts, key
-            if taker.when is None or taker.when(view):
-                work.remember_fact(instance.facts, taker, touchpoint)
+            if work.remember(instance.facts, step.takers, view):
                 work.changed.append((tracked.name, key))
-        if is_new or touchpoint.type in tracked.stages[instance.stage].upon:
+        if is_new or origin.type in tracked.stages[instance.stage].upon:
             touched.append((tracked, key, instance, is_new))
     return touched
-
-
-def _remember(work: Working, table: TypeTable, view: View, touchpoint: Touchpoint) -> None:
-    """Let the facts of the person take it in."""
-    facts, places = work.state.facts, work.machine.place_facts
-    before = [facts.get(name) for name in places]
-    for taker in table.takers:
-        if taker.when is None or taker.when(view):
-            work.remember_fact(facts, taker, touchpoint)
-    if before != [facts.get(name) for name in places]:
-        work.asked.is_stirred = True  # Their quiet hours may be others now.
 
 
 def _decide(view: View, table: TrackTable, key: str, instance: Instance, type_name: str) -> Choice | None:

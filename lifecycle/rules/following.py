@@ -6,27 +6,34 @@ how long it is, is what the facts say now. A moment that lies behind by then is 
 is a duration was read once, when the task opened, and one that was put off (`task.postponed`) stays. Called after every
 touchpoint and every round of timers, because what decides may look at stages. Nothing that windows or `within` can
 change decides here: the loader refuses it.
+
+What only becomes later need not be worked out at once. A touchpoint that a rule counts from (`30 days after heard`)
+moves it away from now, so the older moment is a bound that comes first; when time reaches it, or anybody looks,
+`next_due` works out what is true. A trail tells what was due, so with one nothing is put off.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from lifecycle.instant import Instant
+from lifecycle.rules.machine import FOLLOWED
 from lifecycle.rules.snapshot import OpenTask
 from lifecycle.rules.working import Working
 
 
-def follow(work: Working, at: datetime) -> None:
+def follow(work: Working, at: Instant) -> None:
     """Work out anew, at this instant, when everything that follows a fact is due.
 
-    Looked at are the instances whose own facts took something in (`work.changed`, emptied here), and all of a track
-    where a fact of the person that its rules follow says something else than before.
+    Looked at are the instances whose own facts took something in (`work.changed`), and all of the tracks whose rules
+    follow something else that changed (`work.followed`); both are emptied here.
     """
-    followed, view, tracks = work.machine.followed, work.view(None, at), work.state.tracks
-    values = followed.values(view)
-    whole = sorted(followed.tracks(work.followed, values))
-    reached = [*work.changed, *((name, key) for name in whole for key in tracks.get(name, ()))]
-    work.followed, work.changed = values, []
+    followed, tracks = work.machine.followed, work.state.tracks
+    if work.dirty & FOLLOWED:
+        work.followed |= followed.by_stages
+        work.dirty &= ~FOLLOWED
+    reached = [*work.changed, *((name, key) for name in sorted(work.followed) for key in tracks.get(name, ()))]
+    work.followed.clear()
+    work.changed.clear()
+    view = work.view(None, at)
     for name, key in reached:
         instance = work.active.get((name, key))
         following = () if instance is None else work.machine.tracks[name].stages[instance.stage].following
@@ -45,7 +52,7 @@ def follow(work: Working, at: datetime) -> None:
                 _follow_due(work, tasks[task_id], at)
 
 
-def _follow_due(work: Working, task: OpenTask, at: datetime) -> None:
+def _follow_due(work: Working, task: OpenTask, at: Instant) -> None:
     rule = work.rule_of(task)
     if rule.due_moment is None or task.postponed:
         return
@@ -55,4 +62,11 @@ def _follow_due(work: Working, task: OpenTask, at: datetime) -> None:
     if due_at is not None and due_at != task.due_at:
         task.due_at = due_at
         task.expires_at = max(rule.expires(view, due_at), at)
-        work.asked.is_stirred = True  # Who waits for a place waits for an expiry.
+        work.note_moved(task)
+
+
+def next_due(work: Working) -> Instant:
+    """Return when time alone has something to do next, after all that was put off was worked out; NEVER."""
+    if work.followed or work.changed:
+        follow(work, work.reached_at)
+    return work.next_due()

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
+from lifecycle.instant import DAY, NEVER, from_microseconds
 from lifecycle.rules.machine import Machine, Rule
 from lifecycle.rules.openings import holds_back
 from lifecycle.rules.snapshot import OpenTask, PersonState, WaitingTask, decode, encode
 from lifecycle.rules.timers import fire
-from lifecycle.rules.working import Step, Working
-from lifecycle.touchpoint import EPOCH
+from lifecycle.rules.trail import Step
+from lifecycle.rules.working import Working
 
 MAX_INSTANTS = 500
 """Most moments at which something is due that are gone through ..."""
@@ -33,7 +34,7 @@ MAX_LOOKS = 2_000_000
 LOOKS_OF_WAITING = 10
 """... and what waits so many times: its place in the queue is worked out anew."""
 
-HORIZON = timedelta(days=3_660)
+HORIZON = 3_660 * DAY
 """How far ahead is looked."""
 
 Name = tuple[str, str, str]
@@ -72,7 +73,7 @@ class Foresight:
         self._endings: dict[str, Step] = {}
         self._is_seen = is_stopped
         self._work = Working(machine, person, state, None)
-        last = (state.last_fired_at, None if state.last_key is None else state.last_key[0], EPOCH)
+        last = (state.last_fired_at, None if state.last_key is None else state.last_key[0], 0)
         self._at = max(each for each in last if each is not None)
         self._waiting = {(each.track, each.key, each.entry, each.rule): each for each in state.waiting.values()}
 
@@ -92,7 +93,8 @@ class Foresight:
         self._see()
         passed: list[Step] = []
         waiting = self._waiting.get((track, key, self._state.tracks[track][key].cause, rule.name))
-        since, holds = (None, {}) if waiting is None else (waiting.wanted_at, dict.fromkeys(self.holds_of(waiting)))
+        since = None if waiting is None else from_microseconds(waiting.wanted_at)
+        holds = {} if waiting is None else dict.fromkeys(self.holds_of(waiting))
         steps = self._steps.get((track, key), [])
         for index, step in enumerate(steps):
             if step.what in ("moved", "began") or (step.what == "dropped" and step.name == rule.name):
@@ -159,12 +161,12 @@ def _trail_of(machine: Machine, person: str, state: PersonState) -> list[Step]:
     work = Working(machine, person, copy, trail)
     asked = _Asked(machine, copy)
     due = work.next_due()
-    last = None if due is None else due + HORIZON
+    last = due + HORIZON
     looks = len(work.active) + len(copy.tasks) + LOOKS_OF_WAITING * len(copy.waiting)
     instants = min(MAX_INSTANTS, MAX_LOOKS // max(1, looks))
     seen = 0
     for _ in range(max(1, instants)):
-        if due is None or last is None or due > last or not asked.is_open:
+        if due == NEVER or due > last or not asked.is_open:
             break
         due = fire(work, due)
         for index in range(seen, len(trail)):

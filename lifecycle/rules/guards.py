@@ -8,12 +8,12 @@ taken in the touchpoint; stages are as they were before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from lifecycle.rules.calendar import WorkingTime
-from lifecycle.rules.facts import Raw, amount_in, as_time
+from lifecycle.instant import Instant
+from lifecycle.rules.calendar_steps import CalendarSteps, number_of
+from lifecycle.rules.facts import Data, Raw, amount_in, as_instant
 from lifecycle.rules.policy import (
     AnyOf,
     Compare,
@@ -29,13 +29,16 @@ from lifecycle.rules.policy import (
     Test,
     Within,
 )
-from lifecycle.rules.schedule import parse_day, parse_time
+from lifecycle.rules.schedule import parse_day
 from lifecycle.rules.snapshot import Instance
 from lifecycle.rules.windows import Window
 
+NOTHING: Data = {}
+"""The data where there is no touchpoint: a timer."""
+
 
 class View:
-    """What guards and lanes look at: data of the touchpoint (None for a timer), facts, stages, the time.
+    """What guards and lanes look at: data of the touchpoint (NOTHING for a timer), facts, stages, the time.
 
     `stages` maps track -> key -> instance as before this instant; `own` are the facts of the instance at hand.
     """
@@ -47,30 +50,44 @@ class View:
         data: Mapping[str, Any] | None,
         facts: dict[str, Raw],
         stages: Mapping[str, Mapping[str, Instance]],
-        at: datetime,
+        at: Instant,
     ) -> None:
-        self.data = data
+        self.data: Data = NOTHING if data is None else data
         self.facts = facts
         self.stages = stages
         self.at = at
         self.own: dict[str, Raw] = {}
         self.key = ""
 
+    def copy(self) -> View:
+        """Return one that stays as it is."""
+        copied = View(self.data, self.facts, self.stages, self.at)
+        copied.own, copied.key = self.own, self.key
+        return copied
+
 
 Holds = Callable[[View], bool]
 Read = Callable[[View], Any]
+ReadMoment = Callable[[View], Instant | None]
 
 
 class GuardCompiler:
-    """Compiles guards. `fact_readers` give the value of a fact; keyed by (track or "", fact name).
+    """Compiles guards. `fact_readers` give the value of a fact, `moments` the moment that it is, if it is one.
 
-    `time` says whose days a `within` counts, and on which day a time is.
+    Both are keyed by (track or "", fact name). `steps` says whose days a `within` counts, and on which day a time is.
     """
 
-    def __init__(self, fact_readers: Mapping[tuple[str, str], Read], per: Mapping[str, str], time: WorkingTime) -> None:
+    def __init__(
+        self,
+        fact_readers: Mapping[tuple[str, str], Read],
+        moments: Mapping[tuple[str, str], ReadMoment],
+        per: Mapping[str, str],
+        steps: CalendarSteps,
+    ) -> None:
         self.fact_readers = fact_readers
+        self.moments = moments
         self.per = per
-        self.time = time
+        self.steps = steps
 
     def guard(self, guard: Guard | None, track: str) -> Holds:
         """Return the closure of a guard; None always holds."""
@@ -94,13 +111,30 @@ class GuardCompiler:
             return lambda view: not one(view)
         if condition.space == "any":
             return self.any_stage(condition)
-        return compare(self.left(condition, track), condition.test, self.time)
+        return self.compare(condition, track)
+
+    def compare(self, condition: Compare, track: str) -> Holds:
+        """Return the closure of one line: what is read, held against the test, in the days of the calendar."""
+        test, read = condition.test, self.left(condition, track)
+        if isinstance(test, Within) or (isinstance(test, Range) and _is_of_times(test)):
+            moment = self.moment(condition, track, read)
+            if isinstance(test, Within):
+                window = Window(test.duration, self.steps)
+                return lambda view: (when := moment(view)) is not None and window.holds(when, view.at)
+            return _in_times(read, moment, test, self.steps)
+        return compare(read, test)
+
+    def moment(self, condition: Compare, track: str, read: Read) -> ReadMoment:
+        """Return how a left side is read as a moment."""
+        if condition.space == "fact":
+            return self.moments.get((track, condition.name)) or self.moments["", condition.name]
+        return lambda view: as_instant(value) if isinstance(value := read(view), str) else None
 
     def left(self, condition: Compare, track: str) -> Read:
         """Return the reader of a left side."""
         name = condition.name
         if condition.space == "field":
-            return lambda view: None if view.data is None else view.data.get(name)
+            return lambda view: view.data.get(name)
         if condition.space == "fact":
             return self.fact_readers.get((track, name)) or self.fact_readers["", name]
         if self.per[name] == "person":
@@ -140,8 +174,8 @@ def _stage(view: View, track: str, key: str) -> str | None:
     return None if instance is None else instance.stage
 
 
-def compare(read: Read, test: Test, time: WorkingTime) -> Holds:
-    """Return the closure of one line: what is read, held against the test, in the days of a calendar."""
+def compare(read: Read, test: Test) -> Holds:
+    """Return what is read, held against a test that asks for no moment."""
     if isinstance(test, OneOf):
         return _one_of(read, test)
     if isinstance(test, Has):
@@ -149,10 +183,8 @@ def compare(read: Read, test: Test, time: WorkingTime) -> Holds:
     if isinstance(test, Given):
         given = test.given
         return lambda view: (read(view) not in (None, [])) is given
-    if isinstance(test, Within):
-        window = Window(test.duration, time)
-        return lambda view: (when := _as_moment(read(view))) is not None and window.holds(when, view.at)
-    return _in_range(read, test, time)
+    assert isinstance(test, Range)
+    return _in_range(read, test)
 
 
 def _one_of(read: Read, test: OneOf) -> Holds:
@@ -183,9 +215,8 @@ Comparable = Callable[[Any], Any]
 """What is read -> what can be compared with a bound, or None where it cannot."""
 
 
-def _in_range(read: Read, test: Range, time: WorkingTime) -> Holds:
-    bounds = [None if bound is None else _bound(bound, time) for bound in (test.at_least, test.less_than)]
-    low, high = bounds
+def _in_range(read: Read, test: Range) -> Holds:
+    low, high = (None if bound is None else _bound(bound) for bound in (test.at_least, test.less_than))
 
     def holds(view: View) -> bool:
         value = read(view)
@@ -202,53 +233,47 @@ def _in_range(read: Read, test: Range, time: WorkingTime) -> Holds:
     return holds
 
 
-def _bound(bound: Literal_, time: WorkingTime) -> tuple[Comparable, Any]:
+def _bound(bound: Literal_) -> tuple[Comparable, Any]:
     """Return how what is read becomes comparable with a bound, and the bound itself."""
     if isinstance(bound, Money):
         currency = bound.currency
         return (lambda value: amount_in(value, currency)), bound.amount
-    if isinstance(bound, str):
-        day = parse_day(bound)
-        return (lambda value: _as_day(value, time), day) if day is not None else (_as_moment, parse_time(bound))
     return _as_number, bound
+
+
+def _is_of_times(test: Range) -> bool:
+    """Tell whether a bound is a date or a time."""
+    return isinstance(test.at_least, str) or isinstance(test.less_than, str)
+
+
+def _in_times(read: Read, moment: ReadMoment, test: Range, steps: CalendarSteps) -> Holds:
+    """Return the closure of a range of days or moments."""
+
+    def day(view: View) -> int | None:
+        at = moment(view)
+        found = parse_day(read(view)) if at is None else None
+        return steps.day_of(at) if at is not None else None if found is None else number_of(found)
+
+    low, high = (
+        None
+        if bound is None
+        else ((moment, as_instant(bound)) if (named := parse_day(bound)) is None else (day, number_of(named)))
+        for bound in (test.at_least, test.less_than)
+    )
+
+    def holds(view: View) -> bool:
+        if low is not None:
+            left = low[0](view)
+            if left is None or low[1] is None or left < low[1]:
+                return False
+        if high is not None:
+            left = high[0](view)
+            if left is None or high[1] is None or left >= high[1]:
+                return False
+        return True
+
+    return holds
 
 
 def _as_number(value: Any) -> int | Decimal | None:
     return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
-
-
-def _as_moment(value: Any) -> datetime | None:
-    return as_time(value) if isinstance(value, datetime | str) else None
-
-
-def _as_day(value: Any, time: WorkingTime) -> date | None:
-    moment = _as_moment(value)
-    return parse_day(value) if moment is None else time.day_of(moment)
-
-
-def got_in_words(value: Any) -> str:
-    """Return a value as it stands in an explanation."""
-    if value is None or value == [] or value == {}:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ", ".join(str(each) for each in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{amount} {currency}" for currency, amount in sorted(value.items()))
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def wanted_in_words(test: Test) -> str:
-    """Return a test in words: what was wanted of a left side."""
-    if isinstance(test, OneOf):
-        return "= " + " or ".join(got_in_words(value) for value in test.values)
-    if isinstance(test, Has):
-        return "has " + ", ".join(test.values)
-    if isinstance(test, Given):
-        return "is given" if test.given else "is not given"
-    if isinstance(test, Within):
-        return f"within {test.duration}"
-    parts = [f"at least {test.at_least}" if test.at_least is not None else ""]
-    parts.append(f"less than {test.less_than}" if test.less_than is not None else "")
-    return " and ".join(part for part in parts if part)

@@ -11,10 +11,10 @@ Called by fold.py and timers.py. Pure, and the same for every order and split of
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from lifecycle.instant import Instant
 from lifecycle.rules import texts
 from lifecycle.rules.machine import TypeTable
 from lifecycle.rules.schedule import Duration
@@ -81,16 +81,17 @@ def _forget(work: Working, track: str, key: str) -> None:
         del state.tracks[track]
     held = (raw for name, raw in instance.facts.items() if (track, name) in work.machine.text_facts)
     state.text_bytes -= sum(texts.size_of(raw) for raw in held)
+    work.dirty |= work.machine.tracks[track].marks
     state.forgotten[track] = state.forgotten.get(track, 0) + 1
     work.instances -= 1
 
 
-def put_off(work: Working, at: datetime) -> None:
+def put_off(work: Working, at: Instant) -> None:
     """Move everything that is still due at `at` to the same clock time next day, in our zone.
 
     `held_until` of an instance keeps news before then from calling its rules earlier.
     """
-    later = work.machine.time.after(_DAY, at)
+    later = work.machine.steps.after(_DAY)(at)
     work.asked.is_stirred = True
     for instance in work.active.values():
         for rule, due in instance.pending.items():

@@ -9,25 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lifecycle.ask_from import AskFrom
+from lifecycle.instant import Instant, from_microseconds
 from lifecycle.rules import facts
-from lifecycle.rules.calendar import WorkingTime
-from lifecycle.rules.guards import Holds, Read, View
+from lifecycle.rules.calendar_steps import CalendarSteps, Shift
+from lifecycle.rules.guards import Holds, Read, ReadMoment, View
 from lifecycle.rules.policy import Choice, Guard, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.saying import Saying, clock_time
 from lifecycle.rules.snapshot import Instance
 from lifecycle.rules.texts import TextFacts
 from lifecycle.rules.vocabulary import ReadData
 
-TimeOf = Callable[[View], datetime | None]
-Step = Callable[[View, datetime], datetime]
-Rhythm = Callable[[View, datetime, datetime], datetime]
+TimeOf = Callable[[View], Instant | None]
+Step = Callable[[View, Instant], Instant]
+Rhythm = Callable[[View, Instant, Instant], Instant]
 """(view, anchor, last) -> the first moment that lies whole periods after the anchor, and after the last one."""
 
-Slide = Callable[[View], Iterable[datetime]]
+Slide = Callable[[View], Iterable[Instant]]
 """What can be seen -> moments at which something of it comes into or leaves a window (slides.py)."""
+
+LANE, STOPS, PLACE, FOLLOWED = 1, 2, 4, 8
+ANYTHING = LANE | STOPS | PLACE | FOLLOWED
+"""What is to be worked out anew: the lane, what is not wanted, quiet hours, when rules are due (dependencies.py)."""
 
 Choices = tuple[tuple[Holds | None, Choice], ...]
 
@@ -41,8 +45,8 @@ class Contact:
 
     reaches: bool
     most: int | None
-    free_again: Callable[[datetime], datetime] | None
-    quiet_until: Callable[[View], datetime | None] | None
+    free_again: Shift | None
+    quiet_until: TimeOf | None
     stops: Holds | None
 
 
@@ -74,7 +78,7 @@ class Rule:
     done_by: Mapping[str, Holds | None]
     saying: Saying | None
 
-    def due_of(self, view: View, instance: Instance) -> datetime | None:
+    def due_of(self, view: View, instance: Instance) -> Instant | None:
         """Return when this rule is due next for an instance, as things stand; None: its fact is missing.
 
         It may lie behind. Not to be asked of what is done, or asked for now.
@@ -82,7 +86,7 @@ class Rule:
         name = self.name
         if self.period is not None and (name in instance.counts or (self.moment is None and self.wait is None)):
             anchor = instance.anchors.get(name, instance.since)
-            due: datetime | None = self.period(view, anchor, instance.came.get(name, anchor))
+            due: Instant | None = self.period(view, anchor, instance.came.get(name, anchor))
         elif self.moment is not None:
             due = self.moment(view)
         elif self.wait is not None:
@@ -111,7 +115,10 @@ class StageTable:
 
 @dataclass(frozen=True, slots=True)
 class TrackTable:
-    """A track compiled. `field` is the data field of the key (None: per person)."""
+    """A track compiled. `field` is the data field of the key (None: per person).
+
+    `marks` is what is to be worked out anew when an instance begins, moves or goes (LANE and so on).
+    """
 
     name: str
     slot_name: str
@@ -119,13 +126,16 @@ class TrackTable:
     start: str
     stages: Mapping[str, StageTable]
     track: Track
+    marks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Taker:
     """How one fact, of a kind such as `last`, takes in one type.
 
-    `text_field` is the field whose texts are bounded (texts.py), or "".
+    `text_field` is the field whose texts are bounded (texts.py), or "". `marks` is what is to be worked out anew when
+    it changes (LANE and so on), `follows` the tracks whose rules follow it, and `rises`
+    says that what follows it can only become later by it (dependencies.py).
     """
 
     name: str
@@ -133,6 +143,9 @@ class Taker:
     take: facts.Take
     kind: str
     text_field: str = ""
+    marks: int = 0
+    follows: frozenset[str] = frozenset()
+    rises: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,31 +178,22 @@ class TypeTable:
 class Followed:
     """What decides when timed rules are due, beside the clock and the facts of their own instance.
 
-    `facts` read those of the person, each with the tracks whose rules follow it. `by_stages` are the tracks in which
-    it also depends on where the person stands. `is_due`: a fact says when some task is due.
+    `by_stages` are the tracks in which it depends on where the person stands. `is_due`: a fact says when some task is
+    due. Which facts of the person are followed stands in `Taker.follows`.
     """
 
-    facts: tuple[tuple[Read, frozenset[str]], ...]
     by_stages: frozenset[str]
     is_due: bool
-
-    def values(self, view: View) -> tuple[Any, ...]:
-        """Return what the facts say now."""
-        return tuple([read(view) for read, _ in self.facts])
-
-    def tracks(self, before: tuple[Any, ...], now: tuple[Any, ...]) -> set[str]:
-        """Return the tracks of which every instance is to be looked at, by what the facts said before and say now."""
-        changed = [tracks for (_, tracks), one, other in zip(self.facts, before, now, strict=True) if one != other]
-        return set(self.by_stages).union(*changed)
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A compiled policy. `fact_readers` reads a fact by (track or "", name).
 
+    `moments` reads those that are a moment.
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
-    `place_facts` are the facts that tell where the person is, for quiet hours. `time` is our calendar.
+    `steps` is our calendar.
     `slides`: what of lanes and stops ages (slides.py).
     `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
     `ask_from` is no part of the policy, but decides beside it from when is asked (None: always was).
@@ -202,9 +206,9 @@ class Machine:
     most: int
     lanes: tuple[Holds | None, ...]
     fact_readers: Mapping[tuple[str, str], Read]
+    moments: Mapping[tuple[str, str], ReadMoment]
     text_facts: TextFacts
-    place_facts: tuple[str, ...]
-    time: WorkingTime
+    steps: CalendarSteps
     followed: Followed
     slides: tuple[Slide, ...]
     told_in: str = ""
@@ -218,9 +222,10 @@ class Machine:
         return len(self.lanes) - 1
 
 
-def when(machine: Machine, at: datetime) -> str:
-    """Return a time to the minute, by the clock of the policy's calendar, or of the zone that was asked for."""
-    return clock_time(at, machine.told_in or machine.policy.calendar.zone)
+def when(machine: Machine, at: datetime | Instant) -> str:
+    """Return a moment to the minute, by the clock of the policy's calendar, or of the zone that was asked for."""
+    moment = from_microseconds(at) if isinstance(at, int) else at
+    return clock_time(moment, machine.told_in or machine.policy.calendar.zone)
 
 
 def spec_of(rule: Rule) -> TaskRule | TimedMove:

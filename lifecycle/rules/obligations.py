@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from lifecycle.instant import Instant, from_microseconds, microseconds
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import Instance, PersonState
@@ -43,7 +44,7 @@ class Obligation:
 
 def stopped_contacts(machine: Machine, state: PersonState, at: datetime) -> Collection[str]:
     """Return the kinds of contact that the person does not want, as of `at`."""
-    view = View(None, state.facts, state.tracks, at)
+    view = View(None, state.facts, state.tracks, microseconds(at))
     return {name for name, kind in machine.contacts.items() if kind.stops is not None and kind.stops(view)}
 
 
@@ -58,13 +59,13 @@ def next_of_instance(
         return None
     rules = machine.tracks[track].stages[instance.stage].rules
 
-    def order(each: tuple[str, datetime]) -> tuple[bool, datetime, str]:
+    def order(each: tuple[str, Instant]) -> tuple[bool, Instant, str]:
         task = rules[each[0]].task
         return task is not None and task.contact in stopped, each[1], each[0]
 
     name, at = min(instance.pending.items(), key=order)
     then: Literal["opens", "moves"] = "moves" if name.startswith("later/") else "opens"
-    return Obligation(at, "review" if name == "review" else "timer", track, key or None, name, then)
+    return Obligation(from_microseconds(at), "review" if name == "review" else "timer", track, key or None, name, then)
 
 
 def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obligation | None:
@@ -72,7 +73,7 @@ def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obli
 
     What asks in a kind of contact that they do not want comes last.
     """
-    stopped = stopped_contacts(machine, state, now)
+    stopped, reached = stopped_contacts(machine, state, now), microseconds(now)
     found = [
         each
         for track, instances in state.tracks.items()
@@ -80,12 +81,12 @@ def next_obligation(machine: Machine, state: PersonState, now: datetime) -> Obli
         if (each := next_of_instance(machine, track, key, instance, stopped)) is not None
     ]
     for task in state.tasks.values():
-        is_overdue = task.due_at <= now
+        is_overdue = task.due_at <= reached
         at = task.expires_at if is_overdue else task.due_at
         then: Literal["due", "expires"] = "expires" if is_overdue else "due"
-        found.append(Obligation(at, "task", task.track, task.key or None, task.rule, then))
+        found.append(Obligation(from_microseconds(at), "task", task.track, task.key or None, task.rule, then))
     found += [
-        Obligation(task.opens_at, "timer", task.track, task.key or None, task.rule, "opens")
+        Obligation(from_microseconds(task.opens_at), "timer", task.track, task.key or None, task.rule, "opens")
         for task in state.waiting.values()
     ]
     return min(found, key=lambda each: _order(machine, state, stopped, each), default=None)

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Collection, Iterable
-from datetime import datetime
 
+from lifecycle.instant import Instant, from_microseconds
 from lifecycle.rules.early import take_kept
 from lifecycle.rules.guards import View
-from lifecycle.rules.machine import Contact, Rule
+from lifecycle.rules.machine import STOPS, Contact, Rule
 from lifecycle.rules.places import beyond, full, may_be_beyond, tell
 from lifecycle.rules.snapshot import OpenTask, Origin, WaitingTask
 from lifecycle.rules.working import Working
@@ -31,20 +31,20 @@ Candidate = tuple[str, WaitingTask]
 class _Room:
     """What budgets count of one person at an instant, and so when the next task of a kind may open."""
 
-    def __init__(self, work: Working, at: datetime) -> None:
+    def __init__(self, work: Working, at: Instant) -> None:
         self._work = work
         self._at = at
-        self._counted: list[datetime] | None = None
-        self._known: dict[int, datetime] = {}
+        self._counted: list[Instant] | None = None
+        self._known: dict[int, Instant] = {}
 
-    def opens_at(self, contact: Contact | None) -> datetime:
+    def opens_at(self, contact: Contact | None) -> Instant:
         """Return the first moment, this instant or later, with room for one more of a kind and without quiet."""
         if contact is None:
             return self._at
         if id(contact) not in self._known:
             free_at = self._free_at(contact)
             until = None if contact.quiet_until is None else contact.quiet_until(self._work.view(None, free_at))
-            self._known[id(contact)] = until or free_at
+            self._known[id(contact)] = free_at if until is None else until
         return self._known[id(contact)]
 
     def holds_back(self, contact: Contact | None) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class _Room:
             return None
         return max(0, contact.most - sum(contact.free_again(each) > self._at for each in self._taken()))
 
-    def _free_at(self, contact: Contact) -> datetime:
+    def _free_at(self, contact: Contact) -> Instant:
         if contact.most is None or contact.free_again is None:
             return self._at
         counted = self._taken()
@@ -78,7 +78,7 @@ class _Room:
             return self._at
         return max(self._at, contact.free_again(counted[-contact.most]))
 
-    def _taken(self) -> list[datetime]:
+    def _taken(self) -> list[Instant]:
         """Return from when each task counts that budgets count, in order."""
         if self._counted is None:
             tasks = self._work.state.tasks.values()
@@ -87,7 +87,7 @@ class _Room:
         return self._counted
 
 
-def look_again(work: Working, at: datetime, by: Origin | None) -> None:
+def look_again(work: Working, at: Instant, by: Origin | None) -> None:
     """Set anew when each task that waits may open, as things stand after what happened at this instant.
 
     `by` is the touchpoint that it happened on (None: time). What is beyond a limit is told of (places.py) after a
@@ -100,7 +100,7 @@ def look_again(work: Working, at: datetime, by: Origin | None) -> None:
         work.asked.is_stirred = False
 
 
-def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> Collection[str]:
+def _look(work: Working, at: Instant, candidates: Collection[Candidate]) -> Collection[str]:
     """Set when each task that waits, and each candidate beside them, may open, as if no other opened before it.
 
     Where places are short, return those that their budgets leave for a later round: they do not wait for a place.
@@ -110,6 +110,7 @@ def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> Col
         opens_at = room.opens_at(work.rule_of(task).contact)
         task.opens_at = opens_at if task.held_until is None else max(opens_at, task.held_until)
         task.is_beyond = False
+        work.note_due(task.opens_at)
         if task.opens_at <= at:
             ready.append((task_id, task))
     if not may_be_beyond(work, len(ready)):
@@ -122,7 +123,7 @@ def _look(work: Working, at: datetime, candidates: Collection[Candidate]) -> Col
     return {task_id for task_id, _ in ready} - {task_id for task_id, _ in admitted}
 
 
-def _admitted(work: Working, room: _Room, ready: list[Candidate], at: datetime) -> list[Candidate]:
+def _admitted(work: Working, room: _Room, ready: list[Candidate], at: Instant) -> list[Candidate]:
     """Return what budgets let open now, in the order of the queue, and what has no place whatever its budget lets."""
     is_full, left, found = full(work), dict[int, int](), []
     for (*_, task_id), task in sorted((_queue_place(work, *each, at), each[1]) for each in ready):
@@ -137,28 +138,31 @@ def _admitted(work: Working, room: _Room, ready: list[Candidate], at: datetime) 
     return found
 
 
-_QueuePlace = tuple[datetime, datetime, int, str, str]
+_QueuePlace = tuple[Instant, Instant, int, str, str]
 """(when it was to open, when it would be due, rank in the policy, key, task id)."""
 
 
-def _queue_place(work: Working, task_id: str, task: WaitingTask, at: datetime) -> _QueuePlace:
+def _queue_place(work: Working, task_id: str, task: WaitingTask, at: Instant) -> _QueuePlace:
     rule = work.rule_of(task)
     assert rule.due is not None
     return task.wanted_at, rule.due(work.view_of(task.track, task.key, at), at), rule.rank, task.key, task_id
 
 
-def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> None:
+def open_tasks(work: Working, candidates: Iterable[Candidate], at: Instant) -> None:
     """Open what may open now, in the order of the queue; the rest waits or is passed over."""
-    queue = sorted((_queue_place(work, task_id, task, at), task) for task_id, task in candidates)
+    queue = [(_queue_place(work, task_id, task, at), task) for task_id, task in candidates]
     if not queue:
         return
-    later = _look(work, at, [(place[-1], task) for place, task in queue])
+    if len(queue) > 1:
+        queue.sort(key=lambda each: each[0])
+    is_alone = len(queue) == 1 and not work.state.waiting and not may_be_beyond(work, 1)
+    later = () if is_alone else _look(work, at, [(place[-1], task) for place, task in queue])
     # Somebody got room in this very round, and was not asked whether they still want it: they are in the next round,
     # and whoever is held by a budget is looked at with them, so that nobody comes first by being later.
     is_next = any(task.opens_at <= at for task in work.state.waiting.values())
     room = _Room(work, at)
     for (_, due_at, _, _, task_id), task in queue:
-        rule, view = work.rule_of(task), work.view_of(task.track, task.key, at)
+        rule, view = work.rule_of(task), work.view_of(task.track, task.key, at).copy()
         contact = rule.contact
         if contact is not None and contact.stops is not None and contact.stops(view):
             pass_over(work, task_id, task, rule, at, detail="stopped")
@@ -173,6 +177,7 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> 
             or (is_next and contact is not None and (contact.most or contact.reaches))
         ):
             work.asked.hold(task_id, task)
+            work.note_due(task.opens_at)
             if work.trail is not None:
                 why = _why_waits(task, room, rule, at)
                 work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=why)
@@ -182,7 +187,7 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: datetime) -> 
     work.asked.is_stirred = True
 
 
-def holds_back(work: Working, task: WaitingTask, at: datetime) -> tuple[str, ...]:
+def holds_back(work: Working, task: WaitingTask, at: Instant) -> tuple[str, ...]:
     """Return what a task waits for at an instant, for explanations: budget, quiet (hours), limit (a place), rounds
     or anew.
 
@@ -191,7 +196,7 @@ def holds_back(work: Working, task: WaitingTask, at: datetime) -> tuple[str, ...
     return _holds_back(task, _Room(work, at), work.rule_of(task), at)
 
 
-def _holds_back(task: WaitingTask, room: _Room, rule: Rule, at: datetime) -> tuple[str, ...]:
+def _holds_back(task: WaitingTask, room: _Room, rule: Rule, at: Instant) -> tuple[str, ...]:
     if task.is_beyond:
         return ("limit",)
     is_put_off = task.held_until is not None and task.held_until > at
@@ -199,9 +204,9 @@ def _holds_back(task: WaitingTask, room: _Room, rule: Rule, at: datetime) -> tup
     return (*room.holds_back(rule.contact), *([day] if is_put_off else []))
 
 
-def _why_waits(task: WaitingTask, room: _Room, rule: Rule, at: datetime) -> str:
+def _why_waits(task: WaitingTask, room: _Room, rule: Rule, at: Instant) -> str:
     """Return until when a task waits as things stand, and for what, for the trail."""
-    return " ".join([task.opens_at.isoformat(), *_holds_back(task, room, rule, at)])
+    return " ".join([from_microseconds(task.opens_at).isoformat(), *_holds_back(task, room, rule, at)])
 
 
 def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View) -> bool:
@@ -217,7 +222,7 @@ def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, vie
     return True
 
 
-def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View, due_at: datetime) -> None:
+def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View, due_at: Instant) -> None:
     """Open a task now; an outcome that came before it closes it at once."""
     state, at = work.state, view.at
     assert rule.expires is not None
@@ -235,6 +240,7 @@ def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View
         root=task.root,
     )
     work.asked.open(task_id, opened)
+    work.note_due(opened.expires_at)
     work.note(at, "opened", task.track, task.key, rule.name, task_id=task_id, due=due_at)
     early = take_kept(state, task_id, at, opened.expires_at)
     if early is not None:
@@ -246,7 +252,7 @@ def pass_over(
     task_id: str,
     task: WaitingTask | OpenTask,
     rule: Rule,
-    at: datetime,
+    at: Instant,
     *,
     by: Origin | None = None,
     detail: str = "",
@@ -260,9 +266,10 @@ def pass_over(
         work.active[task.track, task.key] = instance
 
 
-def stop_contacts(work: Working, at: datetime, by: Origin | None) -> None:
+def stop_contacts(work: Working, at: Instant, by: Origin | None) -> None:
     """Withdraw open tasks, and forget waiting ones, of kinds of contact that the person does not want any more."""
     state = work.state
+    work.dirty &= ~STOPS
     stopped = {id(contact) for contact in work.machine.contacts.values() if _stops(contact, work.view(None, at))}
     if not stopped:
         return

@@ -13,15 +13,17 @@ is unmatched: counted, never an error, and never taken for another.
 from __future__ import annotations
 
 from collections.abc import Set
-from datetime import datetime
 from typing import Any
 
 from lifecycle import ids
-from lifecycle.rules.calendar import WorkingTime
+from lifecycle.instant import Instant
+from lifecycle.rules.calendar_steps import CalendarSteps
 from lifecycle.rules.early import is_kept, keep
 from lifecycle.rules.endings import has_forgotten, remember, state_of
+from lifecycle.rules.facts import as_instant
+from lifecycle.rules.machine import Rule
 from lifecycle.rules.openings import pass_over
-from lifecycle.rules.schedule import Duration, parse_day, parse_time
+from lifecycle.rules.schedule import Duration, parse_day
 from lifecycle.rules.snapshot import ClosedTask, KeptOutcome, OpenTask, Origin, WaitingTask
 from lifecycle.rules.start import again_id
 from lifecycle.rules.working import Working
@@ -42,7 +44,7 @@ def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
         _postpone(work, task_id, touchpoint, by)
         return
     outcome: TaskState = "completed" if touchpoint.type == "task.completed" else "declined"
-    state, at = work.state, touchpoint.occurred_at
+    state, at = work.state, by.occurred_at
     if task_id in state.tasks:
         work.close(task_id, outcome, at, by=by)
         return
@@ -66,8 +68,8 @@ def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
 
 def _postpone(work: Working, task_id: str, touchpoint: Touchpoint, by: Origin) -> None:
     """Put the due time of an open task off, and its expiry with it; the last word in order counts."""
-    task, at = work.state.tasks.get(task_id), touchpoint.occurred_at
-    due_at = None if task is None else _put_off(work.machine.time, task, touchpoint.data.get("until"))
+    task, at = work.state.tasks.get(task_id), by.occurred_at
+    due_at = None if task is None else _put_off(work.machine.steps, task, touchpoint.data.get("until"))
     if task is None or due_at is None:
         work.unmatched.append(key_of(touchpoint))
         return
@@ -75,19 +77,20 @@ def _postpone(work: Working, task_id: str, touchpoint: Touchpoint, by: Origin) -
     assert rule.expires is not None
     task.due_at = due_at
     task.expires_at = max(rule.expires(work.view_of(task.track, task.key, at), due_at), at)
-    work.asked.is_stirred = True  # Who waits for a place waits for an expiry.
+    work.note_moved(task)
     task.postponed = True
     work.note(at, "postponed", task.track, task.key, task.rule, task_id=task_id, by=by, due=due_at)
 
 
-def _put_off(time: WorkingTime, task: OpenTask, until: Any) -> datetime | None:
+def _put_off(steps: CalendarSteps, task: OpenTask, until: Any) -> Instant | None:
     """Return when a task is due that is put off `until` a time, or a date (the end of its working hours).
 
     At most MAX_POSTPONED after it opened, or when it is due already; None where `until` is neither.
     """
-    day = parse_day(until)
-    at = parse_time(until) if day is None else time.end_of_work(day)
-    return None if at is None else min(at, max(task.due_at, time.after(MAX_POSTPONED, task.opened_at)))
+    if not isinstance(until, str):
+        return None
+    at = as_instant(until) if parse_day(until) is None else steps.end_of_work(until)
+    return None if at is None else min(at, max(task.due_at, steps.after(MAX_POSTPONED)(task.opened_at)))
 
 
 def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> None:
@@ -95,7 +98,7 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
     state, at = work.state, by.occurred_at
     ended = ClosedTask(task_id, outcome, "", at)
     remember(state, ended)
-    rule = work.rule_of_slot(ids.slot_of_task(task_id)) if outcome == "completed" and work.machine.most else None
+    rule = _rule_of_slot(work, ids.slot_of_task(task_id)) if outcome == "completed" and work.machine.most else None
     if rule is not None and work.reaches(rule):
         work.count_done(at)
     before = next((each for each in reversed(work.closings) if each.closed.id == task_id), None)
@@ -108,6 +111,16 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
         waiting = work.asked.release(each)
         pass_over(work, each, waiting, work.rule_of(waiting), at, by=by, detail="done")
     work.note(at, outcome, "", "", "late", task_id=task_id, by=by, detail="completed_late")
+
+
+def _rule_of_slot(work: Working, slot: str) -> Rule | None:
+    """Return the rule that a task id belongs to by its slot, None where no instance has it any more."""
+    for name, instances in sorted(work.state.tracks.items()):
+        table = work.machine.tracks[name]
+        for rule in (rule for stage in table.stages.values() for rule in stage.rules.values() if rule.task):
+            if any(ids.slot_of(work.person, table.slot_name, key, rule.slot_name) == slot for key in instances):
+                return rule
+    return None
 
 
 def _follows(work: Working, task: OpenTask | WaitingTask, question: Set[str]) -> bool:

@@ -16,19 +16,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
 
 from lifecycle import ids
+from lifecycle.instant import Instant, microseconds
 from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.snapshot import Instance, OpenTask, Origin, WaitingTask
 from lifecycle.rules.working import Working
-from lifecycle.touchpoint import LATEST, microseconds
+from lifecycle.touchpoint import LATEST
 
 MAX_OPEN_OF_RULE = 100
 """Most open tasks of one rule of a stage for one person."""
 
 MAX_OPEN_TASKS = 1_000
 """Most open tasks for one person."""
+
+_NOBODY_KNOWS = microseconds(LATEST)
+"""When there may be a place, where no open task takes it: a touchpoint or the end of a round comes before."""
 
 MAX_NAMED = 3
 """Rules that are named in the text of the task TOO_MANY; of more the number."""
@@ -53,7 +56,7 @@ def full(work: Working) -> Callable[[WaitingTask], bool]:
     return lambda task: task.track != TOO_MANY and (is_all or open_now[_rule_name(task)] >= MAX_OPEN_OF_RULE)
 
 
-def beyond(work: Working, wanting: Collection[tuple[str, WaitingTask]]) -> dict[str, datetime]:
+def beyond(work: Working, wanting: Collection[tuple[str, WaitingTask]]) -> dict[str, Instant]:
     """Return those of the tasks (id, task) that would open now for which there is no place, and when there may be one.
 
     That is the earliest expiry among the open tasks that take the place: somebody's doing one of them comes before.
@@ -65,36 +68,36 @@ def beyond(work: Working, wanting: Collection[tuple[str, WaitingTask]]) -> dict[
         open_now[name] + number <= MAX_OPEN_OF_RULE for name, number in wanted.items()
     ):
         return {}
-    found: dict[str, datetime] = {}
+    found: dict[str, Instant] = {}
     soonest = _first_expiries(tasks)
     in_all = len(tasks)
     for task_id, task in sorted(counted, key=lambda each: _order(work, *each)):
         name = _rule_name(task)
         if open_now[name] >= MAX_OPEN_OF_RULE:
-            found[task_id] = soonest.get(name, LATEST)
+            found[task_id] = soonest.get(name, _NOBODY_KNOWS)
         elif in_all >= MAX_OPEN_TASKS:
-            found[task_id] = min(soonest.values(), default=LATEST)
+            found[task_id] = min(soonest.values(), default=_NOBODY_KNOWS)
         else:
             in_all += 1
             open_now[name] += 1
     return found
 
 
-def _first_expiries(tasks: Iterable[OpenTask]) -> dict[RuleName, datetime]:
+def _first_expiries(tasks: Iterable[OpenTask]) -> dict[RuleName, Instant]:
     """Return when the first open task of each rule expires. Where none is open yet, one is in this very round."""
-    found: dict[RuleName, datetime] = {}
+    found: dict[RuleName, Instant] = {}
     for task in tasks:
         name = _rule_name(task)
-        found[name] = min(task.expires_at, found.get(name, LATEST))
+        found[name] = min(task.expires_at, found.get(name, _NOBODY_KNOWS))
     return found
 
 
-def _order(work: Working, task_id: str, task: WaitingTask) -> tuple[datetime, datetime, int, str, str]:
+def _order(work: Working, task_id: str, task: WaitingTask) -> tuple[Instant, Instant, int, str, str]:
     rule = work.rule_of(task)
     return wanted_due(work, task_id, task), task.wanted_at, rule.rank, task.key, task_id
 
 
-def wanted_due(work: Working, task_id: str, task: WaitingTask) -> datetime:
+def wanted_due(work: Working, task_id: str, task: WaitingTask) -> Instant:
     """Return when a task would be due if it had opened when it was to: known until following.py forgets it."""
     known = work.wanted_dues.get(task_id)
     if known is None:
@@ -105,9 +108,17 @@ def wanted_due(work: Working, task_id: str, task: WaitingTask) -> datetime:
     return known
 
 
-def tell(work: Working, at: datetime, by: Origin | None) -> None:
+def may_tell(work: Working) -> bool:
+    """Tell whether there may be anything to tell of limits, as nearly never."""
+    state = work.state
+    return bool(state.waiting or state.not_begun or TOO_MANY in state.tracks)
+
+
+def tell(work: Working, at: Instant, by: Origin | None) -> None:
     """Let the person enter or leave TOO_MANY, as things stand, and write down what its task says."""
     state = work.state
+    if not may_tell(work):
+        return
     waiting = [each for each in state.waiting.items() if each[1].is_beyond]
     not_begun = sum(state.not_begun.values()) - state.told
     instance = state.tracks.get(TOO_MANY, {}).get("")
@@ -139,7 +150,7 @@ def _facts(work: Working, waiting: Collection[tuple[str, WaitingTask]], not_begu
     found: dict[str, object] = {"waiting": len(waiting)}
     if names:
         found["rules"] = " and ".join(filter(None, [", ".join(names[:MAX_NAMED]), *more]))
-        found["first_due"] = microseconds(min(wanted_due(work, *each) for each in waiting))
+        found["first_due"] = min(wanted_due(work, *each) for each in waiting)
     if not_begun:
         found["not_begun"] = not_begun
     return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from lifecycle.instant import from_microseconds
 from lifecycle.rules.findings import line_of
 from lifecycle.rules.foresight import Coming, Foresight
 from lifecycle.rules.limits import MAX_ROUNDS
@@ -20,8 +21,8 @@ from lifecycle.rules.refusal import guard_in_words
 from lifecycle.rules.snapshot import Instance, OpenTask, PersonState, WaitingTask
 from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.tasks import said_by
+from lifecycle.rules.trail import Step
 from lifecycle.rules.wording import as_part, listed, place_of, quoted, rule_in_words, the_start, wait_now
-from lifecycle.rules.working import Step
 
 REASONS = {
     "done": "it was done already",
@@ -65,7 +66,7 @@ class Ahead:
         """Return what time will do with one instance, in the order of time; what will not be, or has no date, last."""
         stage = table.stages[instance.stage]
         waiting = {
-            each.rule: each.wanted_at
+            each.rule: from_microseconds(each.wanted_at)
             for each in self.state.waiting.values()
             if (each.track, each.key, each.entry) == (table.name, key, instance.cause)
         }
@@ -76,7 +77,8 @@ class Ahead:
             and stage.rules[each.rule].period is not None
             and each.rule not in instance.pending
         }
-        dated: dict[str, datetime | None] = {**again, **waiting, **instance.pending}
+        pending = {name: from_microseconds(due) for name, due in instance.pending.items()}
+        dated: dict[str, datetime | None] = {**again, **waiting, **pending}
         found = [
             wait
             for name, due in dated.items()
@@ -184,7 +186,7 @@ class Ahead:
             if ending.detail == BEFORE_START:
                 why = f"it was due before {the_start(self.machine)}, and is not asked"
             return f"If nobody does it by {self.when(ending.at)} it is withdrawn: {why}."
-        expires_at = task.expires_at if ending is None else ending.at
+        expires_at = from_microseconds(task.expires_at) if ending is None else ending.at
         expires = f"If nobody does it by {self.when(expires_at)} it expires"
         after = rules.get(f"{task.rule}/or_else")
         if after is not None and after.task is not None:
@@ -203,7 +205,7 @@ class Ahead:
         held = self.holds(rule, self.foresight.holds_of(task) if coming is None else coming.holds)
         head = f"{rule.name} ({task_id}) of {place_of(task.track, task.key)} waits"
         if coming is None or coming.what == "unseen" or coming.at is None:
-            return f"{head} for {held}, until {self.when(task.opens_at)} or longer."
+            return f"{head} for {held}, until {self.when(from_microseconds(task.opens_at))} or longer."
         if coming.what == "opens":
             return f"{head} until {self.when(coming.at)}, for {held}."
         table, instance = self.machine.tracks[task.track], self.state.tracks[task.track][task.key]
@@ -223,7 +225,7 @@ class Ahead:
             step = coming.passed[0]
             return f"and as things stand nobody is asked instead ({after.name}): {self.refusal(after, step)}."
         late = ""
-        if coming.at > task.expires_at:
+        if coming.at > from_microseconds(task.expires_at):
             late = f" on {self.when(coming.at)}, after {self.holds(after, coming.holds)}"
         return f"and {asked}{late}: {as_part(said.ask)}."
 

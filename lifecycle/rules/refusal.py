@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle.rules.findings import line_of
-from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words
+from lifecycle.rules.guards import GuardCompiler, View
 from lifecycle.rules.machine import Machine, when
-from lifecycle.rules.policy import AnyOf, Compare, Condition, Guard
+from lifecycle.rules.policy import AnyOf, Compare, Condition, Given, Guard, Has, OneOf, Test, Within
 
 MAX_VALUES = 8
 """Values shown of what a guard got; of a longer list the first ones, and how many more."""
@@ -116,4 +116,32 @@ def _left(condition: Compare) -> str:
 
 def _compiler(machine: Machine) -> GuardCompiler:
     per = {name: each.per for name, each in machine.policy.tracks.items()}
-    return GuardCompiler(machine.fact_readers, per, machine.time)
+    return GuardCompiler(machine.fact_readers, machine.moments, per, machine.steps)
+
+
+def got_in_words(value: Any) -> str:
+    """Return a value as it stands in an explanation."""
+    if value is None or value == [] or value == {}:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{amount} {currency}" for currency, amount in sorted(value.items()))
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def wanted_in_words(test: Test) -> str:
+    """Return a test in words: what was wanted of a left side."""
+    if isinstance(test, OneOf):
+        return "= " + " or ".join(got_in_words(value) for value in test.values)
+    if isinstance(test, Has):
+        return "has " + ", ".join(test.values)
+    if isinstance(test, Given):
+        return "is given" if test.given else "is not given"
+    if isinstance(test, Within):
+        return f"within {test.duration}"
+    parts = [f"at least {test.at_least}" if test.at_least is not None else ""]
+    parts.append(f"less than {test.less_than}" if test.less_than is not None else "")
+    return " and ".join(part for part in parts if part)

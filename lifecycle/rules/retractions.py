@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from lifecycle.instant import microseconds
 from lifecycle.rules.snapshot import Origin
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 
 Name = tuple[str, str]
@@ -47,7 +48,7 @@ def told(touchpoints: Iterable[Touchpoint], gone: Mapping[Name, Touchpoint]) -> 
 
 
 def _step(touchpoint: Touchpoint, by: Touchpoint) -> Step:
-    origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, touchpoint.occurred_at)
+    origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, microseconds(touchpoint.occurred_at))
     detail = f"{by.type} (source {by.source}, id {by.id})"
     return Step(touchpoint.occurred_at, "retracted", "", "", touchpoint.type, "", origin, detail, due=by.occurred_at)
 

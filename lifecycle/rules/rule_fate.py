@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lifecycle.instant import from_microseconds
 from lifecycle.rules.fates import Case, Fate, Verdict, last_times
 from lifecycle.rules.machine import Rule, TrackTable, spec_of, when
 from lifecycle.rules.prospects import REASONS, holds_in_words, stops_in_words
 from lifecycle.rules.snapshot import Instance
 from lifecycle.rules.start import BEFORE_START
 from lifecycle.rules.story import Visit
+from lifecycle.rules.trail import Step
 from lifecycle.rules.wording import place_of, quoted, the_start, touchpoint
-from lifecycle.rules.working import Step
 
 _TOLD = ("opened", "waits", "not_opened", "dropped")
 """Steps that tell what became of a rule; how its task ended is told with its opening."""
@@ -113,7 +114,7 @@ def _ahead(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str) ->
     ]
     due = waits[0] if waits else instance.pending.get(rule.name)
     if due is not None:
-        return _coming(case, table, instance, key, rule, due)
+        return _coming(case, table, instance, key, rule, from_microseconds(due))
     moment = spec_of(rule).at
     if moment is not None and rule.name not in instance.spent and rule.name not in instance.counts:
         return Fate("no_news", (f"It has no date: {moment.fact} is not known yet.",))

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle import canonical_json
+from lifecycle.instant import EPOCH
 from lifecycle.person import Publication
 from lifecycle.rules.fold import Folded, can_append, fold
 from lifecycle.rules.machine import Machine
@@ -29,7 +30,7 @@ from lifecycle.rules.schedule import parse_time
 from lifecycle.rules.snapshot import PersonState, decode, encode
 from lifecycle.rules.tasks import Request, reconcile
 from lifecycle.task import WithdrawnReason
-from lifecycle.touchpoint import EPOCH, RETRACTED, Touchpoint, order_key
+from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 
 MAX_INSTANTS = 10_000
 """Most instants at which time alone does something within one row."""

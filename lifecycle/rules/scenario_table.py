@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from lifecycle.instant import microseconds
 from lifecycle.rules.findings import Findings, Place, shown
 from lifecycle.rules.policy import Fact, Policy
 from lifecycle.rules.scenario_clock import Unreadable, read_clock
 from lifecycle.rules.scenario_rows import Row, RowReader, field_value, split_cells
 from lifecycle.rules.scenario_words import plain
 from lifecycle.rules.schedule import parse_time
-from lifecycle.touchpoint import microseconds
 
 MAX_BYTES = 1024 * 1024
 MAX_ROWS = 5_000

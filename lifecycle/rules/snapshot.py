@@ -1,21 +1,21 @@
 """The folded state of one person, and its text form. Mutable while a fold works on it, never shared.
 
 A snapshot holds the key of the last folded touchpoint and the due time of the last timer that fired, and
-nothing else about time, so that live running, catching up and replay agree to the byte. It holds no trail
-(explaining folds again) and of closed tasks only what matching late outcomes needs.
+nothing else about time, so that live running, catching up and replay agree to the byte. Times are whole microseconds
+(instant.py). It holds no trail (explaining folds again) and of closed tasks only what matching late outcomes needs.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from lifecycle.instant import Instant
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import OrderKey
 
-SNAPSHOT_FORMAT = 3
+SNAPSHOT_FORMAT = 4
 """Raised when the form or the meaning of a snapshot changes; people of another format are folded again."""
 
 
@@ -25,7 +25,7 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
     source: str
     id: str
     type: str
-    occurred_at: datetime
+    occurred_at: Instant
 
 
 class Instance(msgspec.Struct, omit_defaults=True):
@@ -39,15 +39,15 @@ class Instance(msgspec.Struct, omit_defaults=True):
     """
 
     stage: str
-    since: datetime
+    since: Instant
     cause: str
     origin: Origin
-    pending: dict[str, datetime] = {}
+    pending: dict[str, Instant] = {}
     spent: list[str] = []
     counts: dict[str, int] = {}
-    anchors: dict[str, datetime] = {}
-    came: dict[str, datetime] = {}
-    held_until: datetime | None = None
+    anchors: dict[str, Instant] = {}
+    came: dict[str, Instant] = {}
+    held_until: Instant | None = None
     facts: dict[str, Any] = {}
 
 
@@ -63,11 +63,11 @@ class OpenTask(msgspec.Struct, omit_defaults=True):
     stage: str
     rule: str
     entry: str
-    since: datetime
+    since: Instant
     origin: Origin
-    opened_at: datetime
-    due_at: datetime
-    expires_at: datetime
+    opened_at: Instant
+    due_at: Instant
+    expires_at: Instant
     root: str = ""
     postponed: bool = False
 
@@ -85,12 +85,12 @@ class WaitingTask(msgspec.Struct, omit_defaults=True):
     stage: str
     rule: str
     entry: str
-    since: datetime
+    since: Instant
     origin: Origin
-    opens_at: datetime
-    wanted_at: datetime
+    opens_at: Instant
+    wanted_at: Instant
     root: str = ""
-    held_until: datetime | None = None
+    held_until: Instant | None = None
     is_beyond: bool = False
 
 
@@ -100,7 +100,7 @@ class ClosedTask(msgspec.Struct, frozen=True, array_like=True):
     id: str
     state: TaskState
     reason: str
-    at: datetime
+    at: Instant
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True):
@@ -118,7 +118,7 @@ class KeptOutcome(msgspec.Struct, frozen=True, array_like=True):
 
     task_id: str
     state: TaskState
-    at: datetime
+    at: Instant
     used: bool
 
 
@@ -138,17 +138,17 @@ class PersonState(msgspec.Struct, omit_defaults=True):
     """
 
     touchpoints: int = 0
-    begun_at: datetime | None = None
+    begun_at: Instant | None = None
     missing: dict[str, int] = {}
     last_key: OrderKey | None = None
-    last_fired_at: datetime | None = None
+    last_fired_at: Instant | None = None
     lane: int = 0
-    slides_at: datetime | None = None
+    slides_at: Instant | None = None
     facts: dict[str, Any] = {}
     tracks: dict[str, dict[str, Instance]] = {}
     tasks: dict[str, OpenTask] = {}
     waiting: dict[str, WaitingTask] = {}
-    done: list[datetime] = []
+    done: list[Instant] = []
     closed: list[ClosedTask] = []
     ended: dict[str, Ended] = {}
     kept: list[KeptOutcome] = []
@@ -166,7 +166,7 @@ _decoder = msgspec.json.Decoder(PersonState)
 
 
 def encode(state: PersonState) -> str:
-    """Return the canonical text of a state: sorted keys, times in RFC 3339 UTC."""
+    """Return the canonical text of a state: sorted keys, times in microseconds."""
     return _encoder.encode(state).decode("utf-8")
 
 

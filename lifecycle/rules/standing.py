@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.rules.explain import retractions_in_words, way
 from lifecycle.rules.findings import line_of
 from lifecycle.rules.foresight import Foresight
@@ -21,8 +22,8 @@ from lifecycle.rules.prospects import Ahead, Wait
 from lifecycle.rules.refusal import guard_in_words, held_in_words
 from lifecycle.rules.snapshot import Instance, PersonState
 from lifecycle.rules.tasks import task_of
+from lifecycle.rules.trail import Step
 from lifecycle.rules.wording import begins_in_words, listed, place_of, quoted
-from lifecycle.rules.working import Step
 from lifecycle.task import rfc3339
 
 MAX_TOLD = 50
@@ -179,7 +180,7 @@ def _head(machine: Machine, person: Person) -> str:
     if not person.state.tracks:
         return f"Of {person.id} nothing was known by {at} that this policy speaks of."
     lane = machine.policy.lanes[person.state.lane]
-    view = View(None, person.state.facts, person.state.tracks, person.at)
+    view = View(None, person.state.facts, person.state.tracks, microseconds(person.at))
     served = "" if lane.when is None else f", as {held_in_words(machine, lane.when, view, '')} ({line_of(lane.place)})"
     head = f"{person.id} as of {at}, lane {lane.name}{served}."
     return head if person.stopped is None else f"{head} Stopped there: {person.stopped}"
@@ -199,7 +200,7 @@ def _here(ahead: Ahead, person: Person, table: TrackTable, key: str, instance: I
         table.name,
         key,
         instance.stage,
-        instance.since,
+        from_microseconds(instance.since),
         stage.stage.means,
         tuple(way(ahead.machine, person.trail, table.name, key)),
         tuple(moves_from(ahead.machine, table, instance.stage)),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lifecycle.rules.snapshot import Origin
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 
 ENDINGS = ("completed", "declined", "expired", "withdrawn")
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle import canonical_json
+from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.person import Publication
 from lifecycle.rules.endings import state_of
 from lifecycle.rules.guards import View
@@ -22,9 +23,8 @@ from lifecycle.rules.machine import Machine, Rule, when
 from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, OpenTask, PersonState
 from lifecycle.rules.start import is_to_end
-from lifecycle.rules.working import Closing
+from lifecycle.rules.trail import Closing
 from lifecycle.task import MessageType, Reference, Task, TaskState, Why, WithdrawnReason, rfc3339
-from lifecycle.touchpoint import EPOCH, microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def said_by(machine: Machine, person: str, state: PersonState, instance: tuple[s
     """Return what a rule says now of an instance (track, key), by the facts of a state."""
     track, key = instance
     assert rule.saying is not None
-    view = View(None, state.facts, state.tracks, EPOCH)  # No time: what a task says changes by news alone.
+    view = View(None, state.facts, state.tracks, 0)  # No time: what a task says changes by news alone.
     view.own, view.key = state.tracks[track][key].facts, key
     return rule.saying.said(view, person)
 
@@ -65,11 +65,11 @@ def task_of(
         about=said.about,
         lane=machine.policy.lanes[state.lane].name,
         state="open" if closed is None else closed.state,
-        requested_at=task.opened_at,
-        due_at=task.due_at,
-        expires_at=task.expires_at,
+        requested_at=from_microseconds(task.opened_at),
+        due_at=from_microseconds(task.due_at),
+        expires_at=from_microseconds(task.expires_at),
         why=why_of(machine, task),
-        closed_at=None if closed is None else closed.at,
+        closed_at=None if closed is None else from_microseconds(closed.at),
         reason=reason,
     )
 
@@ -90,8 +90,8 @@ def why_of(machine: Machine, task: OpenTask) -> Why:
         key=task.key or None,
         stage=task.stage,
         rule=task.rule,
-        since=task.since,
-        touchpoints=(Reference(origin.source, origin.id, origin.type, origin.occurred_at),),
+        since=from_microseconds(task.since),
+        touchpoints=(Reference(origin.source, origin.id, origin.type, from_microseconds(origin.occurred_at)),),
         sentence=sentence,
     )
 
@@ -145,7 +145,7 @@ def reconcile(
         if last.state != "open" and (closed is None or closed.state == last.state):
             continue
         if closed is None:
-            closed = ClosedTask(task_id, "withdrawn", "retracted" if task_id in retracted else untrue, at)
+            closed = ClosedTask(task_id, "withdrawn", "retracted" if task_id in retracted else untrue, microseconds(at))
         requests.append(_closed(last, closed, at))
     for task_id in sorted(state.tasks):
         if task_id not in published and is_to_end(machine, state, state.tasks[task_id]):
@@ -173,7 +173,7 @@ def reconcile(
 
 def _closed(last: Publication, closed: ClosedTask, at: datetime) -> Request:
     data = canonical_json.loads(last.body)
-    data |= {"state": closed.state, "closed_at": rfc3339(closed.at), "reason": closed.reason or None}
+    data |= {"state": closed.state, "closed_at": rfc3339(from_microseconds(closed.at)), "reason": closed.reason or None}
     content = content_of(closed.state, data["ask"], data["kind"], data["due_at"], data["lane"], data["by"])
     told = "task.changed" if closed.state in ("completed", "declined") else "task.withdrawn"
     return _request(told, data, content, closed.state, last, at)  # type: ignore[arg-type]  # one of the two

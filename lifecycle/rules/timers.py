@@ -7,24 +7,23 @@ nothing at that instant. The limit on rounds counts those at one instant, never 
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from lifecycle import ids
+from lifecycle.instant import Instant
 from lifecycle.rules.before_start import begin_asking
 from lifecycle.rules.following import follow
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
-from lifecycle.rules.machine import Rule, TrackTable, guard_of
+from lifecycle.rules.machine import FOLLOWED, STOPS, Rule, TrackTable, guard_of
 from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
-from lifecycle.rules.places import tell
+from lifecycle.rules.places import may_tell, tell
 from lifecycle.rules.refusal import held_alternative, refusal
-from lifecycle.rules.slides import judge
+from lifecycle.rules.slides import judge_anew
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
 from lifecycle.rules.working import Working
 
 Escalation = tuple[str, OpenTask]
 
 
-def fire(work: Working, at: datetime) -> datetime | None:
+def fire(work: Working, at: Instant) -> Instant:
     """Fire everything due at `at`, until nothing more is due at that instant; return when the next is due.
 
     What is due after MAX_ROUNDS still goes on a day later (limits.py).
@@ -34,12 +33,14 @@ def fire(work: Working, at: datetime) -> datetime | None:
     for _ in range(MAX_ROUNDS):
         escalations = _round(work, at, escalations)
         work.state.last_fired_at = at
-        judge(work.machine, work.state, at)
+        judge_anew(work, at)
         due = work.next_due()
-        if not escalations and (due is None or due > at):
+        if not escalations and due > at:
+            if not may_tell(work):
+                return due
             tell(work, at, None)
             due = work.next_due()
-            if due is None or due > at:
+            if due > at:
                 return due
     for escalation in escalations:
         for task_id, task in _escalate(work, *escalation, at):
@@ -50,7 +51,7 @@ def fire(work: Working, at: datetime) -> datetime | None:
     return work.next_due()
 
 
-def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[Escalation]:
+def _round(work: Working, at: Instant, escalations: list[Escalation]) -> list[Escalation]:
     """Decide on the state as it is, then move and open; return what expired with something to follow.
 
     Expiring comes first, and no guard sees it: what it frees of a budget is there for whoever waits.
@@ -58,15 +59,8 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
     state = work.state
     following = _expire(work, at)
     look_again(work, at, None)
-    due = sorted(
-        (name, key) for (name, key), each in work.active.items() if any(when <= at for when in each.pending.values())
-    )
-    decided = [(name, key, *_decide(work, name, key, at)) for name, key in due]
-    waited = [
-        (task_id, _holds(work, work.rule_of(task), task.track, task.key, at))
-        for task_id, task in sorted(state.waiting.items())
-        if task.opens_at <= at
-    ]
+    decided = [(name, key, *_decide(work, name, key, at)) for name, key in _due_at(work, at)]
+    waited = _waited(work, at) if state.waiting else ()
     for name, key, move, _ in decided:
         if move is not None:
             _move(work, work.machine.tracks[name], key, move, at)
@@ -89,34 +83,66 @@ def _round(work: Working, at: datetime, escalations: list[Escalation]) -> list[E
                 candidates += _due(work, table, key, instance, rule, holds, at)
             work.watch(table, key, instance, table.stages[instance.stage])
     open_tasks(work, candidates, at)
-    stop_contacts(work, at, None)
-    follow(work, at)
-    look_again(work, at, None)
+    _settle(work, at)
     return following
 
 
-def _expire(work: Working, at: datetime) -> list[Escalation]:
+def _due_at(work: Working, at: Instant) -> list[tuple[str, str]]:
+    """Return the instances of which a rule is due, in order."""
+    found = []
+    for where, instance in work.active.items():
+        for due in instance.pending.values():
+            if due <= at:
+                found.append(where)
+                break
+    if len(found) > 1:
+        found.sort()
+    return found
+
+
+def _waited(work: Working, at: Instant) -> list[tuple[str, bool]]:
+    """Return the tasks that wait no longer, in order, and whether each is still wanted."""
+    return [
+        (task_id, _holds(work, work.rule_of(task), task.track, task.key, at))
+        for task_id, task in sorted(work.state.waiting.items())
+        if task.opens_at <= at
+    ]
+
+
+def _settle(work: Working, at: Instant) -> None:
+    """Work out anew what depends on what has changed."""
+    if work.dirty & STOPS or work.machine.slides:
+        stop_contacts(work, at, None)
+    if work.dirty & FOLLOWED or work.changed:
+        follow(work, at)
+    look_again(work, at, None)
+
+
+def _expire(work: Working, at: Instant) -> list[Escalation]:
     """Close what nobody did in time; return those that something follows."""
-    following = []
-    for task_id in sorted(each for each, task in work.state.tasks.items() if task.expires_at <= at):
+    following: list[Escalation] = []
+    expired = [each for each, task in work.state.tasks.items() if task.expires_at <= at]
+    for task_id in sorted(expired) if len(expired) > 1 else expired:
         task = work.close(task_id, "expired", at, reason="expired")
         if f"{task.rule}/or_else" in work.machine.tracks[task.track].stages[task.stage].rules:
             following.append((task_id, task))
     return following
 
 
-def _holds(work: Working, rule: Rule, track: str, key: str, at: datetime) -> bool:
+def _holds(work: Working, rule: Rule, track: str, key: str, at: Instant) -> bool:
     return rule.when is None or rule.when(work.view_of(track, key, at))
 
 
-def _decide(work: Working, name: str, key: str, at: datetime) -> tuple[Rule | None, list[tuple[Rule, bool]]]:
+def _decide(work: Working, name: str, key: str, at: Instant) -> tuple[Rule | None, list[tuple[Rule, bool]]]:
     """Return the move that an instance makes, and its rules that open (or do not), on the state as it is."""
     instance = work.state.tracks[name][key]
     stage = work.machine.tracks[name].stages[instance.stage]
     rules = [stage.rules[rule] for rule, when in instance.pending.items() if when <= at]
     move: Rule | None = None
     openings = []
-    for rule in sorted(rules, key=lambda rule: rule.order):
+    if len(rules) > 1:
+        rules.sort(key=lambda rule: rule.order)
+    for rule in rules:
         holds = _holds(work, rule, name, key, at)
         if rule.move is None or not holds:
             openings.append((rule, holds))
@@ -134,13 +160,13 @@ def _decide(work: Working, name: str, key: str, at: datetime) -> tuple[Rule | No
     return move, openings
 
 
-def _refused(work: Working, rule: Rule, track: str, key: str, at: datetime) -> str:
+def _refused(work: Working, rule: Rule, track: str, key: str, at: Instant) -> str:
     """Return what the guard of a rule wanted and got, for the trail."""
     guard = guard_of(rule)
     return "" if guard is None else refusal(work.machine, guard, work.view_of(track, key, at), track)
 
 
-def _move(work: Working, table: TrackTable, key: str, rule: Rule, at: datetime) -> None:
+def _move(work: Working, table: TrackTable, key: str, rule: Rule, at: Instant) -> None:
     assert rule.move is not None
     instance = work.state.tracks[table.name][key]
     before = instance.stage
@@ -151,14 +177,14 @@ def _move(work: Working, table: TrackTable, key: str, rule: Rule, at: datetime) 
 
 
 def _due(
-    work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, holds: bool, at: datetime
+    work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, holds: bool, at: Instant
 ) -> list[Candidate]:
     """Return the task that a rule would open, or none where its guard says no; schedule what is repeated."""
     del instance.pending[rule.name]
     view = work.view_of(table.name, key, at)
     count = instance.counts.get(rule.name, 0) + 1
     if rule.period is None:
-        instance.spent = sorted([*instance.spent, rule.name])
+        instance.spent = sorted([*instance.spent, rule.name]) if instance.spent else [rule.name]
     else:
         instance.counts[rule.name] = count
         if count == 1 and (rule.wait is not None or rule.moment is not None):
@@ -183,7 +209,7 @@ def _due(
     return [(task_id, WaitingTask(*names, instance.cause, instance.since, instance.origin, at, at))]
 
 
-def _escalate(work: Working, parent_id: str, parent: OpenTask, at: datetime) -> list[Candidate]:
+def _escalate(work: Working, parent_id: str, parent: OpenTask, at: Instant) -> list[Candidate]:
     """Return what follows an expired task, unless its stage was left meanwhile and the task does not stay."""
     table = work.machine.tracks[parent.track]
     instance = work.state.tracks[parent.track][parent.key]

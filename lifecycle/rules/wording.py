@@ -11,6 +11,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from lifecycle.instant import microseconds
 from lifecycle.rules.findings import MAX_SHOWN
 from lifecycle.rules.guards import View
 from lifecycle.rules.machine import Machine, Rule, when
@@ -96,7 +97,7 @@ def timing(rule: TaskRule | TimedMove, stage: str, say: Callable[[Wait], str] = 
 
 def wait_now(machine: Machine, facts: dict[str, Any], tracks: Any, at: datetime) -> Callable[[Wait], str]:
     """Return what says of a wait how long it is, and where that depends on a fact, which one holds now."""
-    view = View(None, facts, tracks, at)
+    view = View(None, facts, tracks, microseconds(at))
 
     def say(wait: Wait) -> str:
         if not isinstance(wait, ByFact):
@@ -130,6 +131,6 @@ def as_part(ask: str) -> str:
 
 def view_of(machine: Machine, facts: dict[str, Any], tracks: Any, instance: Instance, key: str, at: datetime) -> View:
     """Return what the guards of an instance's tasks and timers look at: no touchpoint."""
-    view = View(None, facts, tracks, at)
+    view = View(None, facts, tracks, microseconds(at))
     view.own, view.key = instance.facts, key
     return view

@@ -6,76 +6,51 @@ done in the order of names, so that a state built from a snapshot and one built 
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
 from heapq import heappush
-from typing import Any, NamedTuple
+from typing import Any
 
-from lifecycle import ids
+from lifecycle.instant import NEVER, Instant, from_microseconds
 from lifecycle.rules import texts
 from lifecycle.rules.asked import Asked
 from lifecycle.rules.endings import remember
-from lifecycle.rules.guards import View
-from lifecycle.rules.machine import Machine, Rule, StageTable, Taker, TrackTable
+from lifecycle.rules.facts import Data
+from lifecycle.rules.guards import NOTHING, View
+from lifecycle.rules.machine import FOLLOWED, LANE, STOPS, Machine, Rule, StageTable, Taker, TrackTable
 from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.saying import Said
 from lifecycle.rules.snapshot import ClosedTask, Instance, OpenTask, Origin, PersonState, WaitingTask
 from lifecycle.rules.start import BEFORE_START, start_due
+from lifecycle.rules.trail import Closing, Step
 from lifecycle.task import TaskState
-from lifecycle.touchpoint import EPOCH, Touchpoint, TouchpointKey
+from lifecycle.touchpoint import Touchpoint, TouchpointKey
 
-Finished = tuple[datetime, str, str]
+NO_FACTS: dict[str, Any] = {}
+"""The own facts of no instance; never written to."""
+
+Finished = tuple[Instant, str, str]
 """An instance that may give way to new ones: (since, track, key)."""
-
-
-class Closing(NamedTuple):
-    """A task that ended during this fold, as it was, how, and what it said then (None: what it would say now)."""
-
-    task: OpenTask
-    closed: ClosedTask
-    said: Said | None = None
-
-
-class Step(NamedTuple):
-    """One decision of the fold, for explaining: what happened to which instance, and what brought it about.
-
-    `what`: came (a touchpoint, of no instance; `name` is its type), began, moved, held (which alternative of the guard
-    that is about to move it; `name` is the stage, or the rule of time), refused and stayed (a line of the list that
-    counted did not fit, or said stay; `name` is the stage), opened, waits (for its contact), not_opened,
-    dropped (its stage was left before it was due), postponed (`due` is until when), completed, declined, expired,
-    withdrawn, retracted (a touchpoint that was left out, in no place of the trail: `detail` is by what, `due` when).
-    `name` is the stage or rule, `task_id` "" where there is none, `by` the touchpoint (None: time), `choice` the line
-    of the policy that decided, `due` when a rule was to be due, or an opened task is. `detail` is the stage that was
-    moved from (for time with its rule), what a guard wanted and got, the reason of an ending, until when a task waits
-    and as words for what (openings.holds_back), what of a touchpoint counts as missing, or for not_opened a word:
-    stopped (the contact), done (already), open (the last review is), left (its stage was), too_soon (the fact of its
-    `every ... after` moved on while it waited), before_start (it was due before the moment from which is asked).
-    """
-
-    at: datetime
-    what: str
-    track: str
-    key: str
-    name: str
-    task_id: str
-    by: Origin | None
-    detail: str
-    choice: Choice | None = None
-    due: datetime | None = None
 
 
 class Working:
     """The state at hand, and what happened to it.
 
-    `changed`: instances whose own facts took something in since following.py looked, `followed`: what the facts of the
-    person that anything follows said then. `wanted_dues`: what places.py knows of the tasks that wait.
+    `due` is no later than the next moment at which time alone has something to do: a bound, made exact by `next_due`.
+    `dirty` says what is to be worked out anew (machine.LANE and so on), `changed` which instances took something in
+    since following.py looked, and `followed` the tracks whose rules follow a fact of the person that changed: without
+    being dirty, where that makes them later only (following.py).
+    `reached_at` is when the last touchpoint occurred. `wanted_dues`: what places.py knows of the tasks that wait.
     """
 
-    def __init__(self, machine: Machine, person: str, state: PersonState, trail: list[Step] | None) -> None:
+    def __init__(
+        self, machine: Machine, person: str, state: PersonState, trail: list[Step] | None, *, tells: bool = False
+    ) -> None:
         self.machine = machine
         self.person = person
         self.state = state
         self.trail = trail
+        self.tells = tells
         self.closings: list[Closing] = []
         self.said_before: dict[str, Said] = {}
         self.unmatched: list[TouchpointKey] = []
@@ -86,8 +61,13 @@ class Working:
         self.finished: list[Finished] | None = None
         self.asked = Asked(state)
         self.changed: list[tuple[str, str]] = []
-        self.wanted_dues: dict[str, datetime] = {}
-        self.followed = machine.followed.values(self.view(None, EPOCH))
+        self.wanted_dues: dict[str, Instant] = {}
+        self.followed: set[str] = set()
+        self.dirty = LANE | STOPS
+        self.due: Instant = 0
+        self.last: Touchpoint | None = None
+        self.reached_at: Instant = 0
+        self._view = View(None, state.facts, state.tracks, 0)
         for name, instances in state.tracks.items():
             table = machine.tracks[name]
             self.instances += 0 if name == TOO_MANY else len(instances)
@@ -95,37 +75,53 @@ class Working:
                 if instance.pending or table.stages[instance.stage].following:
                     self.active[name, key] = instance
 
-    def view(self, data: Any, at: datetime) -> View:
-        """Return what guards may look at now."""
-        return View(data, self.state.facts, self.state.tracks, at)
+    def view(self, data: Data | None, at: Instant) -> View:
+        """Return what guards may look at now: one and the same view each time, good until the next is asked for."""
+        view = self._view
+        view.data, view.at = NOTHING if data is None else data, at
+        view.own, view.key = NO_FACTS, ""
+        return view
 
-    def view_of(self, track: str, key: str, at: datetime) -> View:
-        """Return what the timers of one instance may look at now."""
+    def view_of(self, track: str, key: str, at: Instant) -> View:
+        """Return what the timers of one instance may look at now: as `view`."""
         view = self.view(None, at)
         view.own, view.key = self.state.tracks[track][key].facts, key
         return view
 
-    def next_due(self) -> datetime | None:
-        """Return when time alone has something to do next: a rule, an opening, an expiry, a slide, the start."""
-        due = self.state.slides_at
-        start = start_due(self.machine, self.state)
-        if start is not None and (due is None or start < due):
-            due = start
+    def next_due(self) -> Instant:
+        """Return when time alone has something to do next: a rule, an opening, an expiry, a slide, the start; NEVER."""
+        state = self.state
+        due = NEVER if state.slides_at is None else state.slides_at
+        if self.machine.ask_from is not None:
+            due = min(due, start_due(self.machine, state))
         for instance in self.active.values():
             for at in instance.pending.values():
-                if due is None or at < due:
+                if at < due:
                     due = at
-        for task in self.state.tasks.values():
-            if due is None or task.expires_at < due:
+        for task in state.tasks.values():
+            if task.expires_at < due:
                 due = task.expires_at
-        for waiting in self.state.waiting.values():
-            if due is None or waiting.opens_at < due:
+        for waiting in state.waiting.values():
+            if waiting.opens_at < due:
                 due = waiting.opens_at
+        self.due = due
         return due
+
+    def note_due(self, at: Instant) -> None:
+        """Take in that time has something to do at a moment."""
+        if at < self.due:
+            self.due = at
+
+    def note_moved(self, task: OpenTask) -> None:
+        """Take in that an open task is due, and expires, at another time than before."""
+        self.note_due(task.expires_at)
+        if self.machine.ask_from is not None:
+            self.note_due(start_due(self.machine, self.state))  # It may be due before the start now.
+        self.asked.is_stirred = True  # Who waits for a place waits for an expiry.
 
     def note(
         self,
-        at: datetime,
+        at: Instant,
         what: str,
         track: str,
         key: str,
@@ -135,22 +131,34 @@ class Working:
         by: Origin | None = None,
         detail: str = "",
         choice: Choice | None = None,
-        due: datetime | None = None,
+        due: Instant | None = None,
     ) -> None:
         """Write one step of the trail, where one is kept."""
         if self.trail is not None:
-            self.trail.append(Step(at, what, track, key, name, task_id, by, detail, choice, due))
+            until = None if due is None else from_microseconds(due)
+            self.trail.append(Step(from_microseconds(at), what, track, key, name, task_id, by, detail, choice, until))
 
-    def remember_fact(self, holder: dict[str, Any], taker: Taker, touchpoint: Touchpoint) -> None:
-        """Let one fact take in a touchpoint, and keep account of the texts of the person (texts.py)."""
-        before = holder.get(taker.name)
-        if not taker.text_field:
-            holder[taker.name] = taker.take(before, touchpoint)
-            return
-        bytes_before = texts.size_of(before)
-        holder[taker.name] = after = taker.take(before, touchpoint)
-        self.state.text_bytes += texts.size_of(after) - bytes_before
-        self.state.given_way += texts.is_lost(taker.kind, before, after, touchpoint.data.get(taker.text_field))
+    def remember(self, holder: dict[str, Any], takers: Iterable[Taker], view: View) -> bool:
+        """Let facts take in the touchpoint of a view; return whether any did. Texts are counted (texts.py)."""
+        data, at, is_any = view.data, view.at, False
+        for taker in takers:
+            if taker.when is not None and not taker.when(view):
+                continue
+            is_any = True
+            name = taker.name
+            before = holder.get(name)
+            if taker.text_field:
+                bytes_before = texts.size_of(before)
+                holder[name] = after = taker.take(before, data, at)
+                self.state.text_bytes += texts.size_of(after) - bytes_before
+                self.state.given_way += texts.is_lost(taker.kind, before, after, data.get(taker.text_field))
+            else:
+                holder[name] = after = taker.take(before, data, at)
+            # A sum is added up in place, so what was before it is not known any more.
+            if taker.marks and (before != after or taker.kind == "sum"):
+                self.followed |= taker.follows
+                self.dirty |= taker.marks & ~FOLLOWED if taker.rises and before is not None else taker.marks
+        return is_any
 
     def begin(self, table: TrackTable, key: str, instance: Instance) -> None:
         """Register a new instance, for which place was made (limits.py)."""
@@ -162,11 +170,12 @@ class Working:
         key: str,
         instance: Instance,
         stage: StageTable,
-        at: datetime,
+        at: Instant,
         cause: str,
         origin: Origin,
     ) -> None:
         """Put an instance into a stage and schedule the stage's rules. Facts have taken in the touchpoint."""
+        self.dirty |= table.marks
         instance.stage = stage.name
         instance.since = at
         instance.cause = cause
@@ -191,7 +200,14 @@ class Working:
         if due is None:
             instance.pending.pop(rule.name, None)
         else:
-            instance.pending[rule.name] = max(due, instance.held_until or view.at, view.at)
+            at, held = view.at, instance.held_until
+            if held is not None and held > at:
+                at = held
+            if due < at:
+                due = at
+            instance.pending[rule.name] = due
+            if due < self.due:
+                self.due = due
 
     def restart(self, instance: Instance, rule: Rule, view: View) -> None:
         """Begin the rhythm of a rule anew: its last task was closed now."""
@@ -219,11 +235,13 @@ class Working:
         is_watched = table.stages[instance.stage].stage.watched_by is not None
         return is_watched and table.field is not None and (track, key) not in self.active
 
-    def leave(self, table: TrackTable, key: str, instance: Instance, at: datetime, by: Origin | None) -> None:
+    def leave(self, table: TrackTable, key: str, instance: Instance, at: Instant, by: Origin | None) -> None:
         """Withdraw the open tasks of a stage that is left, and forget the waiting ones, but for those that stay."""
         if self.trail is not None:
             for name, due in sorted(instance.pending.items()):
                 self.note(at, "dropped", table.name, key, name, by=by, due=due)
+        if not self.asked.has(table.name, key):
+            return
         tasks, waiting, asked = self.state.tasks, self.state.waiting, self.asked.of(table.name, key)
         for task_id in (each for each in asked if each in tasks and self._is_left(tasks[each], instance)):
             self.close(task_id, "withdrawn", at, reason="left_stage", by=by)
@@ -244,18 +262,9 @@ class Working:
         """Tell whether the person notices the tasks of a rule, where any kind of contact has a budget."""
         return rule.contact is not None and rule.contact.reaches and self.machine.most > 0
 
-    def count_done(self, at: datetime) -> None:
+    def count_done(self, at: Instant) -> None:
         """Remember, for budgets, that something that reaches the person was done."""
         self.state.done = [*self.state.done, at][-self.machine.most :]
-
-    def rule_of_slot(self, slot: str) -> Rule | None:
-        """Return the rule that a task id belongs to by its slot, None where no instance has it any more."""
-        for name, instances in sorted(self.state.tracks.items()):
-            table = self.machine.tracks[name]
-            for rule in (rule for stage in table.stages.values() for rule in stage.rules.values() if rule.task):
-                if any(ids.slot_of(self.person, table.slot_name, key, rule.slot_name) == slot for key in instances):
-                    return rule
-        return None
 
     def said(self, task: OpenTask) -> Said:
         """Return what an open task says now."""
@@ -263,20 +272,16 @@ class Working:
         assert saying is not None
         return saying.said(self.view_of(task.track, task.key, task.opened_at), self.person)
 
-    def says_other(self, task: OpenTask, type_name: str) -> bool:
-        """Tell whether a touchpoint of this type can change what an open task says."""
-        saying = self.rule_of(task).saying
-        return saying is not None and (type_name in saying.types or type_name in saying.own_types)
-
     def close(
-        self, task_id: str, state: TaskState, at: datetime, *, reason: str = "", by: Origin | None = None
+        self, task_id: str, state: TaskState, at: Instant, *, reason: str = "", by: Origin | None = None
     ) -> OpenTask:
         """Close an open task; a repeated one is scheduled again where its stage goes on."""
         task = self.asked.end(task_id)
         if task.track == TOO_MANY and state in ("completed", "declined"):
             self.state.told = sum(self.state.not_begun.values())
         closed = ClosedTask(task_id, state, reason, at)
-        self.closings.append(Closing(task, closed, self.said_before.get(task_id) or self.said(task)))
+        said = (self.said_before.get(task_id) or self.said(task)) if self.tells else None
+        self.closings.append(Closing(task, closed, said))
         remember(self.state, closed)
         if state == "completed" and self.reaches(self.rule_of(task)):
             self.count_done(at)

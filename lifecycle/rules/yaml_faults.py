@@ -70,7 +70,7 @@ def _without_colon(texts: list[str], before: Line | None, line: Line) -> Fault |
         )
     else:
         ends = below is None or below.indent < line.indent or (below.value is None and not below.is_item)
-        is_right = ends and before is not None and line.indent > before.indent
+        is_right = ends and before is not None and line.indent > before.indents[-1]
     if is_right:
         return None
     problem = "this line is no key with a value"

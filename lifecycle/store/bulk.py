@@ -36,10 +36,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import NullType, TypeEngine
 
 from lifecycle.errors import ValueRefused
+from lifecycle.instant import microseconds
 from lifecycle.record import ACCOUNTING_NAMES
 from lifecycle.store.arrays import packed
 from lifecycle.store.tables import Microseconds
-from lifecycle.touchpoint import microseconds
 
 Given = Mapping[str, ColumnElement[Any]]
 """The batch as a statement sees it: name -> the value of the row in hand."""

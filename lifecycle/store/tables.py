@@ -26,8 +26,8 @@ from sqlalchemy import (
     text,
 )
 
+from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.record import ACCOUNTING_NAMES
-from lifecycle.touchpoint import from_microseconds, microseconds
 
 
 class Microseconds(TypeDecorator[datetime]):

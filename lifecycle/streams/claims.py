@@ -17,13 +17,13 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from lifecycle.errors import BrokerUnavailable, LifecycleError
+from lifecycle.instant import from_microseconds
 from lifecycle.record import LastRecord, Log, Step, TopicPartition as Pair
 from lifecycle.store.changes import Progress
 from lifecycle.streams.equipment import Equipment
 from lifecycle.streams.patience import GivenUp, patiently
 from lifecycle.streams.stand_in import StandIn
 from lifecycle.task import rfc3339
-from lifecycle.touchpoint import from_microseconds
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 
 from lifecycle import clock, codec
 from lifecycle.errors import PartitionLost, Retry
+from lifecycle.instant import from_microseconds
 from lifecycle.record import Accounting, Batch, Place, Record
 from lifecycle.streams.careful import read_one_by_one, rewind
 from lifecycle.streams.claims import AnotherLog, Claims, last_record
@@ -25,7 +26,6 @@ from lifecycle.streams.patience import patiently, wait_for
 from lifecycle.streams.pipeline import Pipeline, Taken
 from lifecycle.streams.relay import Relay
 from lifecycle.streams.stand_in import StandIn
-from lifecycle.touchpoint import from_microseconds
 
 POLL_MILLISECONDS = 250
 SETTLE_SECONDS = 20.0

@@ -12,7 +12,7 @@ from lifecycle.rules.fold import fold
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.policy import FieldKind, Policy
 from lifecycle.rules.snapshot import PersonState
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 
 

@@ -14,7 +14,7 @@ from lifecycle.rules.snapshot import decode
 from lifecycle.store.store import open_store
 from lifecycle.touchpoint import Touchpoint
 from tests.engine.test_engine import NOW, TEXT, advance, batch_of, ingest
-from tests.rules.histories import at, touchpoint
+from tests.rules.histories import at, instant, touchpoint
 
 POLICY = load_policy(TEXT, name="test.yaml")
 STATED = touchpoint("1", "need.stated", 0, need="a")
@@ -40,7 +40,9 @@ def test_an_older_snapshot_does_not_serve_where_its_timers_fired_after_the_news(
     many = [touchpoint(f"r{number:03}", "purchase.completed", 100, amount="5 EUR") for number in range(70)]
     ingest(engine, *many)
     older = decode(engine.store.load_people(["anna"])["anna"].older_snapshot or "{}")
-    assert (older.touchpoints, older.last_fired_at) == (1, at(48)), "the state before the batch is the older snapshot"
+    assert (older.touchpoints, older.last_fired_at) == (1, instant(48)), (
+        "the state before the batch is the older snapshot"
+    )
     reply = touchpoint("2", "reply.sent", 40, need="a")
     ingest(engine, reply)
     assert engine.store.load_people(["anna"])["anna"].snapshot == snapshot_of(tmp_path, STATED, reply, *many)

@@ -18,6 +18,7 @@ import pytest
 
 from lifecycle.engine import Engine
 from lifecycle.errors import RevisionConflict, StoreUnavailable
+from lifecycle.instant import from_microseconds
 from lifecycle.record import Batch
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.load import load_policy
@@ -167,7 +168,7 @@ def test_crashes_anywhere_leave_the_world_as_if_nothing_had_failed(seed: int, tm
     assert snapshots(world.store) == snapshots(calm)
     held, states = consumed(world.topic), [decode(text) for text in snapshots(calm).values()]
     assert {task_id: each["due_at"] for task_id, each in held.items() if each["state"] == "open"} == {
-        task_id: rfc3339(task.due_at) for state in states for task_id, task in state.tasks.items()
+        task_id: rfc3339(from_microseconds(task.due_at)) for state in states for task_id, task in state.tasks.items()
     }
     ended = {closed.id: closed.state for state in states for closed in state.closed}
     assert {task_id: each["state"] for task_id, each in held.items() if task_id in ended} == {

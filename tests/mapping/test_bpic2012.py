@@ -17,8 +17,8 @@ from lifecycle.rules.fold import fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.obligations import next_obligation
 from lifecycle.rules.snapshot import PersonState
+from lifecycle.rules.trail import Step
 from lifecycle.rules.vocabulary import checker
-from lifecycle.rules.working import Step
 from lifecycle.touchpoint import Touchpoint, order_key
 
 ROOT = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import fold
 from lifecycle.rules.obligations import next_obligation
 from lifecycle.rules.snapshot import PersonState
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import Touchpoint, order_key
 
 ROOT = Path(__file__).parents[2]

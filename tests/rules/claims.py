@@ -24,7 +24,7 @@ from lifecycle.rules.machine import Machine
 from lifecycle.rules.obligations import next_obligation
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import PersonState
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import Touchpoint, order_key
 from tests.rules.histories import at, touchpoint
 

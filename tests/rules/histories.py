@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lifecycle.instant import Instant, microseconds
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import PersonState, decode, encode
 from lifecycle.rules.tasks import task_of
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import Touchpoint, order_key
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -52,6 +53,11 @@ def at(hours: float) -> datetime:
     return START + timedelta(hours=hours)
 
 
+def instant(hours: float) -> Instant:
+    """Return the same as the fold counts it."""
+    return microseconds(at(hours))
+
+
 def machine_of(tracks: str, *, head: str = HEAD, watch: str = WATCH) -> Machine:
     """Return a compiled policy made of the usual head, the watching track and more tracks."""
     return compile_policy(load_policy(f"{head}\ntracks:{watch}{tracks}", name="test.yaml"))
@@ -67,7 +73,7 @@ def folded(
 ) -> Folded:
     """Fold a history from nothing, in order, until so many hours after START (None: its last touchpoint)."""
     ordered = sorted(touchpoints, key=order_key)
-    return fold(machine, "anna", PersonState(), ordered, None if hours is None else at(hours), trail=trail)
+    return fold(machine, "anna", PersonState(), ordered, None if hours is None else at(hours), trail=trail, tells=True)
 
 
 def continued(machine: Machine, state: PersonState, touchpoints: Iterable[Touchpoint], hours: float | None) -> Folded:

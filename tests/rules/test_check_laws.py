@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
+from lifecycle.instant import microseconds
 from lifecycle.rules.check import check_policy
 from lifecycle.rules.check_guards import Decider
 from lifecycle.rules.compile import compile_policy
@@ -21,7 +22,7 @@ from lifecycle.rules.machine import Machine
 from lifecycle.rules.obligations import next_obligation
 from lifecycle.rules.policy import Policy
 from lifecycle.rules.snapshot import PersonState
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import Touchpoint
 from tests.rules.histories import at, touchpoint
 
@@ -135,10 +136,10 @@ def answers(machine: Machine, touchpoints: list[Touchpoint]) -> list[bool]:
     state = PersonState()
     fold(machine, "anna", state, touchpoints[:-1], None)
     last = touchpoints[-1]
-    view = View(last.data, state.facts, state.tracks, last.occurred_at)
+    view = View(last.data, state.facts, state.tracks, microseconds(last.occurred_at))
     for taker in machine.types[last.type].takers:
         if taker.when is None or taker.when(view):
-            state.facts[taker.name] = taker.take(state.facts.get(taker.name), last)
+            state.facts[taker.name] = taker.take(state.facts.get(taker.name), last.data, view.at)
     view.key = last.data["thing"]
     view.own = state.tracks["thing"][view.key].facts
     return [holds is None or holds(view) for holds, _ in machine.tracks["thing"].stages["begun"].upon["thing.told"]]

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from lifecycle.instant import microseconds
 from lifecycle.rules.calendar import WorkingTime
+from lifecycle.rules.calendar_steps import CalendarSteps
 from lifecycle.rules.facts import SET_WORDS, WINDOW_ENTRIES, amount_in, reader, taker
 from lifecycle.rules.findings import Place
 from lifecycle.rules.policy import Calendar, Fact
 from lifecycle.rules.schedule import Duration, parse_duration
 from lifecycle.rules.windows import is_daily
-from lifecycle.touchpoint import Touchpoint, microseconds
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
-IN_UTC = WorkingTime(Calendar())
+IN_UTC = CalendarSteps(WorkingTime(Calendar()))
 
 
 def fact(kind: Any, *, field: str = "", within: str | None = None) -> Fact:
@@ -32,16 +33,16 @@ def taken(of: Fact, *values: tuple[float, Any]) -> Any:
     """Return the raw fact after touchpoints so many hours after START, each with this value of the field x."""
     take = taker(of, "a.b", None, IN_UTC)
     raw = None
-    for number, (hours, value) in enumerate(values):
+    for hours, value in values:
         data = {} if value is None else {"x": value}
-        raw = take(raw, Touchpoint("anna", "s", str(number), "a.b", START + timedelta(hours=hours), None, data))
+        raw = take(raw, data, microseconds(START + timedelta(hours=hours)))
     return raw
 
 
 def read(of: Fact, *values: tuple[float, Any], kind: str | None = None, hours: float | None = None) -> Any:
     """Return the fact as guards read it, by default at the last touchpoint."""
     now = hours if hours is not None else (values[-1][0] if values else 0.0)
-    return reader(of, kind, IN_UTC)(taken(of, *values), START + timedelta(hours=now))
+    return reader(of, kind, IN_UTC)(taken(of, *values), microseconds(START + timedelta(hours=now)))
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,7 @@ def test_a_window_is_pruned_by_the_touchpoint_and_not_by_reading(within: str) ->
     """The raw fact is a function of the touchpoints alone; what is old leaves it with the next one."""
     of = fact("count", within=within)
     before = taken(of, (0, None))
-    reader(of, None, IN_UTC)(before, START + timedelta(days=900))
+    reader(of, None, IN_UTC)(before, microseconds(START + timedelta(days=900)))
     assert before == taken(of, (0, None))
     assert len(taken(of, (0, None), (24 * 900, None))) == 1
 

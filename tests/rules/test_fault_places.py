@@ -18,8 +18,8 @@ from lifecycle.rules.findings import HasFindings
 from lifecycle.rules.load import load_policy
 
 LINES = shipped_policy().splitlines()
-PART = 9
-"""One line of so many is tried, for each takes reading the whole file."""
+TRIED = 80
+"""About so many lines of those that can have a fault are tried, for each takes reading the whole file."""
 
 Broken = Callable[[str], str | None]
 """A line -> the line with a fault; None where it cannot have this one."""
@@ -67,12 +67,12 @@ def with_line(number: int, line: str) -> str:
 
 def unread(broken: Broken) -> Iterator[tuple[int, list[int]]]:
     """Yield the line with a fault, and the lines told of, wherever the fault leaves no document that can be read."""
-    for number, line in enumerate(LINES):
-        if number % PART:
-            continue
-        mutant = broken(line) if line.strip() and not line.lstrip().startswith("#") else None
-        if mutant is None:
-            continue
+    mutants = [
+        (number, mutant)
+        for number, line in enumerate(LINES)
+        if line.strip() and not line.lstrip().startswith("#") and (mutant := broken(line)) is not None
+    ]
+    for number, mutant in mutants[:: max(1, len(mutants) // TRIED)]:
         try:
             read_document(with_line(number, mutant), name="p.yaml")
         except HasFindings as error:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from lifecycle.instant import from_microseconds
 from lifecycle.rules.fold import can_append
 from lifecycle.rules.snapshot import encode
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import order_key
 from tests.rules.histories import (
     DAY,
     HAPPENED,
-    START,
     at,
     continued,
     endings,
     folded,
     happened,
+    instant,
     machine_of,
     open_tasks,
     stages,
@@ -289,7 +290,7 @@ def test_at_follows_its_fact_and_a_date_is_the_start_of_that_day() -> None:
         ("2026-03-13T00:00:00+00:00", "broken"),
     ]
     keep = next(closing for closing in result.closings if closing.task.rule == "keep")
-    assert keep.task.due_at.isoformat() == "2026-03-12T17:00:00+00:00"
+    assert from_microseconds(keep.task.due_at).isoformat() == "2026-03-12T17:00:00+00:00"
 
 
 def test_a_moment_that_is_past_at_entry_is_due_at_once() -> None:
@@ -389,7 +390,7 @@ def test_a_loop_at_one_instant_goes_on_a_day_later() -> None:
     """Rounds at one virtual instant are limited; nobody is stopped by that."""
     result = folded(machine_of(LOOP), [touchpoint("1", "reply.sent", 0)])
     assert result.next_due_at == at(DAY)
-    assert result.state.tracks["alpha"][""].since == at(0)
+    assert result.state.tracks["alpha"][""].since == instant(0)
     again = continued(machine_of(LOOP), result.state, [], 3 * DAY)
     assert again.next_due_at == at(4 * DAY)
 
@@ -523,7 +524,7 @@ def test_a_touchpoint_at_the_instant_of_a_fired_timer_is_no_increment() -> None:
     """A batch that ends at an instant has fired its timers; a further touchpoint of that instant re-folds."""
     machine = machine_of(NEED)
     state = folded(machine, [touchpoint("1", "need.stated", 0, need="a")]).state
-    assert state.last_fired_at == START
+    assert state.last_fired_at == instant(0)
     assert not can_append(state, order_key(touchpoint("2", "offer.made", 0, need="a")))
     assert can_append(state, order_key(touchpoint("2", "offer.made", 0.001, need="a")))
 

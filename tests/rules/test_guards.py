@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from lifecycle.instant import microseconds
 from lifecycle.rules.calendar import WorkingTime
+from lifecycle.rules.calendar_steps import CalendarSteps
 from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.guards import GuardCompiler, View, got_in_words, wanted_in_words
+from lifecycle.rules.guards import GuardCompiler, View
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.policy import Calendar, Given, Has, Money, OneOf, Range, Within
+from lifecycle.rules.refusal import got_in_words, wanted_in_words
 from lifecycle.rules.schedule import Duration
 from lifecycle.rules.snapshot import Instance, Origin
 from lifecycle.touchpoint import Touchpoint
 
-NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+TODAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+NOW = microseconds(TODAY)
 FIELDS = {
     "word": "[red, green]",
     "id_": "id",
@@ -74,11 +78,10 @@ def holds(
 ) -> bool:
     """Return what a guard says: the facts took in the data, or are given in raw form."""
     machine = machine or machine_of(guard)
-    touchpoint = Touchpoint("anna", "s", "1", "a.b", NOW, None, data or {})
     raw = dict(facts or {})
     if facts is None and data is not None:
         for taker in machine.types["a.b"].takers:
-            raw[taker.name] = taker.take(raw.get(taker.name), touchpoint)
+            raw[taker.name] = taker.take(raw.get(taker.name), data, NOW)
     instances = {
         track: {key: Instance(stage, NOW, "c", Origin("s", "1", "a.b", NOW)) for key, stage in each.items()}
         for track, each in (stages or {}).items()
@@ -234,7 +237,7 @@ def test_a_missing_value_fits_no_comparison_and_so_fits_none_of(guard: str) -> N
 
 def test_a_timer_has_no_fields() -> None:
     """Its view has no data."""
-    compiler = GuardCompiler({}, {}, WorkingTime(Calendar()))
+    compiler = GuardCompiler({}, {}, {}, CalendarSteps(WorkingTime(Calendar())))
     machine = machine_of("{word: red}")
     guard = machine.policy.tracks["need"].upon["a.b"][0].when
     assert compiler.guard(guard, "need")(View(None, {}, {}, NOW)) is False
@@ -242,7 +245,10 @@ def test_a_timer_has_no_fields() -> None:
 
 def test_no_guard_always_holds() -> None:
     """It means otherwise."""
-    assert GuardCompiler({}, {}, WorkingTime(Calendar())).guard(None, "")(View(None, {}, {}, NOW)) is True
+    assert (
+        GuardCompiler({}, {}, {}, CalendarSteps(WorkingTime(Calendar()))).guard(None, "")(View(None, {}, {}, NOW))
+        is True
+    )
 
 
 SCALARS = st.one_of(
@@ -289,7 +295,7 @@ MACHINES = {guard: machine_of(guard) for guard in [*COMPARISONS, *OTHERS]}
 def test_any_guard_answers_on_any_data_of_the_vocabulary(guard: str, data: dict[str, Any]) -> None:
     """What passed the check of the vocabulary never makes a guard raise."""
     machine = MACHINES[guard]
-    if not machine.types["a.b"].read(Touchpoint("anna", "s", "1", "a.b", NOW, None, data)).misfits:
+    if not machine.types["a.b"].read(Touchpoint("anna", "s", "1", "a.b", TODAY, None, data)).misfits:
         assert holds(guard, data, machine=machine) in (True, False)
 
 
@@ -309,8 +315,8 @@ def test_any_guard_answers_on_any_data_at_all(guard: str, data: dict[str, Any]) 
         (False, "false"),
         (["a", "b"], "a, b"),
         ({"USD": Decimal(3), "EUR": Decimal(1)}, "1 EUR, 3 USD"),
-        (NOW, "2026-03-02T10:00:00+00:00"),
-        (NOW - timedelta(days=1), "2026-03-01T10:00:00+00:00"),
+        (TODAY, "2026-03-02T10:00:00+00:00"),
+        (TODAY - timedelta(days=1), "2026-03-01T10:00:00+00:00"),
         (Decimal("1.50"), "1.50"),
         ("red", "red"),
     ],

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.rules.explain import way
 from lifecycle.rules.fold import Folded
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.obligations import next_obligation
 from lifecycle.rules.snapshot import encode
-from lifecycle.rules.working import Step
-from tests.rules.histories import DAY, HEAD, at, continued, folded, machine_of, open_tasks, stages, touchpoint
+from lifecycle.rules.trail import Step
+from tests.rules.histories import DAY, HEAD, at, continued, folded, instant, machine_of, open_tasks, stages, touchpoint
 
 TYPES = """
   order.placed: {by: person, data: {order: id, size: [small, large], ready_on: date within 1 year}, optional: {note: text}}
@@ -65,7 +66,7 @@ def placed(**data: Any) -> Any:
 def value(machine: Machine, result: Folded, fact: str) -> Any:
     from lifecycle.rules.guards import View
 
-    return machine.fact_readers["", fact](View(None, result.state.facts, result.state.tracks, at(500)))
+    return machine.fact_readers["", fact](View(None, result.state.facts, result.state.tracks, microseconds(at(500))))
 
 
 @pytest.mark.parametrize("size", [..., None, "huge", 3, ["large"], {"is": "large"}])
@@ -117,8 +118,8 @@ def test_a_required_date_with_a_limit_stands_at_the_end_of_it(ready_on: object) 
     assert value(machine, result, "ready_on") == "2027-03-02"
     order = result.state.tracks["order"]["1"]
     assert order.pending == {
-        "prepare": datetime(2027, 2, 20, tzinfo=UTC),
-        "later/sent": datetime(2027, 3, 2, tzinfo=UTC),
+        "prepare": microseconds(datetime(2027, 2, 20, tzinfo=UTC)),
+        "later/sent": microseconds(datetime(2027, 3, 2, tzinfo=UTC)),
     }
     assert stages(folded(machine, [placed(ready_on=ready_on)], 366 * DAY))["order[1]"] == "sent"
 
@@ -164,7 +165,8 @@ def test_a_zone_that_is_none_counts_as_missing(zone: object) -> None:
     told = touchpoint("0", "place.told", -1, zone=zone, country="Atlantis")
     evening = placed()._replace(occurred_at=at(10))
     result = folded(machine, [told, evening], 10)
-    assert {each.opens_at for each in result.state.waiting.values()} == {datetime(2026, 3, 3, 8, tzinfo=UTC)}
+    opens_at = {from_microseconds(each.opens_at) for each in result.state.waiting.values()}
+    assert opens_at == {datetime(2026, 3, 3, 8, tzinfo=UTC)}
 
 
 def test_a_person_begins_with_a_touchpoint_that_is_not_built_in() -> None:
@@ -175,8 +177,8 @@ def test_a_person_begins_with_a_touchpoint_that_is_not_built_in() -> None:
     nobody = folded(machine, [outcome, unknown], 2)
     assert (nobody.state.begun_at, stages(nobody), nobody.next_due_at) == (None, {}, None)
     somebody = folded(machine, [outcome, unknown, touchpoint("3", "reply.sent", 3)], 4)
-    assert somebody.state.begun_at == at(3)
-    assert somebody.state.tracks["in_touch"][""].since == at(3)
+    assert somebody.state.begun_at == instant(3)
+    assert somebody.state.tracks["in_touch"][""].since == instant(3)
 
 
 def test_an_outcome_of_somebody_unknown_counts_when_the_person_begins() -> None:

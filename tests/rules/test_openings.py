@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from lifecycle.errors import PolicyRefused
+from lifecycle.instant import from_microseconds
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.snapshot import PersonState, encode
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import Touchpoint
 from tests.rules.histories import DAY, START, at, continued, endings, folded, happened, open_tasks, touchpoint
 
@@ -69,8 +70,8 @@ def test_a_task_opens_when_quiet_ends_and_due_counts_from_then() -> None:
     machine = machine_of(QUIET, "call: {ask: Call, due: 1 day}")
     result = folded(machine, [stated("1", 10)], 24)
     (task,) = result.state.tasks.values()
-    assert task.opened_at == datetime(2026, 3, 3, 9, tzinfo=UTC)
-    assert task.due_at == datetime(2026, 3, 4, 9, tzinfo=UTC)
+    assert from_microseconds(task.opened_at) == datetime(2026, 3, 3, 9, tzinfo=UTC)
+    assert from_microseconds(task.due_at) == datetime(2026, 3, 4, 9, tzinfo=UTC)
 
 
 def test_quiet_is_by_the_clock_where_the_person_is() -> None:

@@ -8,13 +8,26 @@ import sys
 import pytest
 from hypothesis import given, strategies as st
 
+from lifecycle.instant import HOUR, from_microseconds
 from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.places import MAX_OPEN_OF_RULE
 from lifecycle.rules.snapshot import PersonState, encode
 from lifecycle.rules.tasks import task_of
 from lifecycle.touchpoint import Touchpoint, order_key
-from tests.rules.histories import DAY, HEAD, at, continued, endings, folded, machine_of, open_tasks, said, touchpoint
+from tests.rules.histories import (
+    DAY,
+    HEAD,
+    at,
+    continued,
+    endings,
+    folded,
+    instant,
+    machine_of,
+    open_tasks,
+    said,
+    touchpoint,
+)
 
 PROMISE = """
   promise:
@@ -103,11 +116,13 @@ def test_when_the_place_comes_due_is_counted_from_opening() -> None:
     history += [touchpoint(f"d{each}", "promise.kept", 1, promise=f"p{each}") for each in range(3)]
     result = folded(MACHINE, history, 25)
     (waiting,) = result.state.waiting.values()
-    assert waiting.wanted_at == at(25)
+    assert waiting.wanted_at == instant(25)
     first = min(task_id for task_id, task in result.state.tasks.items() if task.rule == "thank")
     done = [*history, touchpoint("done", "task.completed", 2 * DAY, task=first)]
-    opened = [task for task in folded(MACHINE, done, 2 * DAY).state.tasks.values() if task.opened_at == at(2 * DAY)]
-    assert [(task.rule, task.due_at) for task in opened] == [("thank", at(4 * DAY))]
+    opened = [
+        task for task in folded(MACHINE, done, 2 * DAY).state.tasks.values() if task.opened_at == instant(2 * DAY)
+    ]
+    assert [(task.rule, task.due_at) for task in opened] == [("thank", instant(4 * DAY))]
 
 
 @pytest.mark.usefixtures("few")
@@ -118,8 +133,8 @@ def test_a_place_that_comes_by_expiry_is_given_at_that_instant() -> None:
     assert keys(before) == ["p0001", "p0002"]
     expires_at = min(task.expires_at for task in before.state.tasks.values())
     assert before.next_due_at is not None
-    assert before.next_due_at <= expires_at
-    after = folded(MACHINE, history, (expires_at - at(0)).total_seconds() / 3_600)
+    assert before.next_due_at <= from_microseconds(expires_at)
+    after = folded(MACHINE, history, (expires_at - instant(0)) / HOUR)
     assert keys(after) == ["p0002", "p0003"]
 
 
@@ -197,7 +212,7 @@ def test_a_task_that_was_put_off_does_not_follow_its_fact_any_more() -> None:
     history.append(touchpoint("later", "task.postponed", 2, task=task_id, until="2026-04-20"))
     history.append(made(1, 3, "2026-04-02")._replace(id="again"))
     (task,) = folded(MACHINE, history, 4).state.tasks.values()
-    assert task.due_at == at(49 * DAY + 7)
+    assert task.due_at == instant(49 * DAY + 7)
 
 
 def calls(number: int) -> int:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from lifecycle.instant import microseconds
 from lifecycle.rules import slides
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import Folded, can_append, fold
@@ -100,7 +101,7 @@ def test_a_lane_changes_at_the_moment_at_which_its_window_slides(regular: str, c
     before = fold(machine, "anna", PersonState(), history, changes - MICROSECOND)
     assert (before.next_due_at, before.state.last_fired_at) == (changes, result.state.last_fired_at)
     after = fold(machine, "anna", PersonState(), history, changes)
-    assert (lane(after, machine), after.state.last_fired_at) == ("others", changes)
+    assert (lane(after, machine), after.state.last_fired_at) == ("others", microseconds(changes))
 
 
 def test_a_stop_that_begins_as_time_passes_withdraws_open_tasks() -> None:
@@ -108,7 +109,7 @@ def test_a_stop_that_begins_as_time_passes_withdraws_open_tasks() -> None:
     machine = machine_of(stops="none_of: [{fact.ordered: {within: 2 weeks}}]")
     result = folded(machine, [order("1", "2026-02-08T10:00")], "2026-02-28T00:00")
     assert [(each.closed.reason, each.closed.at) for each in result.closings] == [
-        ("stopped", vienna("2026-02-22T00:00"))
+        ("stopped", microseconds(vienna("2026-02-22T00:00")))
     ]
 
 
@@ -124,7 +125,7 @@ def test_a_slide_that_changes_nothing_is_no_timer() -> None:
     machine = machine_of("fact.recent: {at_least: 2}")
     history = [order(str(day), f"2026-02-{day:02}T10:00") for day in (1, 5, 9)]
     assert folded(machine, history).next_due_at == vienna("2026-03-07T00:00")
-    assert folded(machine, history, "2026-03-04T00:00").state.last_fired_at == vienna("2026-02-01T10:00")
+    assert folded(machine, history, "2026-03-04T00:00").state.last_fired_at == microseconds(vienna("2026-02-01T10:00"))
 
 
 def test_after_thirty_two_slides_the_search_goes_on_from_there() -> None:
@@ -180,7 +181,7 @@ def test_the_lane_is_right_at_every_moment_however_time_moved(seed: int) -> None
         assert all(can_append(state, order_key(each)) for each in ready)
         state = decode(encode(fold(machine, "anna", state, ready, moment).state))
         if state.begun_at is not None:
-            assert state.lane == machine.lane_of(View(None, state.facts, state.tracks, moment))
+            assert state.lane == machine.lane_of(View(None, state.facts, state.tracks, microseconds(moment)))
         moment += timedelta(hours=source.choice((1, 7, 24, 100)))
     steps = encode(fold(machine, "anna", state, rest, end).state)
     assert steps == encode(fold(machine, "anna", PersonState(), history, end).state)

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.ask_from import AskFrom
+from lifecycle.instant import HOUR
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.explain import explain
 from lifecycle.rules.fold import Folded, can_append, fold
@@ -20,9 +21,9 @@ from lifecycle.rules.prospects import Ahead
 from lifecycle.rules.snapshot import PersonState, encode
 from lifecycle.rules.start import again_id
 from lifecycle.rules.tasks import reconcile, task_of
-from lifecycle.rules.working import Step
+from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import Touchpoint, order_key
-from tests.rules.histories import DAY, at, continued, endings, folded, machine_of, open_tasks, touchpoint
+from tests.rules.histories import DAY, at, continued, endings, folded, instant, machine_of, open_tasks, touchpoint
 from tests.rules.test_time_laws import POLICY, history_of, in_steps
 
 TRACK = """
@@ -115,8 +116,8 @@ def test_a_task_of_a_loss_is_still_owed_and_due_from_there() -> None:
     machine = from_day(40)
     result = folded(machine, [STATED, LOST], 40 * DAY)
     assert open_tasks(result) == ["need[n].care", "need[n].thank"]
-    assert sorted((task.due_at - at(40 * DAY)).days for task in result.state.tasks.values()) == [2, 5]
-    assert {task.opened_at for task in result.state.tasks.values()} == {at(40 * DAY)}
+    assert sorted((task.due_at - instant(40 * DAY)) // (24 * HOUR) for task in result.state.tasks.values()) == [2, 5]
+    assert {task.opened_at for task in result.state.tasks.values()} == {instant(40 * DAY)}
     assert (result.state.not_asked, result.state.asked_anew) == (2, 2)
     ended = {each.closed.id for each in result.closings}
     assert result.state.tasks.keys() == {again_id(each) for each in ended if again_id(each) in result.state.tasks}
@@ -127,7 +128,7 @@ def test_a_repeated_task_is_still_owed_and_goes_on_from_there() -> None:
     machine = from_day(40)
     result = folded(machine, [STATED, WON], 40 * DAY)
     [(task_id, task)] = result.state.tasks.items()
-    assert (task.rule, task.due_at) == ("call", at(41 * DAY))
+    assert (task.rule, task.due_at) == ("call", instant(41 * DAY))
     done = touchpoint("o", "task.completed", 42 * DAY, task=task_id)
     assert continued(machine, result.state, [done], 42 * DAY).next_due_at == at(52 * DAY)
 
@@ -137,8 +138,8 @@ def test_a_review_is_still_owed_and_its_rhythm_stays() -> None:
     machine = from_day(390)
     result = folded(machine, [STATED, WON], 390 * DAY)
     [review] = [task for task in result.state.tasks.values() if task.rule == "review"]
-    assert review.opened_at == at(390 * DAY)
-    assert result.state.tracks["in_touch"][""].pending["review"] == at(731 * DAY)  # 2028 has a 29 February
+    assert review.opened_at == instant(390 * DAY)
+    assert result.state.tracks["in_touch"][""].pending["review"] == instant(731 * DAY)  # 2028 has a 29 February
 
 
 def test_what_is_owed_is_spread_by_person() -> None:
@@ -149,7 +150,7 @@ def test_what_is_owed_is_spread_by_person() -> None:
         person = f"p{number}"
         history = [each._replace(person=person) for each in (STATED, LOST)]
         result = fold(machine, person, PersonState(), history, at(50 * DAY))
-        days = {(task.opened_at - at(40 * DAY)).days for task in result.state.tasks.values()}
+        days = {(task.opened_at - instant(40 * DAY)) // (24 * HOUR) for task in result.state.tasks.values()}
         assert len(days) == 1
         opened |= days
     assert opened == {0, 1, 2, 3, 4}
@@ -291,9 +292,9 @@ def test_any_split_and_order_end_where_one_leap_ends(seed: int, laws: Machine) -
     assert in_steps(source, machine, history, 100 * DAY) == leap
     shuffled = source.sample(history, len(history))
     assert in_any_order(source, machine, shuffled, 100 * DAY) == leap
-    later = [task for task in result.state.tasks.values() if task.opened_at < begin.at]
-    assert all(task.due_at >= begin.at for task in later if task.rule not in ("meet",))
-    assert not any(each.closed.reason == "before_start" and each.closed.at != begin.at for each in result.closings)
+    later = [task for task in result.state.tasks.values() if task.opened_at < begin.instant]
+    assert all(task.due_at >= begin.instant for task in later if task.rule not in ("meet",))
+    assert not any(each.closed.reason == "before_start" and each.closed.at != begin.instant for each in result.closings)
     assert result.state.asked_anew <= result.state.not_asked
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from lifecycle.instant import microseconds
 from lifecycle.person import Publication
 from lifecycle.rules.fold import Folded
 from lifecycle.rules.machine import Machine
 from lifecycle.rules.tasks import Request, reconcile, strangers, task_of
-from lifecycle.touchpoint import microseconds
 from tests.rules.histories import DAY, START, at, folded, machine_of, touchpoint
 
 TRACK = """

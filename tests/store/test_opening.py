@@ -24,12 +24,12 @@ from lifecycle.errors import (
     StoreUnavailable,
     ValueRefused,
 )
+from lifecycle.instant import from_microseconds
 from lifecycle.store import Changes, Store, open_store
 from lifecycle.store.database import Database
 from lifecycle.store.failures import translated
 from lifecycle.store.migrating import configuration, current, head, upgrade
 from lifecycle.store.tables import metadata
-from lifecycle.touchpoint import from_microseconds
 from tests.store.made import by, person, step
 
 
