@@ -141,6 +141,7 @@ def test_a_test_runs_on_both_stores(store_url: str, request: pytest.FixtureReque
 STARTER = """
 import signal, sys
 from tests.servers import PostgresServer
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 server = PostgresServer().start()
 print(server._process.pid, server.folder, flush=True)
 sys.stdin.read()  # the test ends this process here

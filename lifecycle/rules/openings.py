@@ -125,6 +125,9 @@ def _look(work: Working, at: Instant, candidates: Collection[Candidate]) -> Coll
 
 def _admitted(work: Working, room: _Room, ready: list[Candidate], at: Instant) -> list[Candidate]:
     """Return what budgets let open now, in the order of the queue, and what has no place whatever its budget lets."""
+    contacts = {id(contact): contact for _, task in ready if (contact := work.rule_of(task).contact) is not None}
+    if all(contact.most is None for contact in contacts.values()):
+        return ready  # No budget leaves any of them for later.
     is_full, left, found = full(work), dict[int, int](), []
     for (*_, task_id), task in sorted((_queue_place(work, *each, at), each[1]) for each in ready):
         contact = work.rule_of(task).contact
