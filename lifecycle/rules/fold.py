@@ -45,13 +45,13 @@ from lifecycle.rules.doing import complete
 from lifecycle.rules.fitting import fitted, label_reach
 from lifecycle.rules.following import follow, next_due
 from lifecycle.rules.guards import View
+from lifecycle.rules.judging import judge_anew
 from lifecycle.rules.limits import make_place
 from lifecycle.rules.machine import ANYTHING, FOLLOWED, PLACE, STOPS, Choices, Machine, TrackTable, TypeTable
 from lifecycle.rules.openings import look_again, stop_contacts
 from lifecycle.rules.outcomes import take_outcome
 from lifecycle.rules.policy import Choice
 from lifecycle.rules.refusal import held_alternative, refusal
-from lifecycle.rules.slides import judge_anew
 from lifecycle.rules.snapshot import Instance, Origin, PersonState
 from lifecycle.rules.texts import PERSON_BYTES, make_room
 from lifecycle.rules.timers import fire

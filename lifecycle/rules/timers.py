@@ -11,12 +11,12 @@ from lifecycle import ids
 from lifecycle.instant import Instant
 from lifecycle.rules.before_start import begin_asking
 from lifecycle.rules.following import follow
+from lifecycle.rules.judging import judge_anew
 from lifecycle.rules.limits import MAX_ROUNDS, put_off
 from lifecycle.rules.machine import FOLLOWED, STOPS, Rule, TrackTable, guard_of
 from lifecycle.rules.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
 from lifecycle.rules.places import may_tell, tell
 from lifecycle.rules.refusal import held_alternative, refusal
-from lifecycle.rules.slides import judge_anew
 from lifecycle.rules.snapshot import Instance, OpenTask, WaitingTask
 from lifecycle.rules.working import Working
 
