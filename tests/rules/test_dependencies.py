@@ -13,11 +13,12 @@ import pytest
 
 from lifecycle.ask_from import AskFrom
 from lifecycle.instant import DAY, from_microseconds
-from lifecycle.rules import fold as touchpoints, limits, texts
+from lifecycle.rules import fold as touchpoints, limits, places, texts
 from lifecycle.rules.compile import compile_policy
 from lifecycle.rules.fold import Folded, fold
 from lifecycle.rules.load import load_policy
 from lifecycle.rules.machine import Machine
+from lifecycle.rules.names import TOO_MANY
 from lifecycle.rules.snapshot import PersonState, encode
 from lifecycle.rules.trail import Step
 from lifecycle.touchpoint import Touchpoint, order_key
@@ -105,7 +106,7 @@ FIELDS = {
     "place.told": "where",
 }
 BEGUN, SAID = (0, "tale.begun", "a"), "word.said"
-LATE = (29.0, "place.told", "UTC")
+LATE = (15.0, "place.told", "UTC")
 """Long after all the rest, so that what was due before and not noted would be late."""
 
 
@@ -209,7 +210,8 @@ def test_a_wait_follows_the_word_of_its_length(guard: str, history: History, day
 def test_a_rule_is_due_by_what_is_known_when_it_is_due(rule: str, history: History, days: list[float]) -> None:
     """Sooner or later by a fact, which was missing before or said something else."""
     machine = machine_of(tasks=f"call: {{{rule}, ask: C, contact: asked}}")
-    found = [day for _, day in opened(lived(machine, happened([BEGUN, *history, LATE])))]
+    after = (days[0] + 0.5, "place.told", "UTC")
+    found = [day for _, day in opened(lived(machine, happened([BEGUN, *history, after])))]
     assert found[: len(days)] == pytest.approx(days, abs=1e-9)
     assert lived(machine, happened([BEGUN, *history]), days[0] - 0.01).next_due_at == at(days[0] * HOURS)
 
@@ -266,9 +268,10 @@ def test_what_waits_for_a_budget_opens_when_there_is_room_again() -> None:
 @pytest.mark.parametrize(
     ("begun", "told", "opens"),
     [
-        (1, {}, 1 + 6 / 24),
-        (1, {"where": "Europe/Helsinki"}, 1 + 4 / 24),
+        (1, {"country": "AT"}, 1 + 6 / 24),
+        (1, {"country": "AT", "where": "Europe/Helsinki"}, 1 + 4 / 24),
         (35, {"country": "AT"}, 35 + 14 / 24),  # Easter Monday: quiet until the day is over
+        (35, {"country": "US"}, 35 + 6 / 24),
     ],
 )
 def test_what_waits_for_quiet_hours_follows_the_place_of_the_person(
@@ -276,9 +279,23 @@ def test_what_waits_for_quiet_hours_follows_the_place_of_the_person(
 ) -> None:
     """Quiet until 16:00 where they are, and on the holidays of their country; they said where while it waited."""
     machine = machine_of(contact="quiet: 08:00 to 16:00")
-    place = touchpoint("p", "place.told", begun * HOURS + 1, **told)
-    history = [*happened([(begun, "tale.begun", "a"), (begun + 0.02, SAID, ""), (begun + 3, SAID, "")]), place]
+    moves = [
+        touchpoint("p", "place.told", begun * HOURS - 1, country="AT"),
+        touchpoint("q", "place.told", begun * HOURS + 1, **told),
+    ]
+    history = [*happened([(begun, "tale.begun", "a"), (begun + 0.02, SAID, ""), (begun + 3, SAID, "")]), *moves]
     assert opened(lived(machine, history, begun + 4)) == [("call", pytest.approx(opens))]
+
+
+def test_what_waits_for_a_place_is_wanted_by_what_a_fact_says_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a due day is missing, a task would be due when it expires; how long that is changed while it waited."""
+    monkeypatch.setattr(places, "MAX_OPEN_OF_RULE", 1)
+    machine = machine_of(tasks="call: {ask: C, contact: asked, due: own_day, expires: $length}")
+    told = happened([*((0, "tale.begun", key) for key in "abc"), (1, SAID, ""), (2, "pace.judged", "quick")])
+    (task_id,) = (each for each, task in lived(machine, told[:3], 1).state.tasks.items() if task.track == "tale")
+    done = touchpoint("x", "task.completed", 3 * HOURS, task=task_id)
+    result = lived(machine, [*told, done], 3)
+    assert result.state.tracks[TOO_MANY][""].facts["first_due"] == instant(4 * HOURS)
 
 
 HEARD = "at: 3 days after heard, ask: C, contact: asked, done_by: tale.done"
