@@ -6,9 +6,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo "$$python" && exit; done; echo python3)
 # More for pytest, such as: make test PYTEST_ARGS="-k calendar"
 PYTEST_ARGS ?=
-# Processes that the tests run in: four also where there are fewer cores, because tests of workers wait for the servers
+# Processes that the tests run in: five also where there are fewer cores, because tests of workers wait for the servers
 # most of the time. The servers are shared. A file stays in one process, because its tests share what is costly to make.
-PYTEST_PROCESSES ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST_PROCESSES ?= --numprocesses 5 --dist loadfile --no-loadscope-reorder
 # Tests without servers compute all the time.
 QUICK_PROCESSES ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 

@@ -40,18 +40,18 @@ EXTERNAL_KAFKA = os.environ.get("LIFECYCLE_TEST_KAFKA")
 EXTERNAL_DATABASE = os.environ.get("LIFECYCLE_TEST_DATABASE")
 LONGEST = (
     "real/test_bpic2012_shuffled.py",
-    "streams/test_outages.py",
     "real/test_bpic2012_kafka.py",
-    "streams/test_live_workers.py",
     "real/test_bpic2012_answers.py",
-    "streams/test_logs.py",
     "real/test_bpic2012_killed.py",
+    "streams/test_outages.py",
+    "streams/test_live_workers.py",
+    "streams/test_logs.py",
     "streams/test_bounded_runs.py",
     "engine/test_laws.py",
     "streams/test_intake.py",
     "streams/test_activation.py",
 )
-"""Files that take longest, in this folder: those that compute between those that wait, so that both are under way."""
+"""Files that take longest, in this folder. First those that compute, while one process fetches and starts the servers."""
 RANKS = {Path(__file__).parent.joinpath(name).resolve(strict=True): rank for rank, name in enumerate(LONGEST)}
 # What was compiled is kept, whatever the environment wants: each of some hundred processes that tests start would
 # otherwise compile the program and its libraries anew, two seconds of computing every time.
