@@ -59,7 +59,7 @@ bench: $(TOOLS) ## the benchmarks, one after another
 	done
 
 generated: $(TOOLS) ## write anew what is generated: schemas, references of commands and settings
-	$(BIN)/python -m lifecycle.contracts schemas
+	$(BIN)/python -m lifecycle.wire.contracts schemas
 	$(BIN)/python -m lifecycle.cli.reference
 
 lock: ## choose the newest allowed dependencies, write requirements.txt and requirements-dev.txt

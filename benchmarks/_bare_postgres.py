@@ -19,10 +19,10 @@ from sqlalchemy import BigInteger, Text
 from sqlalchemy.types import TypeEngine
 
 from lifecycle import canonical_json
-from lifecycle.codec import read_event
 from lifecycle.instant import microseconds
 from lifecycle.store.arrays import packed
 from lifecycle.touchpoint import Touchpoint
+from lifecycle.wire.codec import read_event
 
 BATCH = 1_000
 SNAPSHOT = "s" * 900

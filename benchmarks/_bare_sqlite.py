@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lifecycle import canonical_json
-from lifecycle.codec import read_event
 from lifecycle.instant import microseconds
+from lifecycle.wire.codec import read_event
 
 BATCH = 1_000
 

@@ -16,9 +16,9 @@ from statistics import median
 
 from benchmarks._figures import interleaved, positive, print_table
 from lifecycle.policies import shipped_policy
-from lifecycle.rules.check import check_policy
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.policy import Policy
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.language.policy import Policy
+from lifecycle.rules.proof.check import check_policy
 
 STAGES_A_TRACK = 10
 

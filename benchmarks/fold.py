@@ -23,14 +23,14 @@ from statistics import median
 
 from benchmarks._figures import interleaved, positive, print_ratios, print_table, ratio
 from benchmarks._history import history
-from lifecycle.codec import read_event
 from lifecycle.policies import shipped_policy
-from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.fold import fold
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import Machine
-from lifecycle.rules.snapshot import PersonState, decode, encode
+from lifecycle.rules.compiled.compile import compile_policy
+from lifecycle.rules.compiled.machine import Machine
+from lifecycle.rules.fold.fold import fold
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import PersonState, decode, encode
 from lifecycle.touchpoint import Touchpoint, order_key
+from lifecycle.wire.codec import read_event
 
 Log = list[tuple[str, list[Touchpoint]]]
 

@@ -14,21 +14,22 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from lifecycle import canonical_json, clock, codec
-from lifecycle.contracts import event_of
-from lifecycle.engine import Engine
+from lifecycle import canonical_json, clock
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.limits import Limits
+from lifecycle.engine.opening import raise_format, require_readable, settle_ask_from
 from lifecycle.errors import BelongsToWorkers, Retry, TimeRefused
-from lifecycle.limits import Limits
-from lifecycle.nobody import nobody
-from lifecycle.opening import raise_format, require_readable, settle_ask_from
+from lifecycle.files.task_file import OUTBOX_ROWS, open_target
 from lifecycle.policies import active_policy, policy_of
-from lifecycle.questions import Questions
+from lifecycle.reading.nobody import nobody
+from lifecycle.reading.questions import Questions
 from lifecycle.record import Accounting, Batch, Place, Record
-from lifecycle.rules.compile import compile_policy
+from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.store.store import Store, open_store
 from lifecycle.task import rfc3339
-from lifecycle.task_file import OUTBOX_ROWS, open_target
 from lifecycle.touchpoint import Touchpoint
+from lifecycle.wire import codec
+from lifecycle.wire.contracts import event_of
 
 BATCH_RECORDS = 1_000
 """Most records that are folded and committed together ..."""

@@ -16,14 +16,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from lifecycle import clock, codec
+from lifecycle import clock
 from lifecycle.api import DEFAULT_FUTURE, Lifecycle, open_engine
 from lifecycle.ask_from import AskFrom
-from lifecycle.event_lines import EventLines
-from lifecycle.half_lines import HalfLines
-from lifecycle.reading import Census
+from lifecycle.files.event_lines import EventLines
+from lifecycle.files.half_lines import HalfLines
+from lifecycle.files.task_file import require_target
+from lifecycle.reading.answers import Census
 from lifecycle.record import Accounting
-from lifecycle.task_file import require_target
+from lifecycle.wire import codec
 
 Until = datetime | Literal["now", "end"]
 Phase = Literal["reading", "moving time", "writing tasks"]

@@ -22,7 +22,7 @@ MAX_ID_BYTES = 256
 """Longest id, source, type, sequence or person, in UTF-8 bytes."""
 
 RETRACTED = "touchpoint.retracted"
-"""The type of a touchpoint that takes another one out (rules/retractions.py)."""
+"""The type of a touchpoint that takes another one out (rules/fold/retractions.py)."""
 
 SequenceKey = tuple[int, int, str]
 OrderKey = tuple[Instant, SequenceKey, str, str]

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lifecycle import canonical_json
-from lifecycle.codec import read_event
 from lifecycle.errors import Unreadable
 from lifecycle.moment import parse_time
-from lifecycle.rules.calendar import WorkingTime
-from lifecycle.rules.facts import as_time
-from lifecycle.rules.findings import Place
-from lifecycle.rules.policy import Calendar, FieldKind, TouchpointType
-from lifecycle.rules.vocabulary import checker
+from lifecycle.rules.compiled.facts import as_time
+from lifecycle.rules.language.calendar import WorkingTime
+from lifecycle.rules.language.findings import Place
+from lifecycle.rules.language.policy import Calendar, FieldKind, TouchpointType
+from lifecycle.rules.language.vocabulary import checker
 from lifecycle.touchpoint import Touchpoint
+from lifecycle.wire.codec import read_event
 
 TEXTS = [
     "2026-03-02T10:00:00Z",

@@ -20,14 +20,14 @@ import pytest
 
 from lifecycle.errors import PolicyRefused
 from lifecycle.policies import read_policy
-from lifecycle.rules.check import check_policy
-from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.load_facts import FACT_KINDS, KINDS
-from lifecycle.rules.names import Reading
-from lifecycle.rules.policy import Policy
-from lifecycle.rules.scenario import report, run_scenario
-from lifecycle.rules.scenario_table import read_scenario
-from lifecycle.rules.schedule import Unit
+from lifecycle.rules.compiled.compile import compile_policy
+from lifecycle.rules.language.facts import FACT_KINDS, KINDS
+from lifecycle.rules.language.names import Reading
+from lifecycle.rules.language.policy import Policy
+from lifecycle.rules.language.schedule import Unit
+from lifecycle.rules.proof.check import check_policy
+from lifecycle.rules.scenarios.run import report, run_scenario
+from lifecycle.rules.scenarios.table import read_scenario
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")

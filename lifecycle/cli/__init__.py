@@ -1,1 +1,1 @@
-"""The command line, one file per noun."""
+"""The command line: the program, and what its commands share. It asks api.py and the rooms below; nothing asks it."""

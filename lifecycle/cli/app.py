@@ -26,7 +26,7 @@ from lifecycle.errors import LifecycleError, reason_of
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a command or a noun is: `place` is a module of this package and a name in it."""
+    """Where a command or a noun is: `place` is a module of commands/ and a name in it."""
 
     place: str
     help: str
@@ -34,7 +34,7 @@ class Entry:
     def load(self, name: str) -> Any:
         """Import it and return it as a command called `name`."""
         module, _, attribute = self.place.partition(":")
-        found = getattr(import_module(f"lifecycle.cli.{module}"), attribute)
+        found = getattr(import_module(f"lifecycle.cli.commands.{module}"), attribute)
         if isinstance(found, typer.Typer):
             command: Any = typer.main.get_group(found)
         else:

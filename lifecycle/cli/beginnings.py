@@ -8,7 +8,7 @@ from datetime import datetime
 from lifecycle.ask_from import AskFrom
 from lifecycle.cli.output import number, plural
 from lifecycle.cli.times import Times
-from lifecycle.reading import Census
+from lifecycle.reading.answers import Census
 from lifecycle.touchpoint import EARLIEST
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from lifecycle.errors import NotFound
 from lifecycle.moment import parse_time
-from lifecycle.rules.findings import nearest, shown
-from lifecycle.rules.machine import Machine
+from lifecycle.rules.compiled.machine import Machine
+from lifecycle.rules.language.findings import nearest, shown
 
 MAX_KNOWN = 100
 """Names that are listed where one is not known."""

@@ -16,7 +16,7 @@ from lifecycle.cli.output import plural
 from lifecycle.cli.times import zone_named
 from lifecycle.errors import SettingsRefused
 from lifecycle.moment import parse_time
-from lifecycle.questions import Questions
+from lifecycle.reading.questions import Questions
 from lifecycle.settings import Settings
 from lifecycle.store import Store
 from lifecycle.touchpoint import EARLIEST, LATEST

@@ -16,8 +16,8 @@ import typer
 from typer.testing import CliRunner
 
 from lifecycle.cli.app import app
+from lifecycle.cli.commands.policies import generated_files
 from lifecycle.cli.exits import MEANINGS
-from lifecycle.cli.policies import generated_files
 from lifecycle.settings import Settings
 
 COMMANDS = Path("docs/cli.md")

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from lifecycle.rules.check_findings import CODES, CheckFinding
+from lifecycle.rules.proof.findings import CODES, CheckFinding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NOT_WRITTEN_RIGHT = "The policy is not written as its notation asks."

@@ -10,9 +10,9 @@ import typer
 
 from lifecycle.errors import SettingsRefused
 from lifecycle.moment import parse_time
-from lifecycle.rules.findings import nearest
-from lifecycle.rules.saying import clock_time
-from lifecycle.rules.vocabulary import is_zone
+from lifecycle.rules.compiled.saying import clock_time
+from lifecycle.rules.language.findings import nearest
+from lifecycle.rules.language.vocabulary import is_zone
 from lifecycle.task import rfc3339
 
 Zone = Annotated[

@@ -5,12 +5,12 @@ The judge of a row is the reading of the policy itself, the one that refuses it 
 
 from __future__ import annotations
 
-from lifecycle.codec import read_event
 from lifecycle.errors import MappingRefused, Unreadable
 from lifecycle.mapping.convert import Check
 from lifecycle.mapping.model import ImportMapping, Rule
-from lifecycle.rules.findings import Place, nearest
-from lifecycle.rules.machine import Machine
+from lifecycle.rules.compiled.machine import Machine
+from lifecycle.rules.language.findings import Place, nearest
+from lifecycle.wire.codec import read_event
 
 
 def require_fit(mapping: ImportMapping, machine: Machine) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ from lifecycle.mapping.model import (
     Template,
     TimeForm,
 )
-from lifecycle.rules.document import Listing, Node, Scalar, Table, read_document
-from lifecycle.rules.findings import Finding, Findings, HasFindings, Place, shown
+from lifecycle.rules.language.document import Listing, Node, Scalar, Table, read_document
+from lifecycle.rules.language.findings import Finding, Findings, HasFindings, Place, shown
 
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
 FORMATS: dict[str, Format] = {"csv": "csv", "blanks": "blanks", "jsonl": "jsonl"}

@@ -27,9 +27,9 @@ from lifecycle.mapping.model import (
 )
 from lifecycle.mapping.nodes import NodeReader
 from lifecycle.mapping.times import has_clock, lacks
-from lifecycle.rules.document import Node, Scalar, Table
-from lifecycle.rules.findings import Findings, Place, shown
-from lifecycle.rules.vocabulary import NO_ZONES
+from lifecycle.rules.language.document import Node, Scalar, Table
+from lifecycle.rules.language.findings import Findings, Place, shown
+from lifecycle.rules.language.vocabulary import NO_ZONES
 
 KINDS: dict[str, ValueKind] = {
     "text": "text",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from lifecycle.rules.findings import Place
+from lifecycle.rules.language.findings import Place
 
 Format = Literal["csv", "blanks", "jsonl"]
 ValueKind = Literal["text", "id", "whole", "number", "money", "yes_or_no", "date", "time", "zone", "country"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from lifecycle.rules.document import Listing, Node, Scalar, Table
-from lifecycle.rules.findings import Findings
+from lifecycle.rules.language.document import Listing, Node, Scalar, Table
+from lifecycle.rules.language.findings import Findings
 
 
 class NodeReader:

@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple, cast
 from lifecycle.errors import FileRefused, MappingRefused, Stop, Unreadable, reason_of
 from lifecycle.mapping.json_rows import JsonFields
 from lifecycle.mapping.model import TWO_ROWS, FileForm, ImportMapping
-from lifecycle.rules.findings import nearest
+from lifecycle.rules.language.findings import nearest
 
 STANDARD_INPUT = Path("-")
 """The name of a file that stands for standard input."""

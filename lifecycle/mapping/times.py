@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from lifecycle.errors import Unreadable
 from lifecycle.instant import EPOCH
 from lifecycle.mapping.model import EPOCHS, ISO, STAMP, TimeForm
-from lifecycle.rules.vocabulary import is_zone
+from lifecycle.rules.language.vocabulary import is_zone
 from lifecycle.touchpoint import EARLIEST, LATEST
 
 TIMES_KEPT = 8192

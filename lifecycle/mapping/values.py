@@ -13,7 +13,7 @@ from typing import Any
 from lifecycle.errors import Unreadable
 from lifecycle.mapping.model import RULE, Change, FieldValue, Figures, Template, Words
 from lifecycle.mapping.times import day_reader, moment_reader
-from lifecycle.rules.vocabulary import is_country, is_zone
+from lifecycle.rules.language.vocabulary import is_country, is_zone
 from lifecycle.task import rfc3339
 from lifecycle.touchpoint import MAX_ID_BYTES
 

@@ -9,11 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from lifecycle.errors import FileRefused, reason_of
-from lifecycle.rules.check import require_proved
-from lifecycle.rules.document import MAX_BYTES
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.load_includes import Find
-from lifecycle.rules.policy import Policy
+from lifecycle.rules.language.document import MAX_BYTES
+from lifecycle.rules.language.includes import Find
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.language.policy import Policy
+from lifecycle.rules.proof.check import require_proved
 
 DEFAULT_POLICY = "customer_first.yaml"
 """File name of the policy that is used where none is named."""

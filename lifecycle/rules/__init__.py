@@ -1,1 +1,1 @@
-"""Pure rules: policy, fold, facts, schedule, explanation. No I/O, no clock, no randomness."""
+"""Pure rules, from the text of a policy to what a person is told; no I/O, no clock, no randomness."""

@@ -7,9 +7,9 @@ the original record again, since nobody reads the headers that were added.
 
 from __future__ import annotations
 
-from lifecycle import asyncapi
 from lifecycle.record import DeadLetter, Headers
 from lifecycle.streams.topics import MAX_DEAD_LETTER_BYTES
+from lifecycle.wire import asyncapi
 
 HEADROOM_BYTES = 64 * 1024
 """Left free for the added headers and for what a batch of records adds."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from lifecycle.errors import TimeRefused, TopicChanged
-from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
+from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.changes import DatabaseState, Progress
 from lifecycle.streams.claims import how_to_go_on
 from lifecycle.streams.clock import advance, reached

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from mode import Service
 
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
 from lifecycle.errors import LifecycleError, PolicyMismatch
 from lifecycle.metrics import Metrics
 from lifecycle.record import TopicPartition

@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lifecycle.ask_from import FIRST_START_DAYS, AskFrom
-from lifecycle.folding import state_of
+from lifecycle.engine.folding import state_of
+from lifecycle.engine.opening import settle_ask_from
 from lifecycle.moment import parse_time
-from lifecycle.opening import settle_ask_from
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store
 from lifecycle.task import rfc3339

@@ -25,13 +25,13 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from lifecycle import codec
 from lifecycle.errors import PartitionLost, Retry
 from lifecycle.record import TopicPartition
 from lifecycle.streams.equipment import Equipment, WorkerService
 from lifecycle.streams.patience import pauses, wait_for
 from lifecycle.streams.relay import Relay
 from lifecycle.streams.session import Session
+from lifecycle.wire import codec
 
 log = logging.getLogger(__name__)
 

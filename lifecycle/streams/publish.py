@@ -17,11 +17,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from lifecycle import codec
 from lifecycle.errors import FileRefused, Stop, Unreadable, reason_of
 from lifecycle.settings import Settings
 from lifecycle.streams.connection import broker_trouble, client_arguments
 from lifecycle.streams.topics import MAX_INPUT_BYTES
+from lifecycle.wire import codec
 
 MAX_IN_FLIGHT = 2000
 """Most lines sent and not yet acknowledged."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from lifecycle import clock, codec
+from lifecycle import clock
 from lifecycle.errors import PartitionLost, Retry
 from lifecycle.instant import from_microseconds
 from lifecycle.record import Accounting, Batch, Place, Record
@@ -26,6 +26,7 @@ from lifecycle.streams.patience import patiently, wait_for
 from lifecycle.streams.pipeline import Pipeline, Taken
 from lifecycle.streams.relay import Relay
 from lifecycle.streams.stand_in import StandIn
+from lifecycle.wire import codec
 
 POLL_MILLISECONDS = 250
 SETTLE_SECONDS = 20.0

@@ -25,12 +25,12 @@ import faust
 from mode import Service
 
 from lifecycle import clock
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.limits import Limits
 from lifecycle.errors import LifecycleError, TopicChanged
-from lifecycle.limits import Limits
 from lifecycle.metrics import Metrics
 from lifecycle.policies import active_policy, read_policy
-from lifecycle.rules.policy import Policy
+from lifecycle.rules.language.policy import Policy
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store, open_store
 from lifecycle.streams.app import build_app

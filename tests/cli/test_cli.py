@@ -10,8 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from lifecycle.cli import reference, runs
+from lifecycle.cli import reference
 from lifecycle.cli.app import ENTRIES, app
+from lifecycle.cli.commands import runs
 from lifecycle.cli.output import plural, visible
 from lifecycle.cli.times import Times
 from lifecycle.record import Log
@@ -54,7 +55,7 @@ def test_a_person_beyond_a_limit_is_shown_by_every_command(
     lifecycle: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The built-in track stands in no policy, and is told of like any other."""
-    monkeypatch.setattr("lifecycle.rules.places.MAX_OPEN_OF_RULE", 1)
+    monkeypatch.setattr("lifecycle.rules.fold.places.MAX_OPEN_OF_RULE", 1)
     needs = [line("anna", str(number), "need.stated", START, need=f"n{number:02}") for number in range(30)]
     events = write(tmp_path / "h.jsonl", needs)
     lifecycle("run", "--events", events, "--policy", POLICY, "--tasks", "tasks.jsonl", "--until", "end")
@@ -250,7 +251,7 @@ def test_who_is_stopped_still_after_a_refold_is_told_and_the_command_fails(
     told: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what failed; lists go on."""
-    monkeypatch.setattr("lifecycle.folding.fold", lambda *_, **__: 1 // 0)
+    monkeypatch.setattr("lifecycle.engine.folding.fold", lambda *_, **__: 1 // 0)
     said = told("people", "refold", "person-003", code=1).stdout
     assert said.startswith("person-003 is stopped still. A defect of the program: ZeroDivisionError: ")
     assert "stopped: A defect of the program" in told("people", "show", "person-003").stdout

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from lifecycle.cli import app as program
 from lifecycle.cli.app import app
-from lifecycle.cli.people import next_in_words
+from lifecycle.cli.commands.people import next_in_words
 from lifecycle.cli.terminal import BLOCK, cell, safe, table_lines
 from lifecycle.cli.times import Times
 from lifecycle.embedded import run

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from lifecycle.cli import policies
 from lifecycle.cli.app import app
-from tests.rules.scenarios import COLUMNS, HEAD, POLICY, STATED
+from lifecycle.cli.commands import policies
+from tests.rules.scenarios.tables import COLUMNS, HEAD, POLICY, STATED
 
 Run = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def test_a_table_may_name_the_file_of_its_policy(policy: Run) -> None:
 
 def test_a_table_that_is_too_large_is_refused(policy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without reading more of it."""
-    monkeypatch.setattr("lifecycle.rules.scenario_table.MAX_BYTES", 100)
+    monkeypatch.setattr("lifecycle.rules.scenarios.table.MAX_BYTES", 100)
     assert "[too-large]" in policy("test", "shop.yaml", "scenarios/answer.txt", code=2).stderr
 
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from lifecycle.cli.app import app
 from lifecycle.cli.sarif import SCHEMA
 from lifecycle.policies import shipped_policy
-from lifecycle.rules.check_findings import CODES
+from lifecycle.rules.proof.findings import CODES
 from tests.seeds import seeds
 
 ROOT = Path(__file__).parents[2]

@@ -171,7 +171,7 @@ def test_closed_streams_are_no_crash(sqlite_url: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("module", ["typer", "lifecycle.cli.runs", "lifecycle.store"])
+@pytest.mark.parametrize("module", ["typer", "lifecycle.cli.commands.runs", "lifecycle.store"])
 def test_ctrl_c_is_answered_in_one_line_from_the_first_moment(tmp_path: Path, module: str) -> None:
     """Also while the program is still being loaded: here it comes when a module is first asked for."""
     code = f"""
@@ -209,12 +209,12 @@ def test_help_loads_no_more_than_it_shows() -> None:
 
 
 def test_looking_at_people_loads_no_kafka_client() -> None:
-    code = "import lifecycle.cli.people, sys; print([name for name in ('faust', 'kafka', 'aiokafka') if name in sys.modules])"
+    code = "import lifecycle.cli.commands.people, sys; print([name for name in ('faust', 'kafka', 'aiokafka') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"
 
 
 def test_importing_the_package_loads_no_database() -> None:
-    code = "import lifecycle.rules.load, sys; print('sqlalchemy' in sys.modules); from lifecycle import *; print(run)"
+    code = "import lifecycle.rules.language.load, sys; print('sqlalchemy' in sys.modules); from lifecycle import *; print(run)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("False\n<function run")

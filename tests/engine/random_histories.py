@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lifecycle.record import Batch, Fault, Place, Record
-from lifecycle.rules.fold import fold
-from lifecycle.rules.machine import Machine
-from lifecycle.rules.policy import FieldKind, Policy
-from lifecycle.rules.snapshot import PersonState
-from lifecycle.rules.trail import Step
+from lifecycle.rules.compiled.machine import Machine
+from lifecycle.rules.fold.fold import fold
+from lifecycle.rules.fold.trail import Step
+from lifecycle.rules.language.policy import FieldKind, Policy
+from lifecycle.rules.state.snapshot import PersonState
 from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.folding import DUE_AT_ONCE
 from lifecycle.errors import PolicyMismatch
-from lifecycle.folding import DUE_AT_ONCE
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, decode
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT, decode
 from lifecycle.store.store import open_store
 from tests.engine.random_histories import batches_of, random_touchpoint, variant_of
 from tests.engine.test_simulation import END, POLICY, SINCE, World, consumed, snapshots

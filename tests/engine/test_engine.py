@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.limits import Limits
 from lifecycle.errors import PolicyMismatch, RevisionConflict, StoreUnavailable, ValueRefused
-from lifecycle.limits import Limits
 from lifecycle.record import Accounting, Batch, Log, Place, Record, Step
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.snapshot import SNAPSHOT_FORMAT, decode
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT, decode
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store, open_store
 from lifecycle.touchpoint import Touchpoint
 from tests.engine.random_histories import broken_record
+from tests.rules.fold.test_fold import NEED
 from tests.rules.histories import DAY, HEAD, START, WATCH, at, touchpoint
-from tests.rules.test_fold import NEED
 
 NOW = at(1_000 * DAY)
 TEXT = f"{HEAD}\ntracks:{WATCH}{NEED}"

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.folding import DUE_AT_ONCE
+from lifecycle.engine.limits import Limits
 from lifecycle.errors import PolicyMismatch, RevisionConflict, SchemaMismatch
-from lifecycle.folding import DUE_AT_ONCE
-from lifecycle.limits import Limits
 from lifecycle.record import Accounting
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.policy import Policy
-from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.language.policy import Policy
+from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store, open_store
 from tests.engine.test_engine import NOW, STATED, TEXT, advance, batch_of, ingest, messages

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete
 
-from lifecycle.engine import Engine
-from lifecycle.folding import DUE_AT_ONCE
-from lifecycle.questions import Questions
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.folding import DUE_AT_ONCE
+from lifecycle.reading.questions import Questions
 from lifecycle.record import Accounting
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.snapshot import SNAPSHOT_FORMAT
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.store import Store, open_store
 from lifecycle.store.tables import outbox, people, tasks, touchpoints
 from lifecycle.touchpoint import Touchpoint

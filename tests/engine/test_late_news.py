@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.engine import Engine
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.snapshot import decode
+from lifecycle.engine.engine import Engine
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import decode
 from lifecycle.store.store import open_store
 from lifecycle.touchpoint import Touchpoint
 from tests.engine.test_engine import NOW, TEXT, advance, batch_of, ingest

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lifecycle.engine import Engine
-from lifecycle.questions import Questions
+from lifecycle.engine.engine import Engine
+from lifecycle.reading.questions import Questions
 from lifecycle.record import Batch
-from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.policy import Policy
-from lifecycle.rules.snapshot import decode
+from lifecycle.rules.compiled.compile import compile_policy
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.language.policy import Policy
+from lifecycle.rules.state.snapshot import decode
 from lifecycle.store.store import open_store
 from lifecycle.touchpoint import Touchpoint
 from tests.engine.random_histories import (

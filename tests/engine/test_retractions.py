@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.engine import Engine
-from lifecycle.questions import Questions
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.snapshot import decode
+from lifecycle.engine.engine import Engine
+from lifecycle.reading.questions import Questions
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import decode
 from lifecycle.store.store import Store, open_store
 from lifecycle.touchpoint import RETRACTED, Touchpoint
 from tests.engine.test_engine import NOW, TEXT, advance, batch_of, ingest

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
 from lifecycle.errors import RevisionConflict, StoreUnavailable
 from lifecycle.instant import from_microseconds
 from lifecycle.record import Batch
-from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.snapshot import decode
+from lifecycle.rules.compiled.compile import compile_policy
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import decode
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store, open_store
 from lifecycle.task import rfc3339

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import update
 
 from lifecycle.api import open_engine
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
 from lifecycle.errors import NotFound
-from lifecycle.questions import Questions
-from lifecycle.rules.guards import View
-from lifecycle.rules.machine import Rule
-from lifecycle.rules.snapshot import Instance
-from lifecycle.rules.tasks import reconcile
+from lifecycle.reading.questions import Questions
+from lifecycle.rules.compiled.guards import View
+from lifecycle.rules.compiled.machine import Rule
+from lifecycle.rules.fold.tasks import reconcile
+from lifecycle.rules.state.snapshot import Instance
 from lifecycle.store.store import Store, open_store
 from lifecycle.store.tables import people
 from tests.engine.test_engine import NOW, TEXT, advance, batch_of, engine_on, ingest, stage
@@ -144,7 +144,7 @@ def test_another_version_of_the_program_tries_again_when_it_starts(
     """The same one does not: it has the same defect."""
     store = stopped.store
     assert advance(engine_on(store), at(6)) == 0
-    monkeypatch.setattr("lifecycle.opening.program_version", lambda: "0.1.1")
+    monkeypatch.setattr("lifecycle.engine.opening.program_version", lambda: "0.1.1")
     advance(engine_on(store), at(6))
     assert store.load_people(["anna"])["anna"].snapshot == as_if_nothing_had_failed(tmp_path)
     assert told(store, "anna")[1:] == [("task.withdrawn", "acknowledge")]
@@ -152,7 +152,7 @@ def test_another_version_of_the_program_tries_again_when_it_starts(
 
 def test_a_version_with_the_same_defect_stops_them_again_once(stopped: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is not kept busy by them."""
-    for place in ("lifecycle.opening", "lifecycle.folding"):
+    for place in ("lifecycle.engine.opening", "lifecycle.engine.folding"):
         monkeypatch.setattr(f"{place}.program_version", lambda: "0.1.1")
     patch = defect()
     assert [advance(engine_on(stopped.store), at(6)) for _ in range(2)] == [1, 0]
@@ -209,7 +209,7 @@ def test_what_fails_after_the_fold_stops_that_person_too(store: Store, monkeypat
             raise KeyError("words")
         return reconcile(machine, name, *rest, **more)  # type: ignore[arg-type, return-value]  # as it was called
 
-    monkeypatch.setattr("lifecycle.engine.reconcile", broken)
+    monkeypatch.setattr("lifecycle.engine.engine.reconcile", broken)
     ingest(engine, STATED, STATED._replace(person="bert"))
     assert str(person(store)).startswith("A defect of the program: KeyError: 'words'.")
     assert (person(store, "bert"), told(store, "bert")) == (None, [("task.requested", "acknowledge")])

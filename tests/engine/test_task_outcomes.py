@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from lifecycle import ids
-from lifecycle.engine import Engine
-from lifecycle.questions import Questions
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.snapshot import decode
+from lifecycle.engine.engine import Engine
+from lifecycle.reading.questions import Questions
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import decode
 from lifecycle.store.store import Store, open_store
 from lifecycle.touchpoint import Touchpoint
 from tests.engine.test_engine import NOW, advance, batch_of, ingest
+from tests.rules.fold.test_outcomes import TRACK
 from tests.rules.histories import HEAD, WATCH, at, touchpoint
-from tests.rules.test_outcomes import TRACK
 
 POLICY = load_policy(f"{HEAD}\ntracks:{WATCH}{TRACK.replace('ask: Answer,', 'ask: Answer, done_by: reply.sent,')}")
 STATED = touchpoint("1", "need.stated", 0, need="a")

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lifecycle.codec import read_event
 from lifecycle.mapping import ImportResult, import_to_path, parse_mapping
+from lifecycle.wire.codec import read_event
 
 HEAD = """\
 mapping: shop

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.codec import read_event
 from lifecycle.mapping import ImportResult, import_to_path, load_mapping
 from lifecycle.policies import shipped_policy
-from lifecycle.rules.calendar import WorkingTime
-from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.fold import fold
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.obligations import next_obligation
-from lifecycle.rules.snapshot import PersonState
-from lifecycle.rules.trail import Step
-from lifecycle.rules.vocabulary import checker
+from lifecycle.rules.compiled.compile import compile_policy
+from lifecycle.rules.fold.fold import fold
+from lifecycle.rules.fold.obligations import next_obligation
+from lifecycle.rules.fold.trail import Step
+from lifecycle.rules.language.calendar import WorkingTime
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.language.vocabulary import checker
+from lifecycle.rules.state.snapshot import PersonState
 from lifecycle.touchpoint import Touchpoint, order_key
+from lifecycle.wire.codec import read_event
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("LIFECYCLE_DATA", ROOT / ".." / "shared" / "data"))

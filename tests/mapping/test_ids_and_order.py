@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.codec import read_event
 from lifecycle.errors import MappingRefused
 from lifecycle.mapping import parse_mapping
 from lifecycle.touchpoint import order_key
+from lifecycle.wire.codec import read_event
 from tests.mapping.importing import HEAD, Event, imported
 
 FORM = """\

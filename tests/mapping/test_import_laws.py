@@ -5,10 +5,10 @@ from functools import cache
 
 from hypothesis import given, settings, strategies as st
 
-from lifecycle.codec import read_event
 from lifecycle.mapping import ImportMapping, parse_mapping
 from lifecycle.mapping.convert import Converter
 from lifecycle.touchpoint import Touchpoint, order_key
+from lifecycle.wire.codec import read_event
 from tests.mapping.importing import HEAD
 
 COLUMNS = ("who", "day", "what", "amount")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from lifecycle.codec import read_event
 from lifecycle.errors import FileRefused, MappingRefused, Stop
 from lifecycle.mapping import ImportResult, bad_rows_path, import_to_path, import_to_stream, parse_mapping
 from lifecycle.mapping.rows import MAX_LINE, MAX_LINES
+from lifecycle.wire.codec import read_event
 
 HEAD = """\
 mapping: shop

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifecycle.instant import Instant, microseconds
-from lifecycle.rules.compile import compile_policy
-from lifecycle.rules.fold import Folded, fold
-from lifecycle.rules.load import load_policy
-from lifecycle.rules.machine import Machine
-from lifecycle.rules.snapshot import PersonState, decode, encode
-from lifecycle.rules.tasks import task_of
-from lifecycle.rules.trail import Step
+from lifecycle.rules.compiled.compile import compile_policy
+from lifecycle.rules.compiled.machine import Machine
+from lifecycle.rules.fold.fold import Folded, fold
+from lifecycle.rules.fold.tasks import task_of
+from lifecycle.rules.fold.trail import Step
+from lifecycle.rules.language.load import load_policy
+from lifecycle.rules.state.snapshot import PersonState, decode, encode
 from lifecycle.touchpoint import Touchpoint, order_key
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.demo.sample import write_sample
 from lifecycle.record import Accounting
-from lifecycle.sample import write_sample
 from tests.streams.embedded import embedded, on_kafka
 from tests.streams.site import Site
 

@@ -18,7 +18,7 @@ from lifecycle.ids import partition_of
 from lifecycle.task import rfc3339
 from tests.servers.process import free_port
 from tests.streams.site import Site
-from tests.test_codec import EVENT, STRUCTURED, binary_headers, body_of
+from tests.wire.test_codec import EVENT, STRUCTURED, binary_headers, body_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -16,7 +16,7 @@ from lifecycle.settings import Settings
 from lifecycle.streams.publish import MAX_LINE_BYTES, publish_file
 from lifecycle.streams.topics import create_topics, read_end_offsets, read_topics
 from tests.streams.site import Site
-from tests.test_codec import body_of
+from tests.wire.test_codec import body_of
 
 
 @pytest.fixture

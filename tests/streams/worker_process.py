@@ -14,7 +14,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from lifecycle.engine import Engine
+from lifecycle.engine.engine import Engine
 from lifecycle.errors import LifecycleError
 from lifecycle.record import Accounting, Batch
 from lifecycle.settings import Settings

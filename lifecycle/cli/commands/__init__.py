@@ -1,0 +1,1 @@
+"""The commands, one file per noun. They share what stands in cli/, and decide nothing."""

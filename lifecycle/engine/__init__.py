@@ -1,0 +1,1 @@
+"""The spine: gather, decide, commit. The only room where rules and store meet; knows no Kafka."""

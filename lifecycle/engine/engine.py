@@ -1,0 +1,298 @@
+"""The spine: touchpoints and time both enter here, and nowhere else. The only place where rules and store meet.
+
+Theory of operation. Every change goes gather, decide, commit, in this order, and twice for nothing:
+
+1. Gather: bulk reads without locks (what is known of the touchpoints in the batch, the people, their logs
+   where a person must be folded again, what was published of their tasks).
+2. Decide: pure functions on what was read (sorting.py, folding.py, rules). Nothing is written yet.
+3. Commit: one transaction. It compares and sets each person's revision, each partition's (epoch, offset) and the
+   policy, so what was read may have been overtaken, but a decision on overtaken reads, or by a policy that is not
+   active any more, is never written: the whole batch is read and decided again, in halves once that happened
+   twice. Messages are rows in that transaction; nothing is published inside it.
+
+If the commit were moved before the last decision, a crash between would leave a log that no snapshot knows;
+if publishing were moved into it, a rollback would leave a task that nobody asked for. Acknowledging is the
+caller's, after `ingest` returned. Repeating a batch is harmless: the keys of its touchpoints absorb it.
+
+Tasks are reconciled at the present only. With `publish=False` a commit writes log and snapshots and marks
+the people due at once; the next `advance` that publishes reconciles them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+
+from lifecycle import ids
+from lifecycle.engine.folding import Result, Start, fold_person, known_tasks, start_of, stopped_result
+from lifecycle.engine.labels import label_batch
+from lifecycle.engine.limits import Limits
+from lifecycle.engine.opening import state_to_fold_by
+from lifecycle.engine.refolding import Walk
+from lifecycle.engine.sorting import Sorted, Sorter
+from lifecycle.engine.starting import logs_of, starts_of
+from lifecycle.errors import RevisionConflict, ValueRefused
+from lifecycle.person import Message, PersonRow
+from lifecycle.record import Accounting, Batch, Fault
+from lifecycle.rules.compiled.compile import compile_policy
+from lifecycle.rules.fold.retractions import Name
+from lifecycle.rules.fold.tasks import Request, reconcile, strangers
+from lifecycle.rules.language.policy import Policy
+from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
+from lifecycle.store.changes import Changes
+from lifecycle.store.store import Store
+from lifecycle.task import WithdrawnReason
+from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of
+from lifecycle.wire.contracts import task_message
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """How far one pass may move time, whether it publishes, and whether it folds from nothing."""
+
+    at: datetime
+    until: datetime | None
+    ceiling: datetime | None
+    publish: bool
+    anew: bool = False
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.ceiling is not None and self.until > self.ceiling:
+            raise ValueError(
+                f"time was to move to {self.until.isoformat()}, and touchpoints after {self.ceiling.isoformat()} wait: "
+                "one between the two would be folded after the timers of its instant. Name an earlier `until`."
+            )
+
+
+class Engine:
+    """Folds batches and moves time, on one store, by one policy. Synchronous; call it from a thread.
+
+    `opened_at` is the wall clock, kept with a policy that becomes active. The first policy that a database
+    sees becomes active; with another one active, opening raises PolicyMismatch, with another format of snapshots
+    SchemaMismatch. When another becomes active later, every call that writes raises that: make another engine.
+    """
+
+    def __init__(self, store: Store, policy: Policy, *, opened_at: datetime, limits: Limits | None = None) -> None:
+        self.store = store
+        self.policy = policy
+        self.limits = limits or Limits()
+        state = state_to_fold_by(store, policy, opened_at=opened_at)
+        self.machine = replace(compile_policy(policy), ask_from=state.ask_from)
+        self._walk = Walk(store, policy.hash, SNAPSHOT_FORMAT)
+        self.partitions = state.partitions
+
+    def ingest(
+        self,
+        batch: Batch,
+        *,
+        received_at: datetime,
+        ceiling: datetime | None,
+        until: datetime | None = None,
+        publish: bool = True,
+    ) -> Accounting:
+        """Fold a batch and commit it: log, people, tasks, outbox, offsets, accounting, in one transaction.
+
+        `received_at`: wall clock at receipt, judges "in the future" and stamps messages and dead letters.
+        `ceiling`: touchpoints that occur later wait in the log (live: the wall clock; bounded run: its
+        `--until`; None: nothing waits). `until`: how far time may move for the people touched; None: each to
+        their own newest touchpoint. `publish=False`: write log and snapshots only and mark the people due; a
+        later `advance` reconciles their tasks. May be repeated with the same batch: touchpoints are absorbed
+        by their keys (a moved partition raises PartitionLost instead). Returns what became of the records.
+
+        Raises ValueError for an `until` after the `ceiling`, StoreUnavailable and, after `commit_attempts`,
+        RevisionConflict (retry), PartitionLost (stop). A value that the database refuses is dead-lettered.
+        """
+        return self._take(batch, _Moment(received_at, until, ceiling, publish))
+
+    def advance(
+        self,
+        until: datetime,
+        *,
+        at: datetime,
+        partitions: Collection[int] | None = None,
+        publish: bool = True,
+    ) -> int:
+        """Move time to `until` for at most `advance_people` people who are due; return how many were written.
+
+        When nobody is due, those follow who still stand by another policy. Call it until it returns 0. `at`: wall
+        clock, stamps messages. `partitions`: of people (None: all). Does not move `reached_at`: the caller says
+        so with Store.reached when a pass has come to its end. Raises StoreUnavailable, RevisionConflict (retry),
+        PolicyMismatch (stop).
+        """
+        people = self.store.due_people(partitions, until, self.limits.advance_people)
+        people = people or self._walk.page(partitions, self.limits.advance_people)
+        return self._move(people, _Moment(at, until, until, publish)) if people else 0
+
+    def refold(self, person: str, *, at: datetime) -> PersonRow | None:
+        """Fold a person from nothing, and return the new row (None: there is none); the next `advance` tells of tasks.
+
+        For whom a defect had stopped, or folded wrongly. `at`: wall clock. Raises as `advance` does.
+        """
+        state = self.store.state()
+        ceiling = at if state.belongs_to_workers else state.reached_at or at
+        self._move([person], _Moment(at, None, ceiling, publish=False, anew=True))
+        return self.store.load_people([person]).get(person)
+
+    def _move(self, people: Sequence[str], moment: _Moment) -> int:
+        for attempt in range(1, self.limits.commit_attempts + 1):
+            rows = self.store.load_people(people)
+            rows = {name: replace(row, stopped="anew") for name, row in rows.items()} if moment.anew else rows
+            results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
+            try:
+                self.store.commit(self._changes(results, moment, Sorted(), Batch(())))
+            except RevisionConflict:
+                if attempt == self.limits.whole_attempts and len(people) > 1:
+                    return self._move_halves(people, moment)
+                if attempt == self.limits.commit_attempts:
+                    raise
+                continue
+            return len(results)
+        raise AssertionError("commit_attempts is at least 1")
+
+    def _move_halves(self, people: Sequence[str], moment: _Moment) -> int:
+        """Move both halves; whoever is contended in the first does not keep the second waiting."""
+        moved, overtaken = 0, None
+        middle = len(people) // 2
+        for half in (people[:middle], people[middle:]):
+            try:
+                moved += self._move(half, moment)
+            except RevisionConflict as conflict:
+                overtaken = conflict
+        if overtaken is not None:
+            raise overtaken
+        return moved
+
+    def _take(self, batch: Batch, moment: _Moment) -> Accounting:
+        try:
+            return self._decide_and_commit(batch, moment)
+        except ValueRefused as refused:
+            if len(batch.records) > 1:
+                return self._take_halves(batch, moment)
+            record = batch.records[0]
+            fault = Fault("refused_by_database", None, f"The database refused a value of this record: {refused}")
+            unreadable = type(record)(record.place, record.body, None, fault, record.key, record.headers)
+            return self._decide_and_commit(Batch((unreadable,), batch.steps), moment)
+
+    def _take_halves(self, batch: Batch, moment: _Moment) -> Accounting:
+        return reduce(Accounting.plus, (self._take(half, moment) for half in batch.halves()))
+
+    def _decide_and_commit(self, batch: Batch, moment: _Moment) -> Accounting:
+        for attempt in range(1, self.limits.commit_attempts + 1):
+            result = self._sort(batch, moment.at)
+            touched = result.touched()
+            rows = self.store.load_people(touched.keys())
+            results = self._fold(touched, rows, result, moment)
+            label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
+            try:
+                self.store.commit(self._changes(results, moment, result, batch))
+            except RevisionConflict:
+                if attempt == self.limits.whole_attempts and len(batch.records) > 1:
+                    return self._take_halves(batch, moment)
+                if attempt == self.limits.commit_attempts:
+                    raise
+                continue
+            return result.total()
+        raise AssertionError("commit_attempts is at least 1")
+
+    def _sort(self, batch: Batch, received_at: datetime) -> Sorted:
+        keys = {key_of(record.touchpoint) for record in batch.records if record.touchpoint is not None}
+        stored = self.store.find_touchpoints(keys) if keys else {}
+        conflicts = self.store.find_conflicts(stored.keys()) if stored else {}
+        sorter = Sorter(self.machine, received_at, self.limits.future, stored, conflicts)
+        for record in batch.records:
+            sorter.sort(record)
+        return sorter.sorted
+
+    def _fold(
+        self,
+        touched: Mapping[str, list[Touchpoint]],
+        rows: Mapping[str, PersonRow],
+        result: Sorted,
+        moment: _Moment,
+    ) -> list[Result]:
+        """Fold every person touched, each once, in the order of their names."""
+        replaced: dict[str, list[Touchpoint]] = {}
+        for key, (_, after) in result.replaced.items():
+            replaced.setdefault(key[0], []).append(after)
+        starts = starts_of(self.store, self.machine, touched, rows, result, moment.ceiling)
+        logs = logs_of(self.store, starts)
+        return [
+            self._fold_one(person, start, logs.get(person, ()), [*touched[person], *replaced.get(person, ())], moment)
+            for person, start in starts.items()
+        ]
+
+    def _fold_one(
+        self,
+        person: str,
+        start: Start,
+        log: Iterable[Touchpoint],
+        fresh: Iterable[Touchpoint],
+        moment: _Moment,
+    ) -> Result:
+        touchpoints: dict[TouchpointKey, Touchpoint] = {key_of(each): each for each in log}
+        touchpoints.update((key_of(each), each) for each in fresh)
+        return fold_person(
+            self.machine,
+            person,
+            ids.partition_of(person, self.partitions),
+            start,
+            touchpoints.values(),
+            until=moment.until,
+            ceiling=moment.ceiling,
+            is_due=not moment.publish,
+        )
+
+    def _changes(self, results: Iterable[Result], moment: _Moment, result: Sorted, batch: Batch) -> Changes:
+        people = list(results)
+        requests = self._owed(people, moment) if moment.publish else []
+        return Changes(
+            steps=batch.steps,
+            accounting=result.accounting(),
+            touchpoints=tuple(result.accepted.values()),
+            replaced=tuple(after for _, after in result.replaced.values()),
+            conflicts=tuple(result.conflicts),
+            people=tuple(each.row for each in people),
+            publications=tuple(request.publication for request in requests),
+            messages=tuple(self._message(request, moment.at) for request in requests),
+            dead_letters=tuple(result.dead_letters),
+            newest=tuple((*place, at) for place, at in sorted(result.newest.items())),
+            policy_hash=self.policy.hash,
+            snapshot_format=SNAPSHOT_FORMAT,
+            ask_from=None if self.machine.ask_from is None else self.machine.ask_from.at,
+        )
+
+    def _message(self, request: Request, at: datetime) -> Message:
+        told = request.publication
+        partition = ids.partition_of(told.person, self.partitions)
+        body = task_message(request.data, type=request.type, at=at)
+        return Message(told.person, partition, ids.message_id(told.task_id, told.version), body)
+
+    def _owed(self, people: list[Result], moment: _Moment) -> list[Request]:
+        """Return what is owed to consumers; a person who is stopped, here at last, keeps their tasks as they are."""
+        folded = [(each, each.state) for each in people if each.state is not None]
+        published = self.store.publications([each.row.person for each, _ in folded])
+        requests: list[Request] = []
+        for each, state in folded:
+            told = published.get(each.row.person, {})
+            closings, retracted = each.closings, frozenset[str]()
+            if strangers(state, closings, told) and not each.start.is_full:
+                # Tasks ended so long ago that the snapshot forgot how: the log still knows.
+                closings = (*self._fold_anew(each.row, moment, each.start.left_out).closings, *closings)
+            if each.start.left_out and strangers(state, closings, told):
+                # A task that would have been asked but for the retractions is withdrawn by them.
+                retracted = known_tasks(self._fold_anew(each.start.row or each.row, moment, frozenset()))
+            changed = each.start.row is not None and each.start.row.policy_hash != self.policy.hash
+            untrue: WithdrawnReason = "policy" if changed else "never_true"
+            about = self.machine, each.row.person, state, closings, told
+            try:
+                requests += reconcile(*about, at=moment.at, untrue=untrue, retracted=retracted)
+            except Exception as error:
+                people[people.index(each)] = stopped_result(self.machine, each, error)
+        return requests
+
+    def _fold_anew(self, row: PersonRow, moment: _Moment, left_out: frozenset[Name]) -> Result:
+        start = start_of(row, self.machine, None, anew=True, left_out=left_out)
+        log = self.store.read_log({row.person: None}).get(row.person, ())
+        return self._fold_one(row.person, start, log, (), moment)

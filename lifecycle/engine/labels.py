@@ -1,0 +1,32 @@
+"""What the accounting says of touchpoints besides their one outcome, as things stand at the commit.
+
+A label is given to what a batch brought and to nothing else, so that each is counted once. Called by the engine
+alone. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lifecycle import ids
+from lifecycle.engine.folding import Result, is_late
+from lifecycle.engine.sorting import Sorted
+
+
+def label_batch(results: Iterable[Result], batch: Sorted, *, partitions: int, is_from_topic: bool) -> None:
+    """Label what a sorted batch accepted, by the folds of the people it touched.
+
+    `partitions` is the number that people belong to; only a record of a topic can have come to a wrong one.
+    """
+    starts = {}
+    for each in results:
+        starts[each.row.person] = each.start
+        for label, keys in each.labels.items():
+            for key in keys:
+                batch.label(key, label)
+    for key, touchpoint in batch.accepted.items():
+        start = starts.get(key[0])
+        if start is not None and is_late(start, touchpoint):
+            batch.label(key, "late")
+        if is_from_topic and ids.partition_of(key[0], partitions) != batch.places[key][1]:
+            batch.label(key, "misrouted")

@@ -1,0 +1,1 @@
+"""What may be asked of a database, and the answers as data. Reads states and rules, writes nothing."""

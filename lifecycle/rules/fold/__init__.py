@@ -1,0 +1,1 @@
+"""Machine and touchpoints -> state: the fold, its timers and tasks. Explains nothing; telling reads its trail."""

@@ -1,0 +1,1 @@
+"""Text -> document -> names -> Policy: the language, its values, and reading it. Knows nothing of folding."""

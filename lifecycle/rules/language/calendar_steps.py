@@ -1,0 +1,234 @@
+"""The calendar in whole microseconds, in constant time: what calendar.py says, remembered for whole local days.
+
+calendar.py is the truth and counts with datetimes, some microseconds a step. Here each step is asked of it a few times
+for a local day that is seen the first time. On a day without a change of the clock, here and where the step leads, the
+answer is the same for the whole day (as many days later by the same clock), or is one moment before working hours, a
+shift within them and one moment after them. A day with a change of the clock is asked of calendar.py each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, time, timedelta
+from functools import lru_cache
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from lifecycle.instant import DAY, HOUR, Instant, from_microseconds, microseconds
+from lifecycle.rules.language.calendar import WorkingTime
+from lifecycle.rules.language.schedule import Duration, parse_day
+
+KEPT_DAYS = 16_384
+"""Days that one step, or one zone, remembers before it begins anew: some 45 years."""
+
+KEPT_STEPS = 1_024
+"""Steps remembered one by one: on days with a change of the clock, and for rhythms."""
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_SAMPLES = range(0, 25, 3)
+
+Shift = Callable[[Instant], Instant]
+"""A moment -> the moment so long after it (or before it)."""
+
+Kept = TypeVar("Kept")
+
+_Entry = tuple[Instant, Instant, Instant, int, Instant]
+"""Of a local day: from, to, the answer before `from`, what is added from `from` to `to`, the answer after `to`."""
+
+
+class Offsets:
+    """How far a zone is ahead of UTC, in microseconds, by day."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self.known: dict[int, int | None] = {}
+
+    def of_day(self, day: int) -> int | None:
+        """Return the offset all through a UTC day, counted from 1970-01-01; None where the clock changes on it."""
+        try:
+            return self.known[day]
+        except KeyError:
+            begin = from_microseconds(day * DAY)
+            # No zone changes its clock there and back within three hours.
+            seen = {(begin + timedelta(hours=hours)).astimezone(self._zone).utcoffset() for hours in _SAMPLES}
+            offset = seen.pop() if len(seen) == 1 else None
+            return _remember(self.known, day, None if offset is None else offset // timedelta(microseconds=1))
+
+    def of_local_day(self, day: int) -> int | None:
+        """Return the offset all through a local day; None where the clock may change on it."""
+        offset = self.of_day(day)
+        if offset is None or offset == 0:
+            return offset
+        return offset if self.of_day(day - 1 if offset > 0 else day + 1) == offset else None
+
+
+class CalendarSteps:
+    """A calendar that counts in whole microseconds."""
+
+    def __init__(self, calendar: WorkingTime) -> None:
+        self.calendar = calendar
+        self._offsets = Offsets(calendar.zone)
+        self._opens, self._closes = map(clock_microseconds, calendar.hours)
+        self._shifts: dict[tuple[Duration, int], Shift] = {}
+        self._beat = lru_cache(maxsize=KEPT_STEPS)(self._counted_beat)
+        self.start_of_day = lru_cache(maxsize=KEPT_STEPS)(self._start_of_day)
+        self.end_of_work = lru_cache(maxsize=KEPT_STEPS)(self._end_of_work)
+
+    def after(self, duration: Duration) -> Shift:
+        """Return the step so long forward."""
+        return self._shift(duration, 1)
+
+    def before(self, duration: Duration) -> Shift:
+        """Return the step so long back."""
+        return self._shift(duration, -1)
+
+    def next_beat(self, period: Duration) -> Callable[[Instant, Instant], Instant]:
+        """Return (anchor, last) -> the first moment after `last` that is whole periods after the anchor."""
+        after = self.after(period)
+
+        def beat(anchor: Instant, last: Instant) -> Instant:
+            first = after(anchor)
+            return first if first > last else self._beat(period, anchor, last)
+
+        return beat
+
+    def day_of(self, at: Instant) -> int:
+        """Return the local day of a moment, counted from 1970-01-01."""
+        offset = self._offsets.of_day(at // DAY)
+        if offset is None:
+            return number_of(self.calendar.day_of(from_microseconds(at)))
+        return (at + offset) // DAY
+
+    def _start_of_day(self, day: str) -> Instant | None:
+        """Return when a date as text begins; None where it is none."""
+        found = parse_day(day)
+        return None if found is None else microseconds(self.calendar.start_of_day(found))
+
+    def _end_of_work(self, day: str) -> Instant | None:
+        """Return when working hours end on a date as text; None where it is none."""
+        found = parse_day(day)
+        return None if found is None else microseconds(self.calendar.end_of_work(found))
+
+    def _counted_beat(self, period: Duration, anchor: Instant, last: Instant) -> Instant:
+        return microseconds(self.calendar.next_beat(period, from_microseconds(anchor), from_microseconds(last)))
+
+    def _shift(self, duration: Duration, sign: int) -> Shift:
+        found = self._shifts.get((duration, sign))
+        if found is None:
+            found = self._shifts[duration, sign] = self._made(duration, sign)
+        return found
+
+    def _made(self, duration: Duration, sign: int) -> Shift:
+        if duration.unit == "hour":
+            delta = sign * duration.number * HOUR
+            return lambda at: at + delta
+        count = self.calendar.after if sign > 0 else self.calendar.before
+        asked = lru_cache(maxsize=KEPT_STEPS)(lambda at: microseconds(count(duration, from_microseconds(at))))
+        if duration.number == 0 and not duration.is_business:
+            return lambda at: at
+        if duration.unit == "business hour" and 0 < duration.number <= _MOST_WALKED:
+            return self._business_hours(duration.number * HOUR, sign, asked)
+        return asked if duration.unit == "business hour" and duration.number else self._by_day(duration, asked)
+
+    def _by_day(self, duration: Duration, asked: Shift) -> Shift:
+        """Return a step that is remembered by local day."""
+        known, offset_of = self._offsets.known, self._offsets.of_day
+        days: dict[int, _Entry | None] = {}
+
+        def shifted(at: Instant) -> Instant:
+            offset = known.get(at // DAY)
+            if offset is None:
+                offset = offset_of(at // DAY)
+                if offset is None:
+                    return asked(at)
+            day = (at + offset) // DAY
+            try:
+                entry = days[day]
+            except KeyError:
+                entry = _remember(days, day, self._entry(duration, day, asked))
+            if entry is None:
+                return asked(at)
+            low, high, before, delta, after = entry
+            if at < low:
+                return before
+            return at + delta if at <= high else after
+
+        return shifted
+
+    def _entry(self, duration: Duration, day: int, asked: Shift) -> _Entry | None:
+        """Return what a step does on a local day; None where it must be asked each time."""
+        offset = self._offsets.of_local_day(day)
+        if offset is None:
+            return None
+        begin = day * DAY - offset
+        end = begin + DAY - 1
+        low, high, before, after = begin, end, 0, 0
+        if duration.is_business:
+            if not self._is_working(day):
+                before = asked(begin)
+                return (end + 1, end + 1, before, 0, 0) if before == asked(end) else None
+            low, high = begin + self._opens, begin + self._closes
+            before, after = asked(begin), asked(min(high + 1, end))
+            if before != asked(low) or (high < end and after != asked(end)):
+                return None
+        target = asked(low)
+        there = self._offsets.of_local_day(self.day_of(target))
+        if there is None or asked(high) - target != high - low or (low != begin and low > high):
+            return None
+        return low, high, before, target - low, after
+
+    def _is_working(self, day: int) -> bool:
+        return self._opens < self._closes and self.calendar.is_working(date_of(day))
+
+    def _business_hours(self, whole: int, sign: int, asked: Shift) -> Shift:
+        """Return a step over working time: day by day, as far as it goes."""
+        offsets, is_working = self._offsets, lru_cache(maxsize=KEPT_DAYS)(self._is_working)
+        opening, closing = self._opens, self._closes
+
+        def shifted(at: Instant) -> Instant:
+            offset = offsets.of_day(at // DAY)
+            if offset is None:
+                return asked(at)
+            day, left, begin = (at + offset) // DAY, whole, at
+            has_begun = False
+            while (offset := offsets.of_local_day(day)) is not None:
+                opens, closes = day * DAY + opening - offset, day * DAY + closing - offset
+                if is_working(day) and (has_begun or at <= closes):
+                    if not has_begun:
+                        begin, has_begun = max(at, opens), True
+                    else:
+                        begin = opens if sign > 0 else closes
+                    room = closes - begin if sign > 0 else begin - opens
+                    if room >= left:
+                        return begin + sign * left
+                    left -= room
+                day += sign if has_begun else 1
+            return asked(at)
+
+        return shifted
+
+
+_MOST_WALKED = 200
+"""Most business hours that are walked day by day; more are asked of calendar.py."""
+
+
+def _remember(kept: dict[int, Kept], day: int, value: Kept) -> Kept:
+    if len(kept) >= KEPT_DAYS:
+        kept.clear()
+    kept[day] = value
+    return value
+
+
+def number_of(day: date) -> int:
+    """Return a date as the number of days since 1970-01-01."""
+    return day.toordinal() - _EPOCH_DAY
+
+
+def date_of(day: int) -> date:
+    """Return the date of a number of days since 1970-01-01."""
+    return date.fromordinal(day + _EPOCH_DAY)
+
+
+def clock_microseconds(clock: time) -> int:
+    """Return the time on a clock as microseconds since midnight."""
+    return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 1_000_000 + clock.microsecond

@@ -1,0 +1,1 @@
+"""How values travel: records in, messages out, and the schemas of both. Knows no Kafka and no file."""
