@@ -9,30 +9,35 @@ names run together.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import lru_cache
+from hashlib import blake2b
 
 
-def _digest(parts: tuple[str, ...], size: int) -> str:
-    encoded = [part.encode("utf-8") for part in parts]
-    return hashlib.blake2b(b"".join([b"%d:%b" % (len(each), each) for each in encoded]), digest_size=size).hexdigest()
+def _digest(named: str, size: int) -> str:
+    return blake2b(named.encode("utf-8"), digest_size=size).hexdigest()
+
+
+def _named(part: str) -> str:
+    """Return a name with its length in bytes before it."""
+    return f"{len(part)}:{part}" if part.isascii() else f"{len(part.encode('utf-8'))}:{part}"
 
 
 @lru_cache(maxsize=65_536)
 def slot_of(person: str, track: str, key: str, rule: str) -> str:
     """Return the 20 hex digits that name a question asked about a person, whatever caused it."""
-    return _digest(("slot", person, track, key, rule), 10)
+    return _digest(f"4:slot{_named(person)}{_named(track)}{_named(key)}{_named(rule)}", 10)
 
 
+@lru_cache(maxsize=1_024)
 def cause_of_touchpoint(source: str, touchpoint_id: str) -> str:
     """Return the 24 hex digits of a stage entry that a touchpoint caused."""
-    return _digest(("touchpoint", source, touchpoint_id), 12)
+    return _digest(f"10:touchpoint{_named(source)}{_named(touchpoint_id)}", 12)
 
 
 def cause_of_timer(stage_cause: str, timer: str, count: int) -> str:
     """Return the 24 hex digits of what a timer caused: its stage's cause, its name, the how manieth firing (from 1)."""
-    return _digest(("timer", stage_cause, timer, str(count)), 12)
+    return _digest(f"5:timer{_named(stage_cause)}{_named(timer)}{_named(str(count))}", 12)
 
 
 def task_id(slot: str, cause: str) -> str:
@@ -55,7 +60,7 @@ def slot_of_task(identifier: str) -> str:
 
 def share_of(person: str, shares: int) -> int:
     """Return which of so many equal shares of all people a person belongs to, from 0."""
-    return int(_digest(("share", person), 8), 16) % shares
+    return int(_digest(f"5:share{_named(person)}", 8), 16) % shares
 
 
 def message_id(identifier: str, version: int) -> str:

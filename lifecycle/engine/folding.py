@@ -285,7 +285,7 @@ def _stopped_row(machine: Machine, person: str, partition: int, start: Start, wh
         person=person,
         partition=partition,
         revision=0,
-        lane=len(machine.policy.lanes) - 1,
+        lane=machine.last_lane,
         next_due_at=None,
         waiting_at=None,
         policy_hash=machine.policy.hash,

@@ -193,7 +193,7 @@ class Questions:
         """Fold a person from nothing, as far as their row was folded or to `at`, for what their row does not hold."""
         is_current = self._is_current(row)
         # Of whom another policy folded last, this one can tell no more than the lane.
-        kept = decode(row.snapshot) if is_current else PersonState(lane=min(row.lane, len(self.machine.lanes) - 1))
+        kept = decode(row.snapshot) if is_current else PersonState(lane=min(row.lane, self.machine.last_lane))
         if is_current and row.stopped is not None and at is None:
             return Standing(row, kept, row.stopped)
         known, until = self._span(row, log, reached, at)

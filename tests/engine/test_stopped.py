@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,12 @@ from sqlalchemy import update
 from lifecycle.api import open_engine
 from lifecycle.engine.engine import Engine
 from lifecycle.errors import NotFound
+from lifecycle.instant import Instant
 from lifecycle.reading.questions import Questions
-from lifecycle.rules.compiled.guards import View
-from lifecycle.rules.compiled.machine import Rule
+from lifecycle.rules.compiled.machine import StageTable, TrackTable
+from lifecycle.rules.fold.scheduling import schedule_stage
 from lifecycle.rules.fold.tasks import reconcile
+from lifecycle.rules.fold.working import Working
 from lifecycle.rules.state.snapshot import Instance
 from lifecycle.store.store import Store, open_store
 from lifecycle.store.tables import people
@@ -27,19 +28,19 @@ STATED = touchpoint("1", "need.stated", 0, need="a")
 BOUGHT = touchpoint("2", "purchase.completed", 1, amount="5 EUR")
 OFFER = touchpoint("3", "offer.made", 5, need="a")
 HISTORY = (STATED, BOUGHT, OFFER)
-due_of = Rule.due_of
 
 
 def defect(error: type[BaseException] = ZeroDivisionError) -> pytest.MonkeyPatch:
     """Give the program a defect: rules of a stage that is entered after somebody bought fail. Undo it to mend it."""
 
-    def broken(rule: Rule, view: View, instance: Instance) -> datetime | None:
-        if "bought" in view.facts:
+    def broken(work: Working, table: TrackTable, key: str, instance: Instance, stage: StageTable, at: Instant) -> None:
+        if "bought" in work.state.facts:
             raise error("by zero")
-        return due_of(rule, view, instance)
+        schedule_stage(work, table, key, instance, stage, at)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(Rule, "due_of", broken)
+    for module in ("fold", "scheduling"):
+        patch.setattr(f"lifecycle.rules.fold.{module}.schedule_stage", broken)
     return patch
 
 
@@ -78,7 +79,7 @@ def test_it_says_what_failed_on_which_touchpoint_and_at_which_line(stopped: Engi
     """Enough to find the place in the policy and in the log."""
     assert person(stopped.store) == (
         "A defect of the program: ZeroDivisionError: by zero. It was at the touchpoint offer.made (source s, id 3) of "
-        f"2026-03-02T15:00:00+00:00. It was at policy line {line_of('weighing:') + 2}."
+        f"2026-03-02T15:00:00+00:00. It was at policy line {line_of('weighing:')}."
     )
 
 

@@ -61,6 +61,7 @@ def register(app: typer.Typer) -> None:
     app.command("diagram")(diagram)
     app.command("describe")(describe)
     app.command("schema")(schema)
+    app.command("show")(show)
 
 
 def run_tables(
@@ -212,6 +213,26 @@ def describe(
     machine = compile_policy(_chosen(policy))
     for number, (track, name) in enumerate(stages_called(machine.policy, stage)):
         say_lines(("\n" if number else "") + "\n".join(describe_stage(machine, track, name)))
+
+
+def show(
+    policy: Chosen = None,
+    generated: Annotated[
+        bool, typer.Option("--generated", help="What the policy is written into for folding, as Python text, instead.")
+    ] = False,
+) -> None:
+    """Print a policy as it is folded: with all that it includes, in one text.
+
+    With --generated, the functions that are written for it: guards, facts, waits. That text is never read
+    from a file; it is made anew from the policy each time.
+
+    \b
+    Example:
+      lifecycle policy show --policy my_policy.yaml
+      lifecycle policy show --generated
+    """
+    chosen = _chosen(policy)
+    typer.echo(compile_policy(chosen).guards.writer.text if generated else chosen.text, nl=False)
 
 
 def schema(

@@ -1,1 +1,1 @@
-"""Policy -> Machine: what folding reads, with guards as closures, and what a guard said. Folds nothing."""
+"""Policy -> Machine: what folding reads, with guards as written functions, and what a guard said. Folds nothing."""

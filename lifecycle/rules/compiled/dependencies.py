@@ -30,12 +30,14 @@ from lifecycle.rules.language.policy import (
 class Dependencies:
     """By fact of the person, and by track whose instances enter a stage: what is to be worked out anew (machine.py).
 
-    `followed_by` names, for each fact of the person, the tracks whose rules follow it. `rising` are those of these
-    facts by which rules only become later: the last time of a touchpoint, from which a wait counts.
+    `own` names, for each track, the facts of its own that decide when its rules are due; `followed_by`, for each fact
+    of the person, the tracks whose rules follow it. `rising` are those of these facts by which rules only become later:
+    the last time of a touchpoint, from which a wait counts.
     """
 
     of_fact: Mapping[str, int]
     of_track: Mapping[str, int]
+    own: Mapping[str, frozenset[str]]
     followed_by: Mapping[str, frozenset[str]]
     rising: frozenset[str]
     followed: Followed
@@ -43,7 +45,7 @@ class Dependencies:
 
 def dependencies_of(policy: Policy) -> Dependencies:
     """Return what depends on what in a policy."""
-    of_person, followed = _followed(policy)
+    of_person, own, followed = _followed(policy)
     of_fact = dict.fromkeys(of_person, FOLLOWED)
     of_track = dict.fromkeys(policy.tracks, FOLLOWED) if followed.by_stages else {}
     for mark, guards in (
@@ -60,22 +62,23 @@ def dependencies_of(policy: Policy) -> Dependencies:
         for each in _with_those_behind({name}, policy.facts):
             of_fact[each] = of_fact.get(each, 0) | PLACE
     followed_by = {name: frozenset(tracks) for name, tracks in of_person.items()}
-    return Dependencies(of_fact, of_track, followed_by, _rising(policy), followed)
+    return Dependencies(of_fact, of_track, own, followed_by, _rising(policy), followed)
 
 
-def _followed(policy: Policy) -> tuple[Mapping[str, set[str]], Followed]:
-    """Return the tracks whose rules follow a fact of the person, by fact, and what else they follow."""
-    of_person, by_stages, is_due = dict[str, set[str]](), set[str](), False
+def _followed(policy: Policy) -> tuple[Mapping[str, set[str]], Mapping[str, frozenset[str]], Followed]:
+    """Return the tracks whose rules follow a fact of the person, by fact, those of its own, by track, and what else."""
+    of_person, own, by_stages, is_due = dict[str, set[str]](), dict[str, frozenset[str]](), set[str](), False
     for track in policy.tracks.values():
         known = {**policy.facts, **track.facts}
         rules = [rule for stage in track.stages.values() for rule in _rules(stage)]
         followed = _with_those_behind({name for rule in rules for name in _named(rule)}, known)
+        own[track.name] = frozenset(followed & track.facts.keys())
         for name in followed & policy.facts.keys():
             of_person.setdefault(name, set()).add(track.name)
         if any(True for _ in _stages_in(choice.when for name in followed for choice in known[name].choices)):
             by_stages.add(track.name)
         is_due |= any(isinstance(rule, TaskRule) and isinstance(rule.due, str) for rule in rules)
-    return of_person, Followed(frozenset(by_stages), is_due)
+    return of_person, own, Followed(frozenset(by_stages), is_due)
 
 
 def _rules(stage: Stage) -> Iterator[TaskRule | TimedMove]:

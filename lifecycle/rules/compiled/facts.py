@@ -135,9 +135,10 @@ def _is_number(value: Any) -> bool:
 
 def _window_taker(window: Window, add: Take, entry: Callable[[Data], Raw]) -> Take:
     def take_day(raw: Raw, data: Data, at: Instant) -> Raw:
-        first = window.first_day(at)
-        days = {day: total for day, total in (raw or {}).items() if day >= first}
-        today = window.day_of(at)
+        today, first = window.days(at)
+        days: dict[str, Any] = raw or {}
+        if days and next(iter(days)) < first:  # They stand in their order: touchpoints come so, and so does a snapshot.
+            days = {day: total for day, total in days.items() if day >= first}
         total = add(days.get(today), data, at)
         if total is not None:
             days[today] = total

@@ -1,4 +1,4 @@
-"""Guards compiled to closures, and what a guard said in words.
+"""Guards written as text (writing.py).
 
 A compiled guard takes a View (what it may look at) and answers True or False. A missing value fits no
 comparison; so it fits `none_of`. A value of the wrong kind is as good as missing: never an error. Facts have
@@ -7,21 +7,20 @@ taken in the touchpoint; stages are as they were before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lifecycle.instant import Instant
-from lifecycle.rules.compiled.facts import Data, Raw, amount_in, as_instant
-from lifecycle.rules.language.calendar_steps import CalendarSteps, number_of
+from lifecycle.rules.compiled.comparing import NOT_GIVEN, holds_for, in_times, is_of_times, text_as_instant, within
+from lifecycle.rules.compiled.facts import Data, Raw
+from lifecycle.rules.compiled.writing import Writer
+from lifecycle.rules.language.calendar_steps import CalendarSteps
 from lifecycle.rules.language.policy import (
     AnyOf,
     Compare,
     Condition,
     Given,
     Guard,
-    Has,
-    Literal_,
     Money,
     NoneOf,
     OneOf,
@@ -29,7 +28,6 @@ from lifecycle.rules.language.policy import (
     Test,
     Within,
 )
-from lifecycle.rules.language.schedule import parse_day
 from lifecycle.rules.language.windows import Window
 from lifecycle.rules.state.snapshot import Instance
 
@@ -71,209 +69,130 @@ Read = Callable[[View], Any]
 ReadMoment = Callable[[View], Instant | None]
 
 
-class GuardCompiler:
-    """Compiles guards. `fact_readers` give the value of a fact, `moments` the moment that it is, if it is one.
+Stages = Mapping[str, Mapping[str, Instance]]
 
-    Both are keyed by (track or "", fact name). `steps` says whose days a `within` counts, and on which day a time is.
+
+class GuardCompiler:
+    """Writes guards as text. `values` are the texts of the values of facts, `moments` of the moments that they are.
+
+    Both are keyed by (track or "", fact name) and read a view `v`. `steps` says whose days a `within` counts, and on
+    which day a time is.
     """
 
     def __init__(
         self,
-        fact_readers: Mapping[tuple[str, str], Read],
-        moments: Mapping[tuple[str, str], ReadMoment],
+        values: Mapping[tuple[str, str], str],
+        moments: Mapping[tuple[str, str], str],
         per: Mapping[str, str],
         steps: CalendarSteps,
+        writer: Writer,
     ) -> None:
-        self.fact_readers = fact_readers
+        self.values = values
         self.moments = moments
         self.per = per
         self.steps = steps
+        self.writer = writer
+        self._told: dict[tuple[int, str], tuple[Callable[[View], Any], object]] = {}
 
-    def guard(self, guard: Guard | None, track: str) -> Holds:
-        """Return the closure of a guard; None always holds."""
-        if guard is None:
-            return _always
-        parts = [self.condition(condition, track) for condition in guard.conditions]
-        if len(parts) == 1:
-            return parts[0]
-        if len(parts) == 2:
-            one, two = parts
-            return lambda view: one(view) and two(view)
-        return lambda view: all(part(view) for part in parts)
+    def guard(self, guard: Guard, track: str, note: str) -> Holds:
+        """Return the function of a guard."""
+        return self.writer.expression("when", self.text(guard, track), note)
 
-    def condition(self, condition: Condition, track: str) -> Holds:
+    def told_guard(self, guard: Guard, track: str) -> Holds:
+        """Return the function of a guard, or of one alternative in it, for explanations."""
+        return self._tell(guard, track, lambda: self.text(guard, track))
+
+    def told_condition(self, condition: Condition, track: str) -> Holds:
+        """Return the function of one line of a guard, for explanations."""
+        return self._tell(condition, track, lambda: self.condition(condition, track))
+
+    def told_left(self, condition: Compare, track: str) -> Read:
+        """Return the reader of the left side of a line, for explanations."""
+        return self._tell(condition, f"left {track}", lambda: self.left(condition, track))
+
+    def _tell(self, of: object, what: str, text: Callable[[], str]) -> Callable[[View], Any]:
+        """Return a function that nobody but explanations asks for; written once, the first time."""
+        found = self._told.get((id(of), what))
+        if found is None:
+            found = self._told[id(of), what] = self.writer.expression("told", text(), "for explanations"), of
+            self.writer.finish()
+        return found[0]
+
+    def text(self, guard: Guard | None, track: str) -> str:
+        """Return the text of a guard; None always holds."""
+        if guard is None or not guard.conditions:
+            return "True"
+        return " and ".join([self.condition(condition, track) for condition in guard.conditions])
+
+    def condition(self, condition: Condition, track: str) -> str:
+        """Return the text of one line, in brackets."""
         if isinstance(condition, AnyOf):
-            some = [self.guard(guard, track) for guard in condition.guards]
-            return _any_of(some)
+            return "(" + " or ".join([f"({self.text(guard, track)})" for guard in condition.guards]) + ")"
         if isinstance(condition, NoneOf):
-            none = [self.guard(guard, track) for guard in condition.guards]
-            one = _any_of(none)
-            return lambda view: not one(view)
+            return "(not (" + " or ".join([f"({self.text(guard, track)})" for guard in condition.guards]) + "))"
         if condition.space == "any":
             return self.any_stage(condition)
-        return self.compare(condition, track)
-
-    def compare(self, condition: Compare, track: str) -> Holds:
-        """Return the closure of one line: what is read, held against the test, in the days of the calendar."""
         test, read = condition.test, self.left(condition, track)
-        if isinstance(test, Within) or (isinstance(test, Range) and _is_of_times(test)):
-            moment = self.moment(condition, track, read)
-            if isinstance(test, Within):
-                window = Window(test.duration, self.steps)
-                return lambda view: (when := moment(view)) is not None and window.holds(when, view.at)
-            return _in_times(read, moment, test, self.steps)
-        return compare(read, test)
+        if isinstance(test, Within):
+            held = self.known(within(Window(test.duration, self.steps)))
+            return f"{held}({self.moment(condition, track, read)}, v.at)"
+        if isinstance(test, Range) and is_of_times(test):
+            return f"{self.known(in_times(test, self.steps))}({self.moment(condition, track, read)}, {read})"
+        return self.compare(read, test)
 
-    def moment(self, condition: Compare, track: str, read: Read) -> ReadMoment:
-        """Return how a left side is read as a moment."""
+    def compare(self, read: str, test: Test) -> str:
+        """Return the text of what is read, held against a test that asks for no moment."""
+        if isinstance(test, OneOf) and not any(isinstance(value, Money) for value in test.values):
+            if len(test.values) == 1 and isinstance(test.values[0], str | bool):
+                return f"({read} == {test.values[0]!r})"
+            return f"({read} in {self.known(test.values)})"
+        if isinstance(test, Given):
+            return f"({read} {'not in' if test.given else 'in'} {self.known(NOT_GIVEN)})"
+        return f"{self.known(holds_for(test))}({read})"
+
+    def literal(self, value: Any) -> str:
+        """Return the text of a value of the policy."""
+        return repr(value) if isinstance(value, str | int | None) else self.known(value)
+
+    def known(self, value: Any) -> str:
+        """Return the name of a value of the policy, or of a function that looks at values."""
+        return self.writer.constant(value, "k")
+
+    def moment(self, condition: Compare, track: str, read: str) -> str:
+        """Return the text of a left side as a moment."""
         if condition.space == "fact":
             return self.moments.get((track, condition.name)) or self.moments["", condition.name]
-        return lambda view: as_instant(value) if isinstance(value := read(view), str) else None
+        return f"{self.known(text_as_instant)}({read})"
 
-    def left(self, condition: Compare, track: str) -> Read:
-        """Return the reader of a left side."""
+    def left(self, condition: Compare, track: str) -> str:
+        """Return the text of a left side."""
         name = condition.name
         if condition.space == "field":
-            return lambda view: view.data.get(name)
+            return f"v.data.get({name!r})"
         if condition.space == "fact":
-            return self.fact_readers.get((track, name)) or self.fact_readers["", name]
-        if self.per[name] == "person":
-            return lambda view: _stage(view, name, "")
-        return lambda view: _stage(view, name, view.key)
+            return self.values.get((track, name)) or self.values["", name]
+        key = "''" if self.per[name] == "person" else "v.key"
+        return f"{self.known(stage_in)}(v.stages, {name!r}, {key})"
 
-    def any_stage(self, condition: Compare) -> Holds:
+    def any_stage(self, condition: Compare) -> str:
+        """Return the text of a line that asks for any instance of a track."""
         name, test = condition.name, condition.test
         if isinstance(test, Given):
-            given = test.given
-            return lambda view: bool(view.stages.get(name)) is given
+            return f"({'not not' if test.given else 'not'} v.stages.get({name!r}))"
         wanted = frozenset(test.values) if isinstance(test, OneOf) else frozenset()
-        return lambda view: any(instance.stage in wanted for instance in view.stages.get(name, {}).values())
+        return f"({name!r} in v.stages and {self.known(is_any_in)}(v.stages.get({name!r}), {self.known(wanted)}))"
 
 
-def _always(view: View) -> bool:
-    return True
-
-
-def _any_of(parts: Sequence[Holds]) -> Holds:
-    if len(parts) == 1:
-        return parts[0]
-
-    def holds(view: View) -> bool:
-        # A loop, as lanes are looked at after every touchpoint: `any` with a generator takes twice the time.
-        for part in parts:  # noqa: SIM110
-            if part(view):
-                return True
-        return False
-
-    return holds
-
-
-def _stage(view: View, track: str, key: str) -> str | None:
-    instances = view.stages.get(track)
+def stage_in(stages: Stages, track: str, key: str) -> str | None:
+    """Return the stage of an instance; None where there is none."""
+    instances = stages.get(track)
     instance = None if instances is None else instances.get(key)
     return None if instance is None else instance.stage
 
 
-def compare(read: Read, test: Test) -> Holds:
-    """Return what is read, held against a test that asks for no moment."""
-    if isinstance(test, OneOf):
-        return _one_of(read, test)
-    if isinstance(test, Has):
-        return _has(read, test)
-    if isinstance(test, Given):
-        given = test.given
-        return lambda view: (read(view) not in (None, [])) is given
-    assert isinstance(test, Range)
-    return _in_range(read, test)
-
-
-def _one_of(read: Read, test: OneOf) -> Holds:
-    if any(isinstance(value, Money) for value in test.values):
-        amounts = [value for value in test.values if isinstance(value, Money)]
-        return lambda view: any(
-            amount_in(value, each.currency) == each.amount for value in (read(view),) for each in amounts
-        )
-    if len(test.values) == 1:
-        wanted = test.values[0]
-        if isinstance(wanted, str | bool):
-            return lambda view: read(view) == wanted
-    values = test.values
-    return lambda view: read(view) in values
-
-
-def _has(read: Read, test: Has) -> Holds:
-    wanted = frozenset(test.values)
-
-    def holds(view: View) -> bool:
-        words = read(view)
-        return isinstance(words, list) and wanted.issubset(words)
-
-    return holds
-
-
-Comparable = Callable[[Any], Any]
-"""What is read -> what can be compared with a bound, or None where it cannot."""
-
-
-def _in_range(read: Read, test: Range) -> Holds:
-    low, high = (None if bound is None else _bound(bound) for bound in (test.at_least, test.less_than))
-
-    def holds(view: View) -> bool:
-        value = read(view)
-        if low is not None:
-            left = low[0](value)
-            if left is None or left < low[1]:
-                return False
-        if high is not None:
-            left = high[0](value)
-            if left is None or left >= high[1]:
-                return False
-        return True
-
-    return holds
-
-
-def _bound(bound: Literal_) -> tuple[Comparable, Any]:
-    """Return how what is read becomes comparable with a bound, and the bound itself."""
-    if isinstance(bound, Money):
-        currency = bound.currency
-        return (lambda value: amount_in(value, currency)), bound.amount
-    return _as_number, bound
-
-
-def _is_of_times(test: Range) -> bool:
-    """Tell whether a bound is a date or a time."""
-    return isinstance(test.at_least, str) or isinstance(test.less_than, str)
-
-
-def _in_times(read: Read, moment: ReadMoment, test: Range, steps: CalendarSteps) -> Holds:
-    """Return the closure of a range of days or moments."""
-
-    def day(view: View) -> int | None:
-        at = moment(view)
-        found = parse_day(read(view)) if at is None else None
-        return steps.day_of(at) if at is not None else None if found is None else number_of(found)
-
-    low, high = (
-        None
-        if bound is None
-        else ((moment, as_instant(bound)) if (named := parse_day(bound)) is None else (day, number_of(named)))
-        for bound in (test.at_least, test.less_than)
-    )
-
-    def holds(view: View) -> bool:
-        if low is not None:
-            left = low[0](view)
-            if left is None or low[1] is None or left < low[1]:
-                return False
-        if high is not None:
-            left = high[0](view)
-            if left is None or high[1] is None or left >= high[1]:
-                return False
-        return True
-
-    return holds
-
-
-def _as_number(value: Any) -> int | Decimal | None:
-    return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+def is_any_in(instances: Mapping[str, Instance], wanted: frozenset[object]) -> bool:
+    """Tell whether any instance of a track stands in one of these stages."""
+    for instance in instances.values():  # noqa: SIM110  # `any` with a generator takes twice the time
+        if instance.stage in wanted:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""A policy in the form that folding reads: tables by touchpoint type and stage, guards as closures.
+"""A policy in the form that folding reads: tables by touchpoint type and stage, guards as functions (writing.py).
 
 Built once for each policy by compile.py, then only read. Tracks are in the order of their names wherever
 order could show, so that their order in the file never matters.
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from lifecycle.ask_from import AskFrom
 from lifecycle.instant import Instant, from_microseconds
 from lifecycle.rules.compiled import facts
-from lifecycle.rules.compiled.guards import Holds, Read, ReadMoment, View
+from lifecycle.rules.compiled.guards import GuardCompiler, Holds, Read, ReadMoment, View
 from lifecycle.rules.compiled.saying import Saying, clock_time
 from lifecycle.rules.language.calendar_steps import CalendarSteps, Shift
 from lifecycle.rules.language.policy import Choice, Guard, Policy, Stage, TaskRule, TimedMove, Track
@@ -23,8 +24,8 @@ from lifecycle.rules.state.texts import TextFacts
 
 TimeOf = Callable[[View], Instant | None]
 Step = Callable[[View, Instant], Instant]
-Rhythm = Callable[[View, Instant, Instant], Instant]
-"""(view, anchor, last) -> the first moment that lies whole periods after the anchor, and after the last one."""
+DueOf = Callable[[View, Instance], Instant | None]
+"""What can be seen, and an instance -> when a rule is due next for it; None: its fact is missing. It may lie behind."""
 
 Slide = Callable[[View], Iterable[Instant]]
 """What can be seen -> moments at which something of it comes into or leaves a window (slides.py)."""
@@ -33,20 +34,42 @@ LANE, STOPS, PLACE, FOLLOWED = 1, 2, 4, 8
 ANYTHING = LANE | STOPS | PLACE | FOLLOWED
 """What is to be worked out anew: the lane, what is not wanted, quiet hours, when rules are due (dependencies.py)."""
 
-Choices = tuple[tuple[Holds | None, Choice], ...]
+Begin = Callable[[Any, Any, View], Instance | None]
+"""(Working, TrackTable, view) -> a new instance, not yet among the others; None: there is no place for it."""
+
+Touched = tuple["TrackTable", str, Instance, bool, "Choices | None"]
+"""An instance that may begin or move: track, key, instance, whether it is new, and the choices that it has."""
+
+Touch = Callable[[Any, View, Begin], list[Touched]]
+"""(Working, view, how an instance begins) -> what a touchpoint may begin or move; facts take it in (taking.py)."""
+
+Enter = Callable[[Instance, Instant], Instant]
+"""(instance, now) -> when the first rule of its stage is due, NEVER; sets what is pending (taking.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a type does to an instance in a stage: the lines in order, and what decides between them.
+
+    `choose` gives the first line that fits (None: nothing happens); where it is None `sole` is what it would give.
+    """
+
+    lines: tuple[Choice, ...]
+    choose: Callable[[View], Choice | None] | None
+    sole: Choice | None
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """A kind of contact, compiled. `most` is how many, `free_again` when one that counts from a time counts no more.
 
-    `quiet_until` returns when quiet ends for the person, None where it is not quiet.
+    `quiet_until` returns when quiet that holds at a moment ends for the person, None where it does not.
     """
 
     reaches: bool
     most: int | None
     free_again: Shift | None
-    quiet_until: TimeOf | None
+    quiet_until: Callable[[View, Instant], Instant | None] | None
     stops: Holds | None
 
 
@@ -54,8 +77,10 @@ class Contact:
 class Rule:
     """A timed rule of a stage, compiled. Exactly one of `task` and `move` is given.
 
-    `order` is the place in the stage, `rank` the place in the whole policy. `wait` is `after`, `period` is `every`,
-    `moment` the time of the fact for `at` rules, `floor` the time before which an `every ... after fact` does not
+    `order` is the place in the stage, `rank` the place in the whole policy. `first` is when it is due first as a
+    function of the entry alone (None: facts decide), `due_of` when it is due next as things stand: not to be asked of
+    what is done, or asked for now. `is_later`: it has an `after` or an `at`, `is_of_fact`: it has an `at`,
+    `is_repeated`: it has an `every`. `floor` is the time before which an `every ... after fact` does not
     open; `due` and `expires` are those of a task, `due_moment` the time of the fact where one says when it is due. All
     are functions of what can be seen, and of the time from which they count. `done_by` maps types to guards.
     """
@@ -67,9 +92,11 @@ class Rule:
     task: TaskRule | None
     move: TimedMove | None
     when: Holds | None
-    wait: Step | None
-    period: Rhythm | None
-    moment: TimeOf | None
+    first: Shift | None
+    due_of: DueOf
+    is_later: bool
+    is_repeated: bool
+    is_of_fact: bool
     floor: TimeOf | None
     due: Step | None
     due_moment: TimeOf | None
@@ -78,38 +105,21 @@ class Rule:
     done_by: Mapping[str, Holds | None]
     saying: Saying | None
 
-    def due_of(self, view: View, instance: Instance) -> Instant | None:
-        """Return when this rule is due next for an instance, as things stand; None: its fact is missing.
-
-        It may lie behind. Not to be asked of what is done, or asked for now.
-        """
-        name = self.name
-        if self.period is not None and (name in instance.counts or (self.moment is None and self.wait is None)):
-            anchor = instance.anchors.get(name, instance.since)
-            due: Instant | None = self.period(view, anchor, instance.came.get(name, anchor))
-        elif self.moment is not None:
-            due = self.moment(view)
-        elif self.wait is not None:
-            due = self.wait(view, instance.since)
-        else:
-            due = instance.since
-        floor = None if self.floor is None else self.floor(view)
-        return due if due is None or floor is None else max(due, floor)
-
 
 @dataclass(frozen=True, slots=True)
 class StageTable:
     """A stage compiled: what touchpoints do (by type, precedence resolved), and its rules in order.
 
-    `entry` are the rules that are scheduled on entry, `following` those of them whose moment
-    or length a fact decides.
+    `enter` schedules on entry those that facts do not decide, `entering` are the others, and `following` those of them
+    whose moment or length a fact decides.
     """
 
     name: str
     stage: Stage
     upon: Mapping[str, Choices]
     rules: Mapping[str, Rule]
-    entry: tuple[Rule, ...]
+    enter: Enter
+    entering: tuple[Rule, ...]
     following: tuple[Rule, ...]
 
 
@@ -131,7 +141,9 @@ class TrackTable:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """How one fact, of a kind such as `last`, takes in one type.
+    """How one fact, of a kind such as `last`, takes in one type. `is_time`: it takes in when that occurred.
+
+    `is_plain`: it has no window.
 
     `text_field` is the field whose texts are bounded (texts.py), or "". `marks` is what is to be worked out anew when
     it changes (LANE and so on), `follows` the tracks whose rules follow it, and `rises`
@@ -139,36 +151,40 @@ class Taker:
     """
 
     name: str
-    when: Holds | None
     take: facts.Take
     kind: str
+    is_time: bool
+    is_plain: bool
     text_field: str = ""
     marks: int = 0
     follows: frozenset[str] = frozenset()
     rises: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TrackStep:
-    """What one type means for one track: may it begin an instance, and which of its facts take it in."""
+class TrackStep(NamedTuple):
+    """What one type means for one track; `takes`: some of its facts take it in."""
 
     table: TrackTable
-    begins: bool
-    takers: tuple[Taker, ...]
+    takes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TypeTable:
-    """What one touchpoint type means for a person. `read` says what counts of its data, and what does not fit.
+    """What one touchpoint type means for a person. `read` says what counts of its data, and what does not fit,
+    `fits` in a trice that all of it counts (where it does not say so, `read` knows).
 
-    `does` are the tracks with tasks that it can do. `keys` are the fields that can name an instance, each with the
-    tracks that this type has something to say to. `is_said`: it can change what tasks of any instance say.
+    `steps` are the tracks that it reaches, `does` those with tasks that it can do, `done_by` their rules, each
+    as (track, stage, rule). `keys` are the fields that can name
+    an instance, each with the tracks that this type has something to say to. `is_said`: it can change what tasks of
+    any instance say.
     """
 
     read: ReadData
-    takers: tuple[Taker, ...]
+    fits: Callable[[Mapping[str, Any]], bool]
+    touch: Touch
     steps: tuple[TrackStep, ...]
     does: tuple[TrackTable, ...]
+    done_by: frozenset[tuple[str, str, str]]
     keys: tuple[tuple[str, tuple[str, ...]], ...]
     is_outcome: bool
     is_said: bool
@@ -193,6 +209,8 @@ class Machine:
     `moments` reads those that are a moment.
     `text_facts` are those that remember texts, bounded by texts.py.
     `contacts` has every kind of contact; `most` is the largest budget of any: so many done tasks are remembered.
+    `lane_of` gives the index of the first lane whose guard holds; the last lane takes everybody else.
+    `guards` writes guards for explanations, and has the text of all that was written (writing.py).
     `steps` is our calendar.
     `slides`: what of lanes and stops ages (slides.py).
     `told_in` is the zone of times in sentences ("": that of the policy's calendar); nothing is decided by it.
@@ -204,7 +222,8 @@ class Machine:
     tracks: Mapping[str, TrackTable]
     contacts: Mapping[str, Contact]
     most: int
-    lanes: tuple[Holds | None, ...]
+    lane_of: Callable[[View], int]
+    guards: GuardCompiler
     fact_readers: Mapping[tuple[str, str], Read]
     moments: Mapping[tuple[str, str], ReadMoment]
     text_facts: TextFacts
@@ -214,12 +233,10 @@ class Machine:
     told_in: str = ""
     ask_from: AskFrom | None = None
 
-    def lane_of(self, view: View) -> int:
-        """Return the index of the first lane whose guard holds; the last lane takes everybody else."""
-        for index, holds in enumerate(self.lanes):
-            if holds is None or holds(view):
-                return index
-        return len(self.lanes) - 1
+    @property
+    def last_lane(self) -> int:
+        """The lane of everybody else."""
+        return len(self.policy.lanes) - 1
 
 
 def when(machine: Machine, at: datetime | Instant) -> str:

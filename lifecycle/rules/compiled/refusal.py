@@ -24,8 +24,8 @@ def refusal(machine: Machine, guard: Guard, view: View, track: str) -> str:
 
     To be asked at the moment that the guard was: what it looks at changes afterwards.
     """
-    compiler = _compiler(machine)
-    failed = [each for each in guard.conditions if not compiler.condition(each, track)(view)]
+    compiler = machine.guards
+    failed = [each for each in guard.conditions if not compiler.told_condition(each, track)(view)]
     return "; ".join(_refused(machine, compiler, each, view, track) for each in failed)
 
 
@@ -52,7 +52,7 @@ def _got(machine: Machine, compiler: GuardCompiler, condition: Compare, view: Vi
     if condition.space == "any":
         value: Any = sorted({instance.stage for instance in view.stages.get(condition.name, {}).values()})
     else:
-        value = compiler.left(condition, track)(view)
+        value = compiler.told_left(condition, track)(view)
     return _value(machine, value) + _chosen(machine, compiler, condition, view, track)
 
 
@@ -71,7 +71,7 @@ def _chosen(machine: Machine, compiler: GuardCompiler, condition: Compare, view:
     own = machine.tracks[track].track.facts if track else {}
     fact = own.get(condition.name) or machine.policy.facts[condition.name]
     for choice in fact.choices:
-        if choice.when is None or compiler.guard(choice.when, track)(view):
+        if choice.when is None or compiler.told_guard(choice.when, track)(view):
             because = "otherwise" if choice.when is None else f"as {_held(compiler, choice.when, view, track)}"
             return f" ({because}, {line_of(choice.place)})"
     return ""
@@ -86,14 +86,14 @@ def held_alternative(machine: Machine, guard: Guard | None, view: View, track: s
 
 def held_in_words(machine: Machine, guard: Guard, view: View, track: str) -> str:
     """Return a guard that holds as the policy says it, and of an `any_of` only the first of its guards that holds."""
-    return _held(_compiler(machine), guard, view, track)
+    return _held(machine.guards, guard, view, track)
 
 
 def _held(compiler: GuardCompiler, guard: Guard, view: View, track: str) -> str:
     parts = []
     for condition in guard.conditions:
         some = condition.guards if isinstance(condition, AnyOf) else ()
-        holding = next((each for each in some if compiler.guard(each, track)(view)), None)
+        holding = next((each for each in some if compiler.told_guard(each, track)(view)), None)
         parts.append(_condition(condition) if holding is None else _held(compiler, holding, view, track))
     return " and ".join(parts)
 
@@ -112,11 +112,6 @@ def _condition(condition: Condition) -> str:
 
 def _left(condition: Compare) -> str:
     return condition.name if condition.space == "field" else f"{condition.space}.{condition.name}"
-
-
-def _compiler(machine: Machine) -> GuardCompiler:
-    per = {name: each.per for name, each in machine.policy.tracks.items()}
-    return GuardCompiler(machine.fact_readers, machine.moments, per, machine.steps)
 
 
 def got_in_words(value: Any) -> str:

@@ -1,117 +1,190 @@
-"""Everything that waits, compiled: durations by the calendar and by facts, moments, due dates, kinds of contact."""
+"""The text of everything that waits: durations by the calendar and by facts, moments, rhythms, kinds of contact.
+
+A wait that facts decide is worked out whenever it is asked for, from the view `v`; the steps themselves are the
+calendar's (language/calendar_steps.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
 from lifecycle.instant import Instant
-from lifecycle.rules.compiled.guards import GuardCompiler, Read, ReadMoment
-from lifecycle.rules.compiled.machine import Contact, Rhythm, Step, TimeOf
+from lifecycle.rules.compiled.guards import GuardCompiler
+from lifecycle.rules.compiled.machine import Contact, DueOf, Step, TimeOf
 from lifecycle.rules.compiled.quiet import QuietHours
-from lifecycle.rules.language.calendar_steps import CalendarSteps, Shift
-from lifecycle.rules.language.policy import Calendar, ContactKind, Moment, Wait
+from lifecycle.rules.language.calendar_steps import Shift
+from lifecycle.rules.language.policy import ByFact, Calendar, ContactKind, Every, Moment, TaskRule, TimedMove, Wait
 from lifecycle.rules.language.schedule import Duration
-
-Turn = Callable[[Duration], Shift]
-"""Forward or back: a duration -> the step so long."""
 
 
 class WaitCompiler:
-    """Compiles waits. `fact_readers` and `moments` as in guards.py; `dates` are the facts that are a date."""
+    """Writes waits. `guards` knows the texts of facts; `dates` are those that are a date, by (track or "", name)."""
 
-    def __init__(
-        self,
-        steps: CalendarSteps,
-        fact_readers: Mapping[tuple[str, str], Read],
-        moments: Mapping[tuple[str, str], ReadMoment],
-        dates: Collection[tuple[str, str]],
-    ) -> None:
-        self.steps = steps
-        self.fact_readers = fact_readers
-        self.moments = moments
-        self.dates = dates
+    def __init__(self, guards: GuardCompiler, dates: Collection[tuple[str, str]]) -> None:
+        self.steps = guards.steps
+        self._guards = guards
+        self._writer = guards.writer
+        self._dates = dates
 
-    def after(self, wait: Wait) -> Step:
-        """Return the step forward; one that depends on a fact reads it whenever it is asked."""
-        return self.step(wait, self.steps.after)
+    def first(self, rule: TaskRule | TimedMove) -> Shift | None:
+        """Return when a rule is due first, as a function of the entry into its stage alone; None: a fact decides."""
+        every, wait = _every(rule), rule.after
+        if rule.at is not None or isinstance(wait, ByFact):
+            return None
+        if every is not None and (every.after is not None or isinstance(every.period, ByFact)):
+            return None
+        if wait is not None:
+            return self.steps.after(wait)
+        if every is None:
+            return _at_once
+        assert isinstance(every.period, Duration)
+        beat = self.steps.next_beat(every.period)
+        return lambda since: beat(since, since)
 
-    def rhythm(self, wait: Wait) -> Rhythm:
-        """Return the rhythm of a period: the first moment whole periods after an anchor that lies after a last one."""
-        if isinstance(wait, Duration):
-            beat = self.steps.next_beat(wait)
-            return lambda view, anchor, last: beat(anchor, last)
-        read = self.fact_readers["", wait.fact]
-        rhythms = {word: self.rhythm(duration) for word, duration in wait.values.items()}
-        first = next(iter(rhythms.values()))
-        return lambda view, anchor, last: rhythms.get(read(view), first)(view, anchor, last)
+    def due_of(self, track: str, rule: TaskRule | TimedMove, note: str) -> DueOf:
+        """Return the function that says when a rule is due next for an instance, as things stand (machine.Rule)."""
+        every, name, first = _every(rule), repr(rule.name), self.first(rule)
+        if first is not None and every is None:
+            return lambda view, instance: first(instance.since)
+        if rule.at is not None:
+            lines = self._moment_lines(track, rule.at)
+        else:
+            lines = [
+                "due = instance.since" if rule.after is None else f"due = {self._after(rule.after, 'instance.since')}"
+            ]
+        if every is not None:
+            beat = self._beat(every.period, f"instance.came.get({name}, anchor)")
+            rhythm = [f"anchor = instance.anchors.get({name}, instance.since)", f"due = {beat}"]
+            if rule.at is None and rule.after is None:
+                lines = rhythm
+            else:
+                lines = [f"if {name} in instance.counts:", *_inner(rhythm), "else:", *_inner(lines)]
+            if every.after is not None:
+                floor = [f"floor = {self._after(every.period, 'floor')}", "if floor > due: due = floor"]
+                lines += [
+                    f"floor = {self._time(track, every.after)}",
+                    "if floor is not None and due is not None:",
+                    *_inner(floor),
+                ]
+            if isinstance(every.period, ByFact):
+                lines = self._asked_once(every.period, lines)
+        return self._writer.function("next", "v, instance", [*lines, "return due"], f"{note} is due next")
 
-    def step(self, wait: Wait, turn: Turn) -> Step:
-        """Return the step in one direction."""
-        if isinstance(wait, Duration):
-            shift = turn(wait)
-            return lambda view, at: shift(at)
-        read = self.fact_readers["", wait.fact]
-        shifts = {word: turn(duration) for word, duration in wait.values.items()}
-        first = next(iter(shifts.values()))
-        # Where none of the fact's lines fits there is no word; the setting's first duration serves.
-        return lambda view, at: shifts.get(read(view), first)(at)
+    def floor(self, track: str, every: Every | None, note: str) -> TimeOf | None:
+        """Return the time before which an `every ... after fact` does not open; None: the rule has no such fact."""
+        if every is None or every.after is None:
+            return None
+        lines = [
+            f"at = {self._time(track, every.after)}",
+            f"if at is not None: return {self._after(every.period, 'at')}",
+        ]
+        return self._writer.function("floor", "v", [*lines, "return None"], f"{note} opens no earlier")
 
-    def fact(self, track: str, name: str) -> tuple[str, str]:
-        """Return the key of a fact as seen from a track."""
-        return (track, name) if (track, name) in self.fact_readers else ("", name)
-
-    def reader(self, track: str, name: str) -> Read:
-        """Return the reader of a fact as seen from a track."""
-        return self.fact_readers[self.fact(track, name)]
-
-    def time_of(self, track: str, name: str) -> TimeOf:
-        """Return the moment of a fact; a date is the start of that day."""
-        return self._moment_of(track, name, self.steps.start_of_day)
-
-    def _moment_of(self, track: str, name: str, of_date: Callable[[str], Instant | None]) -> TimeOf:
-        key = self.fact(track, name)
-        if key not in self.dates:
-            return self.moments[key]
-        read = self.fact_readers[key]
-        return lambda view: None if (day := read(view)) is None else of_date(day)
-
-    def moment(self, track: str, moment: Moment) -> TimeOf:
-        """Return the time that an `at` names; None while its fact is missing."""
-        time_of = self.time_of(track, moment.fact)
-        if moment.offset is None:
-            return time_of
-        step = self.step(moment.offset, self.steps.before if moment.direction == "before" else self.steps.after)
-        return lambda view: None if (at := time_of(view)) is None else step(view, at)
-
-    def floor(self, track: str, period: Wait, fact: str) -> TimeOf:
-        """Return the time before which an `every ... after fact` does not open."""
-        time_of, step = self.time_of(track, fact), self.after(period)
-        return lambda view: None if (at := time_of(view)) is None else step(view, at)
-
-    def due(self, track: str, due: Wait | str, otherwise: Wait) -> Step:
+    def due(self, track: str, task: TaskRule, note: str) -> Step:
         """Return when a task that opens is due; a date is due at the end of its working hours."""
-        if not isinstance(due, str):
-            return self.after(due)
-        moment, missing = self.due_moment(track, due), self.after(otherwise)
-        return lambda view, opened_at: missing(view, opened_at) if (at := moment(view)) is None else at
+        if not isinstance(task.due, str):
+            return self._step(task.due, f"{note} is due")
+        lines = [f"due = {self._due(track, task.due)}", f"if due is None: return {self._after(task.expires, 'at')}"]
+        return self._writer.function("due", "v, at", [*lines, "return due"], f"{note} is due")
 
-    def due_moment(self, track: str, fact: str) -> TimeOf:
-        """Return when a task whose due time is a fact is due, None while that is missing."""
-        return self._moment_of(track, fact, self.steps.end_of_work)
+    def due_moment(self, track: str, task: TaskRule, note: str) -> TimeOf | None:
+        """Return when a task whose due time is a fact is due, None while that is missing; None: it is no fact."""
+        if not isinstance(task.due, str):
+            return None
+        return self._writer.expression("due", self._due(track, task.due), f"{note} is due, by its fact")
+
+    def expires(self, task: TaskRule, note: str) -> Step:
+        """Return when a task expires, from when it is due."""
+        return self._step(task.expires, f"{note} expires")
+
+    def contact(self, kind: ContactKind, calendar: Calendar) -> Contact:
+        """Return a kind of contact, compiled."""
+        stops = None if kind.stops is None else self._guards.guard(kind.stops, "", f"contact {kind.name} is stopped")
+        quiet_until = None if kind.quiet is None else self._quiet(QuietHours(*kind.quiet), calendar, kind.name)
+        most, window = (None, None) if kind.most is None else kind.most
+        free_again = None if window is None else self.steps.after(window)
+        return Contact(kind.reaches, most, free_again, quiet_until, stops)
+
+    def _quiet(self, quiet: QuietHours, calendar: Calendar, name: str) -> Step:
+        zone, country = repr(calendar.zone), "None"
+        if calendar.zone_from is not None:
+            zone = f"{self._guards.values['', calendar.zone_from]} or {zone}"
+        if calendar.holidays_from is not None:
+            country = self._guards.values["", calendar.holidays_from]
+        until = self._writer.constant(quiet.until, "quiet")
+        return self._writer.function(
+            "quiet", "v, at", [f"return {until}(at, {zone}, {country})"], f"contact {name} is quiet"
+        )
+
+    def _step(self, wait: Wait, note: str) -> Step:
+        if isinstance(wait, Duration):
+            shift = self.steps.after(wait)
+            return lambda view, at: shift(at)
+        return self._writer.function("step", "v, at", [f"return {self._after(wait, 'at')}"], note)
+
+    def _after(self, wait: Wait, start: str) -> str:
+        return self._turn(wait, self.steps.after, start)
+
+    def _turn(self, wait: Wait, turn: Callable[[Duration], Shift], start: str) -> str:
+        """Return the text of the step so long, forward or back, from a start."""
+        known = self._writer.constant
+        if isinstance(wait, Duration):
+            return f"{known(turn(wait), 'step')}({start})"
+        return f"{self._chosen(wait, turn, 'steps')}({start})"
+
+    def _beat(self, period: Wait, last: str) -> str:
+        """Return the text of the first moment whole periods after `anchor` that lies after a last one."""
+        if isinstance(period, Duration):
+            return f"{self._writer.constant(self.steps.next_beat(period), 'beat')}(anchor, {last})"
+        return f"{self._chosen(period, self.steps.next_beat, 'beats')}(anchor, {last})"
+
+    def _chosen(self, wait: ByFact, turn: Callable[[Duration], Callable[..., Instant]], stem: str) -> str:
+        """Return the text of what a setting's word chooses; its first duration where no line of its fact fits."""
+        by_word = {word: turn(duration) for word, duration in wait.values.items()}
+        first = self._writer.constant(next(iter(by_word.values())), "first")
+        return f"{self._writer.constant(by_word, stem)}.get({self._guards.values['', wait.fact]}, {first})"
+
+    def _asked_once(self, wait: ByFact, lines: list[str]) -> list[str]:
+        """Return the lines with the fact of a setting asked for once, before them."""
+        value = self._guards.values["", wait.fact]
+        return [f"word = {value}", *(line.replace(f".get({value}, ", ".get(word, ") for line in lines)]
+
+    def _fact(self, track: str, name: str) -> tuple[str, str]:
+        return (track, name) if (track, name) in self._guards.values else ("", name)
+
+    def _time(self, track: str, name: str) -> str:
+        """Return the text of the moment of a fact; a date is the start of that day."""
+        return self._moment(track, name, self.steps.start_of_day)
+
+    def _due(self, track: str, name: str) -> str:
+        return self._moment(track, name, self.steps.end_of_work)
+
+    def _moment(self, track: str, name: str, of_date: Callable[[str], Instant | None]) -> str:
+        key = self._fact(track, name)
+        if key not in self._dates:
+            return self._guards.moments[key]
+        return f"{self._writer.constant(_of_day(of_date), 'day')}({self._guards.values[key]})"
+
+    def _moment_lines(self, track: str, moment: Moment) -> list[str]:
+        """Return the lines that set `due` to the time that an `at` names; None while its fact is missing."""
+        lines = [f"due = {self._time(track, moment.fact)}"]
+        if moment.offset is None:
+            return lines
+        turn = self.steps.before if moment.direction == "before" else self.steps.after
+        return [*lines, f"if due is not None: due = {self._turn(moment.offset, turn, 'due')}"]
 
 
-def compile_contact(kind: ContactKind, calendar: Calendar, guards: GuardCompiler, waits: WaitCompiler) -> Contact:
-    """Return a kind of contact, compiled."""
-    stops = None if kind.stops is None else guards.guard(kind.stops, "")
-    quiet_until = None if kind.quiet is None else _quiet(QuietHours(*kind.quiet), calendar, waits)
-    if kind.most is None:
-        return Contact(kind.reaches, None, None, quiet_until, stops)
-    most, window = kind.most
-    return Contact(kind.reaches, most, waits.steps.after(window), quiet_until, stops)
+def _at_once(since: Instant) -> Instant:
+    return since
 
 
-def _quiet(quiet: QuietHours, calendar: Calendar, waits: WaitCompiler) -> TimeOf:
-    none: Read = lambda view: None  # noqa: E731  # where the calendar names no fact
-    zone_from = none if calendar.zone_from is None else waits.fact_readers["", calendar.zone_from]
-    holidays_from = none if calendar.holidays_from is None else waits.fact_readers["", calendar.holidays_from]
-    return lambda view: quiet.until(view.at, zone_from(view) or calendar.zone, holidays_from(view))
+def _of_day(of_date: Callable[[str], Instant | None]) -> Callable[[str | None], Instant | None]:
+    return lambda day: None if day is None else of_date(day)
+
+
+def _every(rule: TaskRule | TimedMove) -> Every | None:
+    return rule.every if isinstance(rule, TaskRule) else None
+
+
+def _inner(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]

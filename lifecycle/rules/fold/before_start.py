@@ -11,6 +11,7 @@ stage. Called by timers.py. Pure.
 from __future__ import annotations
 
 from lifecycle.instant import Instant, from_microseconds
+from lifecycle.rules.fold.closing import close
 from lifecycle.rules.fold.places import wanted_due
 from lifecycle.rules.fold.start import BEFORE_START, again_id
 from lifecycle.rules.fold.working import Working
@@ -26,7 +27,7 @@ def begin_asking(work: Working, at: Instant) -> None:
     state = work.state
     ended: list[tuple[str, OpenTask | WaitingTask]] = []
     for task_id in sorted(each for each, task in state.tasks.items() if task.due_at < at):
-        ended.append((task_id, work.close(task_id, "withdrawn", at, reason=BEFORE_START)))
+        ended.append((task_id, close(work, task_id, "withdrawn", at, reason=BEFORE_START)))
     for task_id in sorted(each for each, task in state.waiting.items() if wanted_due(work, each, task) < at):
         task = work.asked.release(task_id)
         work.note(at, "not_opened", task.track, task.key, task.rule, task_id=task_id, detail=BEFORE_START)
@@ -42,15 +43,15 @@ def begin_asking(work: Working, at: Instant) -> None:
 def _is_owed(work: Working, task: OpenTask | WaitingTask) -> bool:
     if work.machine.tracks[task.track].stages[task.stage].stage.loss:
         return True
-    is_current = work.state.tracks[task.track][task.key].cause == task.entry
-    return is_current and work.rule_of(task).period is not None
+    is_current = work.state.tracks[task.track][task.key].entry() == task.entry
+    return is_current and work.rule_of(task).is_repeated
 
 
 def _is_left_by(work: Working, task: OpenTask | WaitingTask, day: Instant) -> bool:
     """Tell whether time moves the stage of a task on by then, as things stand: to wait so long were never to ask."""
     instance = work.state.tracks[task.track][task.key]
     rules = work.machine.tracks[task.track].stages[task.stage].rules
-    if instance.cause != task.entry:
+    if instance.entry() != task.entry:
         return False
     return any(rules[name].move is not None and due <= day for name, due in instance.pending.items())
 

@@ -32,7 +32,8 @@ def defect_in_words(error: Exception) -> str:
     touchpoint: Touchpoint | None = None
     for frame in _frames(error):
         held = list(frame.f_locals.values())
-        place = next((found for each in held if (found := _place_of(each)) is not None), place)
+        at_hand = sorted(held, key=lambda each: isinstance(each, TrackTable))  # of a track and a stage, the stage
+        place = next((found for each in at_hand if (found := _place_of(each)) is not None), place)
         touchpoint = next((each for each in held if isinstance(each, Touchpoint)), touchpoint)
     words = [f"A defect of the program: {said}."]
     if touchpoint is not None:

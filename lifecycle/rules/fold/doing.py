@@ -7,64 +7,68 @@ Called by fold.py. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from lifecycle.instant import Instant
+from lifecycle.instant import NEVER, Instant
 from lifecycle.rules.compiled.guards import Holds
 from lifecycle.rules.compiled.machine import Rule, TrackTable, TypeTable
+from lifecycle.rules.fold.closing import close
 from lifecycle.rules.fold.openings import pass_over
+from lifecycle.rules.fold.scheduling import restart
 from lifecycle.rules.fold.working import Working
-from lifecycle.rules.state.snapshot import Instance, Origin
+from lifecycle.rules.state.snapshot import Instance, OpenTask, WaitingTask
 from lifecycle.touchpoint import Touchpoint
 
 
-def complete(work: Working, table: TypeTable, touchpoint: Touchpoint, origin: Origin) -> None:
+def complete(work: Working, table: TypeTable, touchpoint: Touchpoint, at: Instant) -> None:
     """Close the open tasks that this touchpoint does, and do not ask for what it does before it is asked."""
-    reached = list(_reached(work, table, touchpoint))
-    if not reached:
-        return
-    at, tasks, waiting = origin.occurred_at, work.state.tasks, work.state.waiting
-    ids = sorted(task_id for track, key, _ in reached for task_id in work.asked.of(track.name, key))
-    asked = [(task_id, tasks[task_id]) for task_id in ids if task_id in tasks]
-    done = [task_id for task_id, task in asked if _does(work, touchpoint, at, task.track, task.key, work.rule_of(task))]
-    for task_id in done:
-        work.close(task_id, "completed", at, by=origin)
-    for task_id in ids:
-        task = waiting.get(task_id)
-        if task is not None and _does(work, touchpoint, at, task.track, task.key, rule := work.rule_of(task)):
-            pass_over(work, task_id, work.asked.release(task_id), rule, at, by=origin, detail="done")
-    for track, key, instance in reached:
-        _pass_over_due(work, track, key, instance, touchpoint, origin)
-
-
-def _reached(work: Working, table: TypeTable, touchpoint: Touchpoint) -> Iterator[tuple[TrackTable, str, Instance]]:
-    for track in table.does:
-        key: str | None = "" if track.field is None else touchpoint.data.get(track.field)
-        instance = None if key is None else work.state.tracks.get(track.name, {}).get(key)
-        if key is not None and instance is not None:
-            yield track, key, instance
+    tasks, waiting, done_by = work.state.tasks, work.state.waiting, table.done_by
+    done = [
+        task_id
+        for task_id, task in tasks.items()
+        if (task.track, task.stage, task.rule) in done_by and _does(work, touchpoint, at, task)
+    ]
+    for task_id in sorted(done) if len(done) > 1 else done:
+        close(work, task_id, "completed", at, by=work.origin())
+    if waiting:
+        for task_id, task in sorted(waiting.items()):
+            if (task.track, task.stage, task.rule) in done_by and _does(work, touchpoint, at, task):
+                task = work.asked.release(task_id)
+                pass_over(work, task_id, task, work.rule_of(task), at, by=work.origin(), detail="done")
+    if work.due <= at:
+        for track in table.does:
+            key: str | None = "" if track.field is None else touchpoint.data.get(track.field)
+            instance = None if key is None else work.state.tracks.get(track.name, {}).get(key)
+            if key is not None and instance is not None:
+                _pass_over_due(work, track, key, instance, touchpoint, at)
 
 
 def _pass_over_due(
-    work: Working, track: TrackTable, key: str, instance: Instance, touchpoint: Touchpoint, origin: Origin
+    work: Working, track: TrackTable, key: str, instance: Instance, touchpoint: Touchpoint, at: Instant
 ) -> None:
     """Ask for nothing that was due at this instant and is done."""
-    at = origin.occurred_at
     rules = track.stages[instance.stage].rules
     for name, due in list(instance.pending.items()):
         rule = rules[name]
-        if due > at or not _does(work, touchpoint, at, track.name, key, rule):
+        if due > at or not _is_done(work, touchpoint, at, track.name, key, rule):
             continue
         del instance.pending[name]
-        work.note(at, "not_opened", track.name, key, name, by=origin, detail="done")
-        if rule.period is None:
+        work.dues[id(instance)] = min(instance.pending.values(), default=NEVER)
+        work.note(at, "not_opened", track.name, key, name, by=work.origin(), detail="done")
+        if not rule.is_repeated:
             instance.spent = sorted([*instance.spent, name])
         else:
             instance.counts[name] = instance.counts.get(name, 0) + 1
-            work.restart(instance, rule, work.view_of(track.name, key, at))
+            restart(work, instance, rule, work.view_of(track.name, key, at))
 
 
-def _does(work: Working, touchpoint: Touchpoint, at: Instant, track: str, key: str, rule: Rule) -> bool:
+def _does(work: Working, touchpoint: Touchpoint, at: Instant, task: OpenTask | WaitingTask) -> bool:
+    rule = work.rule_of(task)
+    field = work.machine.tracks[task.track].field
+    if field is not None and touchpoint.data.get(field) != task.key:
+        return False
+    return _is_done(work, touchpoint, at, task.track, task.key, rule)
+
+
+def _is_done(work: Working, touchpoint: Touchpoint, at: Instant, track: str, key: str, rule: Rule) -> bool:
     """Tell whether a touchpoint that reaches an instance does a task of a rule: its type does, and the guard holds."""
     if touchpoint.type not in rule.done_by:
         return False

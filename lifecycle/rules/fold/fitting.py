@@ -8,27 +8,17 @@ from __future__ import annotations
 
 from lifecycle.rules.compiled.machine import TypeTable
 from lifecycle.rules.fold.working import Working
-from lifecycle.rules.language.vocabulary import misfits_in_words
-from lifecycle.rules.state.snapshot import Origin
 from lifecycle.touchpoint import Touchpoint, key_of
 
 
-def fitted(work: Working, table: TypeTable, touchpoint: Touchpoint, origin: Origin) -> Touchpoint:
-    """Return a touchpoint with what counts of its data; count and note what does not. A person may begin with it."""
+def fitted(work: Working, table: TypeTable, touchpoint: Touchpoint) -> Touchpoint:
+    """Return a touchpoint with what counts of its data; count what does not."""
     fit = table.read(touchpoint)
-    if work.state.begun_at is None and not table.is_outcome:
-        work.state.begun_at = origin.occurred_at
     missing = work.state.missing
     for misfit in fit.misfits:
         name = f"{touchpoint.type}.{misfit.field}"
         missing[name] = missing.get(name, 0) + 1
-    if work.trail is not None:
-        said = misfits_in_words(fit.misfits)
-        work.note(origin.occurred_at, "came", "", "", touchpoint.type, by=origin, detail=said)
-    # What it had besides fields of its type counts for nothing; mostly there is nothing.
-    return (
-        touchpoint if len(fit.data) == len(touchpoint.data) and not fit.misfits else touchpoint._replace(data=fit.data)
-    )
+    return touchpoint._replace(data=fit.data)
 
 
 def label_reach(work: Working, table: TypeTable, touchpoint: Touchpoint) -> None:

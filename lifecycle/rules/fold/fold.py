@@ -27,7 +27,11 @@ What costs. Time is counted in whole microseconds (instant.py), and a step of th
 (calendar_steps.py). When time alone has work next is known as a bound that is never too late, and worked out exactly
 only when time reaches it. The lane, what is not wanted, and when rules are due that follow facts are worked out anew
 only where something that they look at has changed (dependencies.py); and not even then where they can only become
-later (following.py). So a touchpoint that moves nothing costs its reading, its facts, and the lists of its type.
+later (following.py). What the policy itself says (which instances a type reaches, facts, guards, waits) is written out
+as Python text when it is compiled (writing.py): steps (1) and (2) are one function for each type, (3) one for each list
+of choices. Where one rule is due and nothing else, which is nine instants in ten, no round is gone through (alone.py).
+So a touchpoint that moves nothing costs its reading, its facts, and the lists of its type. A fold that is told of (it
+has a trail, or what tasks said; windows age; a start matters) goes the long way, and ends in the same state.
 
 Increments: a touchpoint can be folded onto a stored snapshot if and only if `can_append` says so; otherwise
 the caller folds again from an older snapshot or from nothing. Both ways end in the same bytes.
@@ -36,33 +40,43 @@ the caller folds again from an older snapshot or from nothing. Both ways end in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
+from typing import NamedTuple
 
-from lifecycle import ids
 from lifecycle.instant import NEVER, Instant, from_microseconds, microseconds
 from lifecycle.rules.compiled.guards import View
-from lifecycle.rules.compiled.machine import ANYTHING, FOLLOWED, PLACE, STOPS, Choices, Machine, TrackTable, TypeTable
-from lifecycle.rules.compiled.refusal import held_alternative, refusal
+from lifecycle.rules.compiled.machine import (
+    ANYTHING,
+    FOLLOWED,
+    LANE,
+    PLACE,
+    STOPS,
+    Machine,
+    Touched,
+    TrackTable,
+)
+from lifecycle.rules.fold.closing import leave
 from lifecycle.rules.fold.doing import complete
 from lifecycle.rules.fold.fitting import fitted, label_reach
 from lifecycle.rules.fold.following import follow, next_due
 from lifecycle.rules.fold.judging import judge_anew
 from lifecycle.rules.fold.limits import make_place
+from lifecycle.rules.fold.noting import note_came, note_refusals
 from lifecycle.rules.fold.openings import look_again, stop_contacts
 from lifecycle.rules.fold.outcomes import take_outcome
+from lifecycle.rules.fold.scheduling import enter, schedule_stage
 from lifecycle.rules.fold.timers import fire
 from lifecycle.rules.fold.told import keep_said
 from lifecycle.rules.fold.trail import Closing, Step
 from lifecycle.rules.fold.working import NO_FACTS, Working
 from lifecycle.rules.language.policy import Choice
-from lifecycle.rules.state.snapshot import Instance, Origin, PersonState
+from lifecycle.rules.state.snapshot import Instance, PersonState
 from lifecycle.rules.state.texts import PERSON_BYTES, make_room
 from lifecycle.touchpoint import OrderKey, Touchpoint, TouchpointKey, order_key
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """What a fold ends in. `state` belongs to the caller now.
 
     `next_due_at`: when time alone has work next (None: never). `closings`: tasks that ended during this fold,
@@ -106,9 +120,10 @@ def fold(
     """
     work = Working(machine, person, state, trail, tells=tells)
     work.closings += closings
-    end = None if until is None else microseconds(until)
+    log = touchpoints if isinstance(touchpoints, list | tuple) else list(touchpoints)
     now = NEVER
-    for touchpoint, at, ahead in _with_ahead(machine, touchpoints):
+    for touchpoint, ahead in zip(log, _aheads(machine, log), strict=False):
+        at = microseconds(touchpoint.occurred_at)
         if at != now:
             now = at
             if work.due <= now:
@@ -118,172 +133,136 @@ def fold(
         elif work.followed and work.due <= now:
             follow(work, now)
         _take(work, touchpoint, at, ahead)
-    reached = max((at for at in (now, end) if at is not None and at != NEVER), default=None)
-    if work.last is not None:
-        state.last_key = order_key(work.last)
+    end = now if until is None else microseconds(until)
+    if log:
+        end = max(end, now)
+        state.last_key = order_key(log[-1])
+        state.touchpoints += len(log)
+    if work.followed or work.changed:
+        follow(work, work.reached_at)
     due = next_due(work)
-    while reached is not None and due <= reached:
+    while due <= end != NEVER:
         due = fire(work, due)
+    due_at = None if due == NEVER else from_microseconds(due)
     labels = tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless)
-    return Folded(state, None if due == NEVER else from_microseconds(due), tuple(work.closings), *labels)
+    return Folded(state, due_at, tuple(work.closings), *labels)
 
 
-def _with_ahead(
-    machine: Machine, touchpoints: Iterable[Touchpoint]
-) -> Iterable[tuple[Touchpoint, Instant, Instant | None]]:
-    """Return each touchpoint with when it occurred, and when the next one comes that means something here (None: none).
-
-    The latter is asked for only where windows age.
-    """
+def _aheads(machine: Machine, log: Sequence[Touchpoint]) -> Iterable[Instant | None]:
+    """Return for each touchpoint when the next one comes that means something here (None: none, or nothing ages)."""
     if not machine.slides:
-        return [(touchpoint, microseconds(touchpoint.occurred_at), None) for touchpoint in touchpoints]
-    found: list[tuple[Touchpoint, Instant, Instant | None]] = []
+        return repeat(None)
+    found: list[Instant | None] = []
     ahead: Instant | None = None
-    for touchpoint in reversed(list(touchpoints)):
-        at = microseconds(touchpoint.occurred_at)
-        found.append((touchpoint, at, ahead))
+    for touchpoint in reversed(log):
+        found.append(ahead)
         if touchpoint.type in machine.types:
-            ahead = at
+            ahead = microseconds(touchpoint.occurred_at)
     return found[::-1]
 
 
-def _take(work: Working, touchpoint: Touchpoint, at: Instant, ahead: Instant | None) -> None:
-    state = work.state
-    work.last, work.reached_at = touchpoint, at
-    if work.machine.ask_from is not None:
-        state.last_key = order_key(touchpoint)  # start.py asks for it
-    state.touchpoints += 1
-    origin = Origin(touchpoint.source, touchpoint.id, touchpoint.type, at)
+def _take(work: Working, touchpoint: Touchpoint, at: Instant, ahead: Instant | None) -> None:  # noqa: C901
+    # One line for each step, and before it whether there is anything to do: a call that finds nothing costs as much.
+    state, is_told = work.state, work.is_told
+    work.last, work.reached_at, work.last_origin = touchpoint, at, None
     table = work.machine.types.get(touchpoint.type)
+    if is_told:
+        note_came(work, table, touchpoint, at)
     if table is None:
-        # A type that this policy does not know stays in the log; a later policy may use it.
-        work.note(at, "came", "", "", touchpoint.type, by=origin)
-        return
-    touchpoint = fitted(work, table, touchpoint, origin)
-    data = touchpoint.data
-    if work.tells:
+        return  # A type that this policy does not know stays in the log; a later policy may use it.
+    if not table.fits(touchpoint.data):
+        touchpoint = fitted(work, table, touchpoint)
+    if state.begun_at is None and not table.is_outcome:
+        state.begun_at = at
+    if is_told and work.tells:
         keep_said(work, table, touchpoint)
-    view = work.view(data, at)
-    touched = _touch(work, table, view, origin)
-    view.own = NO_FACTS
-    work.remember(state.facts, table.takers, view)
-    decided = [(*each, _decide(view, *each[:3], touchpoint.type)) for each in touched]
-    if work.trail is not None:
-        _note_refusals(work, view, decided, origin)
+    view = work.seen
+    view.data, view.at, view.own, view.key = touchpoint.data, at, NO_FACTS, ""
+    touched = table.touch(work, view, _begin)
+    decided = _decide(view, touched) if touched else []
+    if is_told and work.trail is not None:
+        note_refusals(work, view, decided, work.origin())
         # What is put off is not told in time.
         work.dirty |= FOLLOWED if work.followed else 0
-    if table.does and (state.tasks or state.waiting or work.due <= at):
-        complete(work, table, touchpoint, origin)
+    if table.done_by and (state.tasks or state.waiting or work.due <= at):
+        complete(work, table, touchpoint, at)
     if table.is_outcome:
-        take_outcome(work, touchpoint, origin)
-    for tracked, key, instance, is_new, choice in decided:
-        if is_new or choice is not None:
-            _apply(work, tracked, key, instance, is_new, choice, origin)
-    label_reach(work, table, touchpoint)
-    _settle(work, at, origin, ahead)
+        take_outcome(work, touchpoint, work.origin())
+    for each in decided:
+        if each[3] or each[4] is not None:
+            _apply(work, each, at)
+    if work.is_missed:
+        work.is_missed = False
+        label_reach(work, table, touchpoint)
+    is_stirred = work.asked.is_stirred or (work.dirty and (state.tasks or state.waiting))
+    if is_stirred or work.dirty & ~STOPS or work.changed or is_told or state.text_bytes > PERSON_BYTES:
+        _settle(work, at, ahead)
 
 
-def _settle(work: Working, at: Instant, origin: Origin, ahead: Instant | None) -> None:
+def _settle(work: Working, at: Instant, ahead: Instant | None) -> None:
     """Work out anew what depends on what has changed."""
     state = work.state
     if state.text_bytes > PERSON_BYTES:
         # First, so that what gives way decides nothing any more, in one go as in pieces.
         make_room(state, work.machine.text_facts)
         work.dirty = ANYTHING
-        work.followed.update(work.machine.tracks)
+        work.followed = frozenset(work.machine.tracks)
     if work.dirty & FOLLOWED or work.changed:
         follow(work, at)
     if (state.tasks or state.waiting) and (work.dirty & STOPS or work.machine.slides):
-        stop_contacts(work, at, origin)
+        stop_contacts(work, at, work.origin())
     if work.dirty & PLACE:
         work.dirty &= ~PLACE
         work.asked.is_stirred = True  # Their quiet hours may be others now.
-    look_again(work, at, origin)
-    judge_anew(work, at, ahead)
+    if work.asked.is_stirred:
+        look_again(work, at, work.origin())
+    if work.dirty & LANE or work.machine.slides:
+        judge_anew(work, at, ahead)
     if work.said_before:
         work.said_before = {}
 
 
-def _touch(work: Working, table: TypeTable, view: View, origin: Origin) -> list[tuple[TrackTable, str, Instance, bool]]:
-    """Return the instances it may begin or move (track, key, instance, is new); those it reaches take it in."""
-    touched = []
-    data, tracks = view.data, work.state.tracks
-    for step in table.steps:
-        tracked = step.table
-        key = "" if tracked.field is None else data.get(tracked.field)
-        if key is None:
-            continue
-        instances = tracks.get(tracked.name)
-        instance = None if instances is None else instances.get(key)
-        is_new = instance is None
-        if instance is None:
-            if not step.begins or not make_place(work, tracked.name, table, data):
-                continue
-            instance = Instance(tracked.start, view.at, "", origin)
-        if step.takers:
-            view.own, view.key = instance.facts, key
-            if work.remember(instance.facts, step.takers, view):
-                work.changed.append((tracked.name, key))
-        if is_new or origin.type in tracked.stages[instance.stage].upon:
-            touched.append((tracked, key, instance, is_new))
-    return touched
+_Decided = tuple[TrackTable, str, Instance, bool, Choice | None]
+"""Something touched, with the choice that fits; None: nothing happens, but for beginning."""
 
 
-def _decide(view: View, table: TrackTable, key: str, instance: Instance, type_name: str) -> Choice | None:
-    """Return the choice that fits, on the stages as they were before; None: nothing happens."""
-    choices: Choices | None = table.stages[instance.stage].upon.get(type_name)
-    if choices is None:
+def _begin(work: Working, tracked: TrackTable, view: View) -> Instance | None:
+    """Return a new instance of a track, where there is place for it."""
+    origin = work.last_origin or work.origin()
+    if not make_place(work, tracked.name, work.machine.types[origin.type], view.data):
         return None
-    view.own, view.key = instance.facts, key
-    for holds, choice in choices:
-        if holds is None or holds(view):
-            return choice if choice.target != "stay" else None
-    return None
+    return Instance(tracked.start, view.at, "", origin)
 
 
-def _note_refusals(
-    work: Working, view: View, decided: list[tuple[TrackTable, str, Instance, bool, Choice | None]], origin: Origin
-) -> None:
-    """Write down what the lines that were not taken wanted and got, and where one said stay: for why-not."""
-    at = origin.occurred_at
-    for table, key, instance, _, chosen in decided:
-        view.own, view.key = instance.facts, key
-        for _, choice in table.stages[instance.stage].upon.get(origin.type, ()):
-            if choice is chosen:
-                held = held_alternative(work.machine, choice.when, view, table.name)
-                if held:
-                    work.note(at, "held", table.name, key, instance.stage, by=origin, detail=held, choice=choice)
-                continue
-            words = "" if choice.when is None else refusal(work.machine, choice.when, view, table.name)
-            stays = choice.target == "stay" and chosen is None and not words
-            if not stays and not words:
-                words = "another line of the list fits first"
-            what = "stayed" if stays else "refused"
-            work.note(at, what, table.name, key, instance.stage, by=origin, detail=words, choice=choice)
+def _decide(view: View, touched: list[Touched]) -> list[_Decided]:
+    """Return the choices that fit, on the stages as they were before."""
+    decided: list[_Decided] = []
+    for tracked, key, instance, is_new, choices in touched:
+        choice = None
+        if choices is not None:
+            if choices.choose is None:
+                choice = choices.sole
+            else:
+                view.own, view.key = instance.facts, key
+                choice = choices.choose(view)
+        decided.append((tracked, key, instance, is_new, choice))
+    return decided
 
 
-def _apply(
-    work: Working,
-    table: TrackTable,
-    key: str,
-    instance: Instance,
-    is_new: bool,
-    choice: Choice | None,
-    origin: Origin,
-) -> None:
+def _apply(work: Working, each: _Decided, at: Instant) -> None:
     """Begin or move one instance, as decided."""
-    at = origin.occurred_at
+    table, key, instance, is_new, choice = each
+    origin, before = work.last_origin or work.origin(), instance.stage
+    target = before if choice is None else str(choice.target)
     if is_new:
         work.begin(table, key, instance)
-        work.note(at, "began", table.name, key, table.start, by=origin)
-    if choice is None:
-        if is_new:
-            cause = ids.cause_of_touchpoint(origin.source, origin.id)
-            work.enter(table, key, instance, table.stages[table.start], at, cause, origin)
-        return
-    before = instance.stage
-    if not is_new:
-        work.leave(table, key, instance, at, origin)
-    cause = ids.cause_of_touchpoint(origin.source, origin.id)
-    work.enter(table, key, instance, table.stages[str(choice.target)], at, cause, origin)
-    work.note(at, "moved", table.name, key, instance.stage, by=origin, detail=before, choice=choice)
+        if work.trail is not None:
+            work.note(at, "began", table.name, key, table.start, by=origin)
+        instance.stage = target
+        schedule_stage(work, table, key, instance, table.stages[target], at)
+    else:
+        if work.trail is not None or work.asked.has(table.name, key):
+            leave(work, table, key, instance, at, origin)
+        enter(work, table, key, instance, table.stages[target], at, "", origin)
+    if choice is not None and work.trail is not None:
+        work.note(at, "moved", table.name, key, target, by=origin, detail=before, choice=choice)

@@ -9,15 +9,17 @@ change decides here: the loader refuses it.
 
 What only becomes later need not be worked out at once. A touchpoint that a rule counts from (`30 days after heard`)
 moves it away from now, so the older moment is a bound that comes first; when time reaches it, or anybody looks,
-`next_due` works out what is true. A trail tells what was due, so with one nothing is put off.
+`next_due` works out what is true; at the end of a fold everything is. A trail tells what was due, so with one nothing
+is put off.
 """
 
 from __future__ import annotations
 
-from lifecycle.instant import Instant
+from lifecycle.instant import NEVER, Instant
 from lifecycle.rules.compiled.machine import FOLLOWED
-from lifecycle.rules.fold.working import Working
-from lifecycle.rules.state.snapshot import OpenTask
+from lifecycle.rules.fold.scheduling import not_before
+from lifecycle.rules.fold.working import NO_TRACKS, Working
+from lifecycle.rules.state.snapshot import Instance, OpenTask
 
 
 def follow(work: Working, at: Instant) -> None:
@@ -30,19 +32,12 @@ def follow(work: Working, at: Instant) -> None:
     if work.dirty & FOLLOWED:
         work.followed |= followed.by_stages
         work.dirty &= ~FOLLOWED
-    reached = [*work.changed, *((name, key) for name in sorted(work.followed) for key in tracks.get(name, ()))]
-    work.followed.clear()
-    work.changed.clear()
-    view = work.view(None, at)
-    for name, key in reached:
-        instance = work.active.get((name, key))
-        following = () if instance is None else work.machine.tracks[name].stages[instance.stage].following
-        for rule in following:
-            assert instance is not None
-            view.own, view.key = instance.facts, key
-            is_ahead = rule.moment is not None and rule.name not in instance.spent and rule.name not in instance.counts
-            if is_ahead or rule.name in instance.pending:
-                work.schedule(instance, rule, view)
+    names = sorted(work.followed) if len(work.followed) > 1 else work.followed
+    reached = [*work.changed, *[(name, key) for name in names if name in tracks for key in tracks[name]]]
+    work.followed, work.changed = NO_TRACKS, []
+    for where in reached:
+        if where in work.active:
+            _follow_rules(work, *where, work.active[where], at)
     if followed.is_due or work.wanted_dues:
         tasks = work.state.tasks
         asked = [task_id for each in reached for task_id in work.asked.of(*each)]
@@ -50,6 +45,24 @@ def follow(work: Working, at: Instant) -> None:
             work.wanted_dues.pop(task_id, None)
             if task_id in tasks:
                 _follow_due(work, tasks[task_id], at)
+
+
+def _follow_rules(work: Working, track: str, key: str, instance: Instance, at: Instant) -> None:
+    pending, first, view = instance.pending, NEVER, None
+    for rule in work.machine.tracks[track].stages[instance.stage].following:
+        name = rule.name
+        if name not in pending and (not rule.is_of_fact or name in instance.spent or name in instance.counts):
+            continue  # It is asked for now, or done.
+        view = view or work.view_at(instance, key, at)
+        due = rule.due_of(view, instance)
+        if due is None:
+            pending.pop(name, None)
+            continue
+        pending[name] = due = not_before(work, instance, due, at)
+        first = min(first, due)
+    if view is not None:
+        work.dues[id(instance)] = min(pending.values()) if pending else NEVER
+        work.note_due(first)
 
 
 def _follow_due(work: Working, task: OpenTask, at: Instant) -> None:
@@ -66,7 +79,17 @@ def _follow_due(work: Working, task: OpenTask, at: Instant) -> None:
 
 
 def next_due(work: Working) -> Instant:
-    """Return when time alone has something to do next, after all that was put off was worked out; NEVER."""
-    if work.followed or work.changed:
+    """Return when time alone has something to do next, after what could be that was worked out; NEVER."""
+    if work.changed:
         follow(work, work.reached_at)
-    return work.next_due()
+    due = work.next_due()
+    if work.followed and _may_be_later(work, due):
+        follow(work, work.reached_at)
+        due = work.next_due()
+    return due
+
+
+def _may_be_later(work: Working, due: Instant) -> bool:
+    """Tell whether what is due first is a bound: of an instance whose track follows what has changed."""
+    followed, dues = work.followed, work.dues
+    return due in [dues[id(instance)] for (track, _), instance in work.active.items() if track in followed]

@@ -22,8 +22,6 @@ def judge_anew(work: Working, at: Instant, ahead: Instant | None = None) -> None
     `ahead` is when the next touchpoint comes that will be judged anew: later moments need not be looked at (None: all).
     """
     machine, state = work.machine, work.state
-    if not work.dirty & LANE and not machine.slides:
-        return
     work.dirty &= ~LANE
     view = work.view(None, at)
     state.lane = machine.lane_of(view)

@@ -14,8 +14,9 @@ from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from lifecycle.instant import Instant
+from lifecycle.instant import NEVER, Instant
 from lifecycle.rules.compiled.machine import TypeTable
+from lifecycle.rules.fold.scheduling import is_finished
 from lifecycle.rules.fold.working import Finished, Working
 from lifecycle.rules.language.schedule import Duration
 from lifecycle.rules.state import texts
@@ -54,7 +55,7 @@ def _give_way(work: Working, reached: Collection[tuple[str, str]]) -> bool:
             (instance.since, track, key)
             for track, instances in state.tracks.items()
             for key, instance in instances.items()
-            if work.is_finished(track, key, instance)
+            if is_finished(work, track, key, instance)
         ]
         heapify(work.finished)
     aside: list[Finished] = []
@@ -62,7 +63,7 @@ def _give_way(work: Working, reached: Collection[tuple[str, str]]) -> bool:
     while work.finished and not is_found:
         since, track, key = first = heappop(work.finished)
         instance = state.tracks.get(track, {}).get(key)
-        if instance is None or instance.since != since or not work.is_finished(track, key, instance):
+        if instance is None or instance.since != since or not is_finished(work, track, key, instance):
             continue  # It moved on, or was forgotten, since it was noted.
         if (track, key) in reached or work.asked.has(track, key):
             aside.append(first)
@@ -97,6 +98,7 @@ def put_off(work: Working, at: Instant) -> None:
         for rule, due in instance.pending.items():
             if due <= at:
                 instance.pending[rule] = instance.held_until = later
+        work.dues[id(instance)] = min(instance.pending.values(), default=NEVER)
     for task in work.state.tasks.values():
         if task.expires_at <= at:
             task.expires_at = later

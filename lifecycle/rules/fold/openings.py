@@ -13,78 +13,21 @@ looked at again like a task that opens: `when`, `stops`, `every ... after fact`.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from lifecycle.instant import Instant, from_microseconds
 from lifecycle.rules.compiled.guards import View
 from lifecycle.rules.compiled.machine import STOPS, Contact, Rule
-from lifecycle.rules.fold.places import beyond, full, may_be_beyond, tell
+from lifecycle.rules.fold.closing import close
+from lifecycle.rules.fold.places import beyond, full, may_be_beyond, may_tell, tell
+from lifecycle.rules.fold.room import Room
+from lifecycle.rules.fold.scheduling import go_on, restart, schedule
 from lifecycle.rules.fold.working import Working
 from lifecycle.rules.state.early import take_kept
-from lifecycle.rules.state.snapshot import OpenTask, Origin, WaitingTask
+from lifecycle.rules.state.snapshot import Instance, OpenTask, Origin, WaitingTask
 
 Candidate = tuple[str, WaitingTask]
 """Task id, and the task as it would open."""
-
-
-class _Room:
-    """What budgets count of one person at an instant, and so when the next task of a kind may open."""
-
-    def __init__(self, work: Working, at: Instant) -> None:
-        self._work = work
-        self._at = at
-        self._counted: list[Instant] | None = None
-        self._known: dict[int, Instant] = {}
-
-    def opens_at(self, contact: Contact | None) -> Instant:
-        """Return the first moment, this instant or later, with room for one more of a kind and without quiet."""
-        if contact is None:
-            return self._at
-        if id(contact) not in self._known:
-            free_at = self._free_at(contact)
-            until = None if contact.quiet_until is None else contact.quiet_until(self._work.view(None, free_at))
-            self._known[id(contact)] = free_at if until is None else until
-        return self._known[id(contact)]
-
-    def holds_back(self, contact: Contact | None) -> tuple[str, ...]:
-        """Return what holds back one more of a kind at this instant: its budget, and quiet hours."""
-        if contact is None:
-            return ()
-        free_at = self._free_at(contact)
-        is_quiet = contact.quiet_until is not None and contact.quiet_until(self._work.view(None, free_at)) is not None
-        return (*(["budget"] if free_at > self._at else []), *(["quiet"] if is_quiet else []))
-
-    def take(self, task_id: str) -> None:
-        """Count a task that opened, unless an outcome that came before it ended it at once."""
-        self._known.clear()
-        task = self._work.state.tasks.get(task_id)
-        if task is None:
-            self._counted = None
-        elif self._counted is not None and self._work.reaches(self._work.rule_of(task)):
-            insort(self._counted, task.opened_at)
-
-    def admits(self, contact: Contact | None) -> int | None:
-        """Return how many more of a kind its budget lets open at this instant; None: it has none."""
-        if contact is None or contact.most is None or contact.free_again is None:
-            return None
-        return max(0, contact.most - sum(contact.free_again(each) > self._at for each in self._taken()))
-
-    def _free_at(self, contact: Contact) -> Instant:
-        if contact.most is None or contact.free_again is None:
-            return self._at
-        counted = self._taken()
-        if len(counted) < contact.most:
-            return self._at
-        return max(self._at, contact.free_again(counted[-contact.most]))
-
-    def _taken(self) -> list[Instant]:
-        """Return from when each task counts that budgets count, in order."""
-        if self._counted is None:
-            tasks = self._work.state.tasks.values()
-            opened = [task.opened_at for task in tasks if self._work.reaches(self._work.rule_of(task))]
-            self._counted = sorted([*opened, *self._work.state.done])
-        return self._counted
 
 
 def look_again(work: Working, at: Instant, by: Origin | None) -> None:
@@ -93,11 +36,11 @@ def look_again(work: Working, at: Instant, by: Origin | None) -> None:
     `by` is the touchpoint that it happened on (None: time). What is beyond a limit is told of (places.py) after a
     touchpoint, and by timers.py when nothing more is due at an instant: what waits within it alone is not told of.
     """
-    if work.asked.is_stirred:
+    if work.state.waiting:
         _look(work, at, ())
-        if by is not None:
-            tell(work, at, by)
-        work.asked.is_stirred = False
+    if by is not None and may_tell(work):
+        tell(work, at, by)
+    work.asked.is_stirred = False
 
 
 def _look(work: Working, at: Instant, candidates: Collection[Candidate]) -> Collection[str]:
@@ -105,7 +48,7 @@ def _look(work: Working, at: Instant, candidates: Collection[Candidate]) -> Coll
 
     Where places are short, return those that their budgets leave for a later round: they do not wait for a place.
     """
-    room, ready = _Room(work, at), []
+    room, ready = Room(work, at), []
     for task_id, task in (*work.state.waiting.items(), *candidates):
         opens_at = room.opens_at(work.rule_of(task).contact)
         task.opens_at = opens_at if task.held_until is None else max(opens_at, task.held_until)
@@ -123,7 +66,7 @@ def _look(work: Working, at: Instant, candidates: Collection[Candidate]) -> Coll
     return {task_id for task_id, _ in ready} - {task_id for task_id, _ in admitted}
 
 
-def _admitted(work: Working, room: _Room, ready: list[Candidate], at: Instant) -> list[Candidate]:
+def _admitted(work: Working, room: Room, ready: list[Candidate], at: Instant) -> list[Candidate]:
     """Return what budgets let open now, in the order of the queue, and what has no place whatever its budget lets."""
     contacts = {id(contact): contact for _, task in ready if (contact := work.rule_of(task).contact) is not None}
     if all(contact.most is None for contact in contacts.values()):
@@ -151,27 +94,21 @@ def _queue_place(work: Working, task_id: str, task: WaitingTask, at: Instant) ->
     return task.wanted_at, rule.due(work.view_of(task.track, task.key, at), at), rule.rank, task.key, task_id
 
 
-def open_tasks(work: Working, candidates: Iterable[Candidate], at: Instant) -> None:
+def open_tasks(work: Working, candidates: Sequence[Candidate], at: Instant) -> None:
     """Open what may open now, in the order of the queue; the rest waits or is passed over."""
-    queue = [(_queue_place(work, task_id, task, at), task) for task_id, task in candidates]
-    if not queue:
-        return
-    if len(queue) > 1:
-        queue.sort(key=lambda each: each[0])
-    is_alone = len(queue) == 1 and not work.state.waiting and not may_be_beyond(work, 1)
-    later = () if is_alone else _look(work, at, [(place[-1], task) for place, task in queue])
+    queue = [
+        (place[-1], task) for place, task in sorted((_queue_place(work, *each, at), each[1]) for each in candidates)
+    ]
+    later = _look(work, at, queue)
     # Somebody got room in this very round, and was not asked whether they still want it: they are in the next round,
     # and whoever is held by a budget is looked at with them, so that nobody comes first by being later.
     is_next = any(task.opens_at <= at for task in work.state.waiting.values())
-    room = _Room(work, at)
-    for (_, due_at, _, _, task_id), task in queue:
-        rule, view = work.rule_of(task), work.view_of(task.track, task.key, at).copy()
+    room = Room(work, at)
+    for task_id, task in queue:
+        rule = work.rule_of(task)
+        if not _is_wanted(work, task_id, task, rule, at):
+            continue
         contact = rule.contact
-        if contact is not None and contact.stops is not None and contact.stops(view):
-            pass_over(work, task_id, task, rule, at, detail="stopped")
-            continue
-        if _is_too_soon(work, task_id, task, rule, view):
-            continue
         if not task.is_beyond:
             task.opens_at = room.opens_at(contact)
         if (
@@ -179,15 +116,48 @@ def open_tasks(work: Working, candidates: Iterable[Candidate], at: Instant) -> N
             or task_id in later
             or (is_next and contact is not None and (contact.most or contact.reaches))
         ):
-            work.asked.hold(task_id, task)
-            work.note_due(task.opens_at)
-            if work.trail is not None:
-                why = _why_waits(task, room, rule, at)
-                work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=why)
+            _hold(work, task_id, task, rule, at)
         else:
-            _open(work, task_id, task, rule, view, due_at)
+            _open(work, task_id, task, rule, at)
             room.take(task_id)
     work.asked.is_stirred = True
+
+
+def open_alone(work: Working, task_id: str, task: WaitingTask, at: Instant) -> None:
+    """Do the same for one task, where nothing waits and no limit is near: most openings are so."""
+    rule = work.rule_of(task)
+    if not _is_wanted(work, task_id, task, rule, at):
+        return
+    contact = rule.contact
+    if contact is not None and (contact.most is not None or contact.quiet_until is not None):
+        task.opens_at = Room(work, at).opens_at(contact)
+        if task.opens_at > at:
+            _hold(work, task_id, task, rule, at)
+            work.asked.is_stirred = True
+            return
+    _open(work, task_id, task, rule, at)
+
+
+def _is_wanted(work: Working, task_id: str, task: WaitingTask, rule: Rule, at: Instant) -> bool:
+    """Tell whether a task may be asked for at all now; put it back otherwise."""
+    contact = rule.contact
+    if (contact is None or contact.stops is None) and rule.floor is None:
+        return True
+    instance = work.state.tracks[task.track][task.key]
+    view = work.view_at(instance, task.key, at)
+    if contact is not None and contact.stops is not None and contact.stops(view):
+        pass_over(work, task_id, task, rule, at, detail="stopped")
+        return False
+    return rule.floor is None or not _is_too_soon(work, task_id, task, rule, instance, view)
+
+
+def _hold(work: Working, task_id: str, task: WaitingTask, rule: Rule, at: Instant) -> None:
+    """Let a task wait until it may open."""
+    work.asked.hold(task_id, task)
+    work.note_due(task.opens_at)
+    if work.trail is not None:
+        why = _why_waits(task, Room(work, at), rule, at)
+        work.note(at, "waits", task.track, task.key, task.rule, task_id=task_id, detail=why)
 
 
 def holds_back(work: Working, task: WaitingTask, at: Instant) -> tuple[str, ...]:
@@ -196,10 +166,10 @@ def holds_back(work: Working, task: WaitingTask, at: Instant) -> tuple[str, ...]
 
     rounds: it goes on a day later (limits.py). anew: it has a day (before_start.py).
     """
-    return _holds_back(task, _Room(work, at), work.rule_of(task), at)
+    return _holds_back(task, Room(work, at), work.rule_of(task), at)
 
 
-def _holds_back(task: WaitingTask, room: _Room, rule: Rule, at: Instant) -> tuple[str, ...]:
+def _holds_back(task: WaitingTask, room: Room, rule: Rule, at: Instant) -> tuple[str, ...]:
     if task.is_beyond:
         return ("limit",)
     is_put_off = task.held_until is not None and task.held_until > at
@@ -207,47 +177,44 @@ def _holds_back(task: WaitingTask, room: _Room, rule: Rule, at: Instant) -> tupl
     return (*room.holds_back(rule.contact), *([day] if is_put_off else []))
 
 
-def _why_waits(task: WaitingTask, room: _Room, rule: Rule, at: Instant) -> str:
+def _why_waits(task: WaitingTask, room: Room, rule: Rule, at: Instant) -> str:
     """Return until when a task waits as things stand, and for what, for the trail."""
     return " ".join([from_microseconds(task.opens_at).isoformat(), *_holds_back(task, room, rule, at)])
 
 
-def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View) -> bool:
+def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, instance: Instance, view: View) -> bool:
     """Put a repeated task that waited back where the fact of its `every ... after` has moved on meanwhile."""
     floor = None if rule.floor is None else rule.floor(view)
     if floor is None or floor <= view.at:
         return False
     work.note(view.at, "not_opened", task.track, task.key, rule.name, task_id=task_id, detail="too_soon")
-    instance = work.state.tracks[task.track][task.key]
-    if instance.cause == task.entry and rule.name not in instance.pending:
-        work.schedule(instance, rule, view)
+    if rule.name not in instance.pending and instance.entry() == task.entry:
+        schedule(work, instance, rule, view)
         work.active[task.track, task.key] = instance
     return True
 
 
-def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, view: View, due_at: Instant) -> None:
+def _open(work: Working, task_id: str, task: WaitingTask, rule: Rule, at: Instant) -> None:
     """Open a task now; an outcome that came before it closes it at once."""
-    state, at = work.state, view.at
+    assert rule.due is not None
     assert rule.expires is not None
-    opened = OpenTask(
-        track=task.track,
-        key=task.key,
-        stage=task.stage,
-        rule=task.rule,
-        entry=task.entry,
-        since=task.since,
-        origin=task.origin,
-        opened_at=at,
-        due_at=due_at,
-        expires_at=max(rule.expires(view, due_at), at),
-        root=task.root,
-    )
+    key = task.key
+    view = work.view_at(work.state.tracks[task.track][key], key, at)
+    due_at = rule.due(view, at)
+    expires_at = rule.expires(view, due_at)
+    if expires_at < at:
+        expires_at = at
+    names = task.track, key, task.stage, task.rule
+    opened = OpenTask(*names, task.entry, task.since, task.origin, at, due_at, expires_at, task.root)
     work.asked.open(task_id, opened)
-    work.note_due(opened.expires_at)
-    work.note(at, "opened", task.track, task.key, rule.name, task_id=task_id, due=due_at)
-    early = take_kept(state, task_id, at, opened.expires_at)
-    if early is not None:
-        work.close(task_id, early, at)
+    if expires_at < work.due:
+        work.due = expires_at
+    if work.trail is not None:
+        work.note(at, "opened", task.track, key, rule.name, task_id=task_id, due=due_at)
+    if work.state.kept:
+        early = take_kept(work.state, task_id, at, expires_at)
+        if early is not None:
+            close(work, task_id, early, at)
 
 
 def pass_over(
@@ -263,9 +230,9 @@ def pass_over(
     """Do not open a task; a repeated one tries again after a period, where its stage goes on."""
     work.note(at, "not_opened", task.track, task.key, rule.name, task_id=task_id, by=by, detail=detail)
     instance = work.state.tracks[task.track][task.key]
-    if rule.period is not None and instance.cause == task.entry and rule.name not in instance.pending:
+    if rule.is_repeated and rule.name not in instance.pending and instance.entry() == task.entry:
         view = work.view_of(task.track, task.key, at)
-        (work.restart if detail == "done" else work.go_on)(instance, rule, view)
+        (restart if detail == "done" else go_on)(work, instance, rule, view)
         work.active[task.track, task.key] = instance
 
 
@@ -277,7 +244,7 @@ def stop_contacts(work: Working, at: Instant, by: Origin | None) -> None:
     if not stopped:
         return
     for task_id in sorted(each for each, task in state.tasks.items() if id(work.rule_of(task).contact) in stopped):
-        work.close(task_id, "withdrawn", at, reason="stopped", by=by)
+        close(work, task_id, "withdrawn", at, reason="stopped", by=by)
     for task_id in sorted(each for each, task in state.waiting.items() if id(work.rule_of(task).contact) in stopped):
         task = work.asked.release(task_id)
         pass_over(work, task_id, task, work.rule_of(task), at, by=by, detail="stopped")

@@ -19,6 +19,7 @@ from lifecycle import ids
 from lifecycle.instant import Instant
 from lifecycle.rules.compiled.facts import as_instant
 from lifecycle.rules.compiled.machine import Rule
+from lifecycle.rules.fold.closing import close
 from lifecycle.rules.fold.openings import pass_over
 from lifecycle.rules.fold.start import again_id
 from lifecycle.rules.fold.working import Working
@@ -46,7 +47,7 @@ def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
     outcome: TaskState = "completed" if touchpoint.type == "task.completed" else "declined"
     state, at = work.state, by.occurred_at
     if task_id in state.tasks:
-        work.close(task_id, outcome, at, by=by)
+        close(work, task_id, outcome, at, by=by)
         return
     ended = state_of(state, task_id)
     if ended is not None:
@@ -61,7 +62,7 @@ def take_outcome(work: Working, touchpoint: Touchpoint, by: Origin) -> None:
         return
     same = sorted(each for each in state.tasks if ids.slot_of_task(each) == slot)
     if same:
-        work.close(same[0], outcome, at, by=by)
+        close(work, same[0], outcome, at, by=by)
     if keep(state, KeptOutcome(task_id, outcome, at, used=bool(same))):
         work.unmatched.append(key_of(touchpoint))
 
@@ -106,7 +107,7 @@ def _end_late(work: Working, task_id: str, outcome: TaskState, by: Origin) -> No
         work.closings.append(before._replace(closed=ended))
     same = {task_id, again_id(task_id)}  # the same question, where it was due before the start and is still owed
     for each in sorted(each for each, task in state.tasks.items() if each in same or _follows(work, task, same)):
-        work.close(each, "withdrawn", at, reason="completed_late", by=by)
+        close(work, each, "withdrawn", at, reason="completed_late", by=by)
     for each in sorted(each for each, task in state.waiting.items() if each in same or _follows(work, task, same)):
         waiting = work.asked.release(each)
         pass_over(work, each, waiting, work.rule_of(waiting), at, by=by, detail="done")

@@ -19,6 +19,8 @@ from collections.abc import Callable, Collection, Iterable
 
 from lifecycle import ids
 from lifecycle.instant import Instant, microseconds
+from lifecycle.rules.fold.closing import leave
+from lifecycle.rules.fold.scheduling import enter, unwatch
 from lifecycle.rules.fold.working import Working
 from lifecycle.rules.language.names import TOO_MANY
 from lifecycle.rules.state.snapshot import Instance, OpenTask, Origin, WaitingTask
@@ -125,9 +127,9 @@ def tell(work: Working, at: Instant, by: Origin | None) -> None:
     table = work.machine.tracks[TOO_MANY]
     if not waiting and not not_begun:
         if instance is not None:
-            work.leave(table, "", instance, at, by)
+            leave(work, table, "", instance, at, by)
             del state.tracks[TOO_MANY]
-            work.active.pop((TOO_MANY, ""), None)
+            unwatch(work, TOO_MANY, "", instance)
         return
     if instance is None:
         if waiting:
@@ -139,7 +141,7 @@ def tell(work: Working, at: Instant, by: Origin | None) -> None:
         instance = Instance(table.start, at, cause, origin)
         work.begin(table, "", instance)
         work.note(at, "began", TOO_MANY, "", table.start, by=origin)
-        work.enter(table, "", instance, table.stages[table.start], at, cause, origin)
+        enter(work, table, "", instance, table.stages[table.start], at, cause, origin)
     instance.facts = _facts(work, waiting, not_begun)
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from lifecycle import ids
 from lifecycle.instant import Instant
-from lifecycle.rules.compiled.machine import FOLLOWED, STOPS, Rule, TrackTable, guard_of
+from lifecycle.rules.compiled.machine import FOLLOWED, LANE, STOPS, Rule, TrackTable, guard_of
 from lifecycle.rules.compiled.refusal import held_alternative, refusal
+from lifecycle.rules.fold.alone import fire_alone
 from lifecycle.rules.fold.before_start import begin_asking
-from lifecycle.rules.fold.following import follow
+from lifecycle.rules.fold.closing import close, leave
+from lifecycle.rules.fold.following import follow, next_due
 from lifecycle.rules.fold.judging import judge_anew
 from lifecycle.rules.fold.limits import MAX_ROUNDS, put_off
-from lifecycle.rules.fold.openings import Candidate, look_again, open_tasks, pass_over, stop_contacts
-from lifecycle.rules.fold.places import may_tell, tell
+from lifecycle.rules.fold.openings import Candidate, look_again, open_alone, open_tasks, pass_over, stop_contacts
+from lifecycle.rules.fold.places import may_be_beyond, may_tell, tell
+from lifecycle.rules.fold.scheduling import enter, go_on, watch
 from lifecycle.rules.fold.working import Working
 from lifecycle.rules.state.snapshot import Instance, OpenTask, WaitingTask
 
@@ -28,27 +31,40 @@ def fire(work: Working, at: Instant) -> Instant:
 
     What is due after MAX_ROUNDS still goes on a day later (limits.py).
     """
+    rounds = MAX_ROUNDS
+    if fire_alone(work, at):
+        due = next_due(work)
+        if due > at:
+            return due
+        rounds -= 1
+    if work.machine.ask_from is not None:
+        begin_asking(work, at)
     escalations: list[Escalation] = []
-    begin_asking(work, at)
-    for _ in range(MAX_ROUNDS):
+    for _ in range(rounds):
         escalations = _round(work, at, escalations)
         work.state.last_fired_at = at
-        judge_anew(work, at)
-        due = work.next_due()
-        if not escalations and due > at:
-            if not may_tell(work):
-                return due
-            tell(work, at, None)
-            due = work.next_due()
+        if work.dirty & LANE or work.machine.slides:
+            judge_anew(work, at)
+        due = next_due(work)
+        if due > at and not escalations:
+            if may_tell(work):
+                tell(work, at, None)
+                due = next_due(work)
             if due > at:
                 return due
+    return _go_on_later(work, at, escalations)
+
+
+def _go_on_later(work: Working, at: Instant, escalations: list[Escalation]) -> Instant:
+    """Put off what is still due at an instant, and what expired there last; return when the next is due."""
     for escalation in escalations:
         for task_id, task in _escalate(work, *escalation, at):
             work.asked.hold(task_id, task)
     put_off(work, at)
-    look_again(work, at, None)
+    if work.asked.is_stirred:
+        look_again(work, at, None)
     tell(work, at, None)
-    return work.next_due()
+    return next_due(work)
 
 
 def _round(work: Working, at: Instant, escalations: list[Escalation]) -> list[Escalation]:
@@ -57,46 +73,51 @@ def _round(work: Working, at: Instant, escalations: list[Escalation]) -> list[Es
     Expiring comes first, and no guard sees it: what it frees of a budget is there for whoever waits.
     """
     state = work.state
-    following = _expire(work, at)
-    look_again(work, at, None)
-    decided = [(name, key, *_decide(work, name, key, at)) for name, key in _due_at(work, at)]
-    waited = _waited(work, at) if state.waiting else ()
-    for name, key, move, _ in decided:
+    following = _expire(work, at) if state.tasks else []
+    if work.asked.is_stirred:
+        look_again(work, at, None)
+    decided = [_decide(work, *each, at) for each in _due_at(work, at)]
+    waited = _waited(work, at) if state.waiting else []
+    for table, key, instance, move, _ in decided:
         if move is not None:
-            _move(work, work.machine.tracks[name], key, move, at)
+            _move(work, table, key, instance, move, at)
     candidates = [each for escalation in escalations for each in _escalate(work, *escalation, at)]
-    for task_id, holds in waited:
-        if task_id not in state.waiting:
-            continue  # its stage was left in this round
-        task = work.asked.release(task_id)
-        if holds:
-            candidates.append((task_id, task))
-        else:
-            rule = work.rule_of(task)
-            words = "" if work.trail is None else _refused(work, rule, task.track, task.key, at)
-            pass_over(work, task_id, task, rule, at, detail=words)
-    for name, key, move, openings in decided:
+    candidates += _wait_no_longer(work, waited, at)
+    for table, key, instance, move, openings in decided:
         if move is None:
-            table = work.machine.tracks[name]
-            instance = state.tracks[name][key]
-            for rule, holds in openings:
-                candidates += _due(work, table, key, instance, rule, holds, at)
-            work.watch(table, key, instance, table.stages[instance.stage])
-    open_tasks(work, candidates, at)
+            found = [_due(work, table, key, instance, rule, holds, at) for rule, holds in openings]
+            candidates += [each for each in found if each is not None]
+            watch(work, table, key, instance, table.stages[instance.stage])
+    if len(candidates) == 1 and not state.waiting and not may_be_beyond(work, 1):
+        open_alone(work, *candidates[0], at)
+    elif candidates:
+        open_tasks(work, candidates, at)
     _settle(work, at)
     return following
 
 
-def _due_at(work: Working, at: Instant) -> list[tuple[str, str]]:
-    """Return the instances of which a rule is due, in order."""
+def _wait_no_longer(work: Working, waited: list[tuple[str, bool]], at: Instant) -> list[Candidate]:
+    """Let tasks wait no longer, unless their stage was left in this round; return those that are still wanted."""
     found = []
-    for where, instance in work.active.items():
-        for due in instance.pending.values():
-            if due <= at:
-                found.append(where)
-                break
+    for task_id, holds in waited:
+        if task_id not in work.state.waiting:
+            continue
+        task = work.asked.release(task_id)
+        if holds:
+            found.append((task_id, task))
+        else:
+            rule = work.rule_of(task)
+            words = "" if work.trail is None else _refused(work, rule, task.track, task.key, at)
+            pass_over(work, task_id, task, rule, at, detail=words)
+    return found
+
+
+def _due_at(work: Working, at: Instant) -> list[tuple[tuple[str, str], Instance]]:
+    """Return the instances of which a rule is due, by (track, key), in order."""
+    dues = work.dues
+    found = [(where, instance) for where, instance in work.active.items() if dues[id(instance)] <= at]
     if len(found) > 1:
-        found.sort()
+        found.sort(key=lambda each: each[0])
     return found
 
 
@@ -115,15 +136,22 @@ def _settle(work: Working, at: Instant) -> None:
         stop_contacts(work, at, None)
     if work.dirty & FOLLOWED or work.changed:
         follow(work, at)
-    look_again(work, at, None)
+    if work.state.waiting and work.asked.is_stirred:
+        look_again(work, at, None)
+    work.asked.is_stirred = False
 
 
 def _expire(work: Working, at: Instant) -> list[Escalation]:
     """Close what nobody did in time; return those that something follows."""
     following: list[Escalation] = []
-    expired = [each for each, task in work.state.tasks.items() if task.expires_at <= at]
+    expired = None
+    for task_id, task in work.state.tasks.items():
+        if task.expires_at <= at:
+            expired = [task_id] if expired is None else [*expired, task_id]
+    if expired is None:
+        return following
     for task_id in sorted(expired) if len(expired) > 1 else expired:
-        task = work.close(task_id, "expired", at, reason="expired")
+        task = close(work, task_id, "expired", at, reason="expired")
         if f"{task.rule}/or_else" in work.machine.tracks[task.track].stages[task.stage].rules:
             following.append((task_id, task))
     return following
@@ -133,17 +161,22 @@ def _holds(work: Working, rule: Rule, track: str, key: str, at: Instant) -> bool
     return rule.when is None or rule.when(work.view_of(track, key, at))
 
 
-def _decide(work: Working, name: str, key: str, at: Instant) -> tuple[Rule | None, list[tuple[Rule, bool]]]:
-    """Return the move that an instance makes, and its rules that open (or do not), on the state as it is."""
-    instance = work.state.tracks[name][key]
-    stage = work.machine.tracks[name].stages[instance.stage]
+_Decided = tuple[TrackTable, str, Instance, Rule | None, list[tuple[Rule, bool]]]
+"""Of an instance with something due: the move that it makes, and its rules that open (or do not)."""
+
+
+def _decide(work: Working, where: tuple[str, str], instance: Instance, at: Instant) -> _Decided:
+    """Return what is due of an instance, decided on the state as it is."""
+    name, key = where
+    table = work.machine.tracks[name]
+    stage = table.stages[instance.stage]
     rules = [stage.rules[rule] for rule, when in instance.pending.items() if when <= at]
     move: Rule | None = None
     openings = []
     if len(rules) > 1:
         rules.sort(key=lambda rule: rule.order)
     for rule in rules:
-        holds = _holds(work, rule, name, key, at)
+        holds = rule.when is None or rule.when(work.view_at(instance, key, at))
         if rule.move is None or not holds:
             openings.append((rule, holds))
         elif move is None:
@@ -157,7 +190,7 @@ def _decide(work: Working, name: str, key: str, at: Instant) -> tuple[Rule | Non
         for rule, holds in openings:
             if not holds:
                 work.note(at, "not_opened", name, key, rule.name, detail=_refused(work, rule, name, key, at))
-    return move, openings
+    return table, key, instance, move, openings
 
 
 def _refused(work: Working, rule: Rule, track: str, key: str, at: Instant) -> str:
@@ -166,47 +199,47 @@ def _refused(work: Working, rule: Rule, track: str, key: str, at: Instant) -> st
     return "" if guard is None else refusal(work.machine, guard, work.view_of(track, key, at), track)
 
 
-def _move(work: Working, table: TrackTable, key: str, rule: Rule, at: Instant) -> None:
+def _move(work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, at: Instant) -> None:
     assert rule.move is not None
-    instance = work.state.tracks[table.name][key]
     before = instance.stage
-    work.leave(table, key, instance, at, None)
-    cause = ids.cause_of_timer(instance.cause, rule.slot_name, 1)
-    work.enter(table, key, instance, table.stages[rule.move.to], at, cause, instance.origin)
-    work.note(at, "moved", table.name, key, instance.stage, detail=f"{before} {rule.name}")
+    leave(work, table, key, instance, at, None)
+    cause = ids.cause_of_timer(instance.entry(), rule.slot_name, 1)
+    enter(work, table, key, instance, table.stages[rule.move.to], at, cause, instance.origin)
+    if work.trail is not None:
+        work.note(at, "moved", table.name, key, instance.stage, detail=f"{before} {rule.name}")
 
 
 def _due(
     work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, holds: bool, at: Instant
-) -> list[Candidate]:
+) -> Candidate | None:
     """Return the task that a rule would open, or none where its guard says no; schedule what is repeated."""
-    del instance.pending[rule.name]
-    view = work.view_of(table.name, key, at)
-    count = instance.counts.get(rule.name, 0) + 1
-    if rule.period is None:
-        instance.spent = sorted([*instance.spent, rule.name]) if instance.spent else [rule.name]
+    name = rule.name
+    del instance.pending[name]
+    if not rule.is_repeated:
+        count = 1
+        instance.spent = sorted([*instance.spent, name]) if instance.spent else [name]
     else:
-        instance.counts[rule.name] = count
-        if count == 1 and (rule.wait is not None or rule.moment is not None):
-            instance.anchors[rule.name] = at  # A first one of its own: the rhythm counts from it.
+        count = instance.counts[name] = instance.counts.get(name, 0) + 1
+        if count == 1 and (rule.is_later):
+            instance.anchors[name] = at  # A first one of its own: the rhythm counts from it.
     if rule.task is None or not holds:
-        if rule.period is not None:
-            work.go_on(instance, rule, view)
-        return []
+        if rule.is_repeated:
+            go_on(work, instance, rule, work.view_at(instance, key, at))
+        return None
+    entry = instance.entry()
     if rule.task.is_review:
-        work.go_on(instance, rule, view)
+        go_on(work, instance, rule, work.view_at(instance, key, at))
         if any(
-            task.track == table.name and task.key == key and task.rule == rule.name and task.entry == instance.cause
+            task.track == table.name and task.key == key and task.rule == name and task.entry == entry
             for tasks in (work.state.tasks, work.state.waiting)
             for task in tasks.values()
         ):
-            work.note(at, "not_opened", table.name, key, rule.name, detail="open")
-            return []  # The last review is still open; a second one would ask the same question twice.
-    at_entry = rule.moment is None and rule.period is None and rule.wait is None
-    cause = instance.cause if at_entry else ids.cause_of_timer(instance.cause, rule.slot_name, count)
+            work.note(at, "not_opened", table.name, key, name, detail="open")
+            return None  # The last review is still open; a second one would ask the same question twice.
+    at_entry = not rule.is_later and not rule.is_repeated
+    cause = entry if at_entry else ids.cause_of_timer(entry, rule.slot_name, count)
     task_id = ids.task_id(ids.slot_of(work.person, table.slot_name, key, rule.slot_name), cause)
-    names = table.name, key, instance.stage, rule.name
-    return [(task_id, WaitingTask(*names, instance.cause, instance.since, instance.origin, at, at))]
+    return task_id, WaitingTask(table.name, key, instance.stage, name, entry, instance.since, instance.origin, at, at)
 
 
 def _escalate(work: Working, parent_id: str, parent: OpenTask, at: Instant) -> list[Candidate]:
@@ -215,7 +248,7 @@ def _escalate(work: Working, parent_id: str, parent: OpenTask, at: Instant) -> l
     instance = work.state.tracks[parent.track][parent.key]
     rule = table.stages[parent.stage].rules[f"{parent.rule}/or_else"]
     assert rule.task is not None
-    if instance.cause != parent.entry and not rule.task.stays:
+    if instance.entry() != parent.entry and not rule.task.stays:
         work.note(at, "not_opened", table.name, parent.key, rule.name, detail="left")
         return []
     cause = ids.cause_of_timer(parent_id.partition("-")[2], rule.slot_name, 1)

@@ -29,7 +29,7 @@ def _of_its_instances(work: Working, table: TypeTable, touchpoint: Touchpoint) -
     """Yield the tasks of the instances whose own facts take a touchpoint in."""
     for step in table.steps:
         key = "" if step.table.field is None else touchpoint.data.get(step.table.field)
-        if step.takers and key is not None:
+        if step.takes and key is not None:
             yield from work.asked.of(step.table.name, key)
 
 

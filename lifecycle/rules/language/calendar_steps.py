@@ -1,15 +1,17 @@
-"""The calendar in whole microseconds, in constant time: what calendar.py says, remembered for whole local days.
+"""The calendar in whole microseconds, in constant time: what calendar.py says, remembered for whole days.
 
 calendar.py is the truth and counts with datetimes, some microseconds a step. Here each step is asked of it a few times
-for a local day that is seen the first time. On a day without a change of the clock, here and where the step leads, the
-answer is the same for the whole day (as many days later by the same clock), or is one moment before working hours, a
-shift within them and one moment after them. A day with a change of the clock is asked of calendar.py each time.
+for a day that is seen the first time. On a day without a change of the clock, here and where the step leads, the answer
+is the same for the whole day (as many days later by the same clock), or is one moment before working hours, a shift
+within them and one moment after them. A day with a change of the clock is asked of calendar.py each time. Days are
+those of the zone's clock in winter, so that no zone has to be looked up; what is remembered of a day was looked at with
+its true clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -33,14 +35,15 @@ Shift = Callable[[Instant], Instant]
 Kept = TypeVar("Kept")
 
 _Entry = tuple[Instant, Instant, Instant, int, Instant]
-"""Of a local day: from, to, the answer before `from`, what is added from `from` to `to`, the answer after `to`."""
+"""Of a day: from, to, the answer before `from`, what is added from `from` to `to`, the answer after `to`."""
 
 
 class Offsets:
-    """How far a zone is ahead of UTC, in microseconds, by day."""
+    """How far a zone is ahead of UTC, in microseconds, by day; `base` is how far in the winter of the north."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
+        self.base = _microseconds(datetime(2024, 1, 1, tzinfo=zone).utcoffset())
         self.known: dict[int, int | None] = {}
 
     def of_day(self, day: int) -> int | None:
@@ -52,7 +55,7 @@ class Offsets:
             # No zone changes its clock there and back within three hours.
             seen = {(begin + timedelta(hours=hours)).astimezone(self._zone).utcoffset() for hours in _SAMPLES}
             offset = seen.pop() if len(seen) == 1 else None
-            return _remember(self.known, day, None if offset is None else offset // timedelta(microseconds=1))
+            return _remember(self.known, day, None if offset is None else _microseconds(offset))
 
     def of_local_day(self, day: int) -> int | None:
         """Return the offset all through a local day; None where the clock may change on it."""
@@ -68,6 +71,7 @@ class CalendarSteps:
     def __init__(self, calendar: WorkingTime) -> None:
         self.calendar = calendar
         self._offsets = Offsets(calendar.zone)
+        self._base = self._offsets.base
         self._opens, self._closes = map(clock_microseconds, calendar.hours)
         self._shifts: dict[tuple[Duration, int], Shift] = {}
         self._beat = lru_cache(maxsize=KEPT_STEPS)(self._counted_beat)
@@ -131,21 +135,14 @@ class CalendarSteps:
         return asked if duration.unit == "business hour" and duration.number else self._by_day(duration, asked)
 
     def _by_day(self, duration: Duration, asked: Shift) -> Shift:
-        """Return a step that is remembered by local day."""
-        known, offset_of = self._offsets.known, self._offsets.of_day
-        days: dict[int, _Entry | None] = {}
+        """Return a step that is remembered by day: of the clock that the zone has without summer time."""
+        base, days = self._base, dict[int, _Entry | None]()
+        if not duration.is_business:
+            return self._by_whole_day(duration, asked)
 
         def shifted(at: Instant) -> Instant:
-            offset = known.get(at // DAY)
-            if offset is None:
-                offset = offset_of(at // DAY)
-                if offset is None:
-                    return asked(at)
-            day = (at + offset) // DAY
-            try:
-                entry = days[day]
-            except KeyError:
-                entry = _remember(days, day, self._entry(duration, day, asked))
+            day = (at + base) // DAY
+            entry = days[day] if day in days else _remember(days, day, self._entry(day, asked))
             if entry is None:
                 return asked(at)
             low, high, before, delta, after = entry
@@ -155,27 +152,49 @@ class CalendarSteps:
 
         return shifted
 
-    def _entry(self, duration: Duration, day: int, asked: Shift) -> _Entry | None:
-        """Return what a step does on a local day; None where it must be asked each time."""
-        offset = self._offsets.of_local_day(day)
+    def _by_whole_day(self, duration: Duration, asked: Shift) -> Shift:
+        base, days = self._base, dict[int, Instant | None]()
+
+        def shifted(at: Instant) -> Instant:
+            day = (at + base) // DAY
+            delta = days[day] if day in days else _remember(days, day, self._delta(day, asked))
+            return asked(at) if delta is None else at + delta
+
+        return shifted
+
+    def _delta(self, day: int, asked: Shift) -> Instant | None:
+        """Return how far a step leads all through a day; None where it must be asked each time."""
+        begin = day * DAY - self._base
+        end, target = begin + DAY - 1, asked(begin)
+        if self._offset_between(begin, end) is None or self._offset_between(target, target + DAY - 1) is None:
+            return None
+        return target - begin if asked(end) - target == end - begin else None
+
+    def _entry(self, day: int, asked: Shift) -> _Entry | None:
+        """Return what a step by working days does on a day; None where it must be asked each time."""
+        begin = day * DAY - self._base
+        end = begin + DAY - 1
+        offset = self._offset_between(begin, end)
         if offset is None:
             return None
-        begin = day * DAY - offset
-        end = begin + DAY - 1
-        low, high, before, after = begin, end, 0, 0
-        if duration.is_business:
-            if not self._is_working(day):
-                before = asked(begin)
-                return (end + 1, end + 1, before, 0, 0) if before == asked(end) else None
-            low, high = begin + self._opens, begin + self._closes
-            before, after = asked(begin), asked(min(high + 1, end))
-            if before != asked(low) or (high < end and after != asked(end)):
-                return None
+        local = (begin + offset) // DAY
+        low, high = local * DAY + self._opens - offset, local * DAY + self._closes - offset
+        if not self._is_working(local):
+            low = high = end + 1
+        before, after = asked(begin), asked(min(high + 1, end))
+        if low > end:
+            return (low, high, before, 0, 0) if before == asked(end) else None
         target = asked(low)
-        there = self._offsets.of_local_day(self.day_of(target))
-        if there is None or asked(high) - target != high - low or (low != begin and low > high):
+        if not begin <= low <= high or self._offset_between(target, asked(high)) is None:
             return None
-        return low, high, before, target - low, after
+        if before != asked(max(begin, low - 1)) or before != target or asked(high) - target != high - low:
+            return None
+        return (low, high, before, target - low, after) if high >= end or after == asked(end) else None
+
+    def _offset_between(self, first: Instant, last: Instant) -> int | None:
+        """Return the offset of the zone from one moment to another within a day; None where the clock changes."""
+        offset = self._offsets.of_day(first // DAY)
+        return offset if offset == self._offsets.of_day(last // DAY) else None
 
     def _is_working(self, day: int) -> bool:
         return self._opens < self._closes and self.calendar.is_working(date_of(day))
@@ -210,6 +229,10 @@ class CalendarSteps:
 
 _MOST_WALKED = 200
 """Most business hours that are walked day by day; more are asked of calendar.py."""
+
+
+def _microseconds(offset: timedelta | None) -> int:
+    return (offset or timedelta()) // timedelta(microseconds=1)
 
 
 def _remember(kept: dict[int, Kept], day: int, value: Kept) -> Kept:

@@ -10,10 +10,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import lru_cache
 
-from lifecycle.instant import Instant, microseconds
+from lifecycle.instant import HOUR, Instant, microseconds
 from lifecycle.rules.language.calendar import DAY
 from lifecycle.rules.language.calendar_steps import CalendarSteps, date_of
 from lifecycle.rules.language.schedule import Duration, plus_months
+
+_QUARTER = HOUR // 4
+_KEPT_QUARTERS = 16_384
 
 
 class Window:
@@ -27,7 +30,21 @@ class Window:
         self._first_start = lru_cache(maxsize=1_024)(lambda day: self._start_of(self._first_of(date_of(day))))
         self._first_text = lru_cache(maxsize=1_024)(lambda day: self._first_of(date_of(day)).isoformat())
         self._day_text = lru_cache(maxsize=1_024)(lambda day: date_of(day).isoformat())
+        self._days: dict[int, tuple[str, str]] = {}
         self._leaves = lru_cache(maxsize=1_024)(self._day_leaves)
+
+    def days(self, at: Instant) -> tuple[str, str]:
+        """Return the day of a moment and the first that counts then, as text. For whole days only."""
+        quarter = at // _QUARTER
+        found = self._days.get(quarter)
+        if found is None:
+            found = self.day_of(at), self.first_day(at)
+            # No day begins within a quarter of an hour, today; long ago some did.
+            if self.day_of(quarter * _QUARTER) == self.day_of(quarter * _QUARTER + _QUARTER - 1):
+                if len(self._days) >= _KEPT_QUARTERS:
+                    self._days.clear()
+                self._days[quarter] = found
+        return found
 
     def since(self, at: Instant) -> Instant:
         """Return the earliest moment that counts at `at`: the start of a day, for whole days."""

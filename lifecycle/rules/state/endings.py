@@ -21,8 +21,11 @@ MAX_OF_SLOT = 8
 
 def remember(state: PersonState, closed: ClosedTask) -> None:
     """Take in how a task ended; an earlier ending of the same task is forgotten."""
-    slot, _, cause = closed.id.partition("-")
     kept = [each for each in state.closed if each.id != closed.id]
+    if not state.ended and len(kept) < MAX_CLOSED:
+        state.closed = [*kept, closed]
+        return
+    slot, _, cause = closed.id.partition("-")
     if len(kept) == len(state.closed) and slot in state.ended:
         ends = state.ended[slot]
         state.ended[slot] = Ended([end for end in ends.ends if end[0] != cause], ends.forgot)

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from lifecycle import ids
 from lifecycle.instant import Instant
 from lifecycle.task import TaskState
 from lifecycle.touchpoint import OrderKey
 
-SNAPSHOT_FORMAT = 4
+SNAPSHOT_FORMAT = 5
 """Raised when the form or the meaning of a snapshot changes; people of another format are folded again."""
 
 
@@ -31,7 +32,8 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
 class Instance(msgspec.Struct, omit_defaults=True):
     """One running instance of a track.
 
-    `cause` names what led into the stage (ids.py), `origin` the last touchpoint on the way there. `pending`
+    `cause` names what led into the stage (ids.py): "" for the touchpoint that is its `origin`, the last one on the way
+    there; `entry` says it whichever it was. `pending`
     is when each rule of the stage is due next; `spent` the rules that are done for this entry; `counts` how
     often a repeated rule fired. The rhythm of a repeated rule counts from `anchors` (none: from `since`), and goes on
     after `came`, when the last one came (none: after its anchor). `held_until`: no rule of this entry that follows a
@@ -49,6 +51,10 @@ class Instance(msgspec.Struct, omit_defaults=True):
     came: dict[str, Instant] = {}
     held_until: Instant | None = None
     facts: dict[str, Any] = {}
+
+    def entry(self) -> str:
+        """Return the name of what led into the stage; most entries are never asked for it."""
+        return self.cause or ids.cause_of_touchpoint(self.origin.source, self.origin.id)
 
 
 class OpenTask(msgspec.Struct, omit_defaults=True):

@@ -41,9 +41,9 @@ def ways_to(machine: Machine, table: TrackTable, target: str) -> list[Way]:
     reach = reaching(machine, table)
     for stage in table.stages.values():
         for name, listing in stage.upon.items():
-            for _, choice in listing if name in reach else ():
+            for choice in listing.lines if name in reach else ():
                 if choice.target == target:
-                    found = choices.setdefault(id(choice), (choice, len(listing) > 1, {}, {}))
+                    found = choices.setdefault(id(choice), (choice, len(listing.lines) > 1, {}, {}))
                     found[2][name], found[3][stage.name] = None, None
         rules += [(stage.name, rule) for rule in stage.rules.values() if rule.move and rule.move.to == target]
     ways = [

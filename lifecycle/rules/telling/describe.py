@@ -59,11 +59,11 @@ def moves_of(table: TrackTable) -> list[Move]:
     found: dict[int, Move] = {}
     for name in track.stages:
         for kind, choices in table.stages[name].upon.items():
-            for _, choice in choices:
+            for choice in choices.lines:
                 each = id(choice)
                 if each not in found:
                     said = f"any other touchpoint by {by_whom[each]}" if each in by_whom else kind
-                    is_otherwise = choice.when is None and len(choices) > 1
+                    is_otherwise = choice.when is None and len(choices.lines) > 1
                     found[each] = Move(choice, said, each in anywhere, is_otherwise)
                 if name not in found[each].stages:
                     found[each].stages.append(name)

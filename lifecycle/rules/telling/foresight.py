@@ -92,7 +92,7 @@ class Foresight:
         """Return what becomes of a rule of the stage where an instance stands now: the next time that it is asked."""
         self._see()
         passed: list[Step] = []
-        waiting = self._waiting.get((track, key, self._state.tracks[track][key].cause, rule.name))
+        waiting = self._waiting.get((track, key, self._state.tracks[track][key].entry(), rule.name))
         since = None if waiting is None else from_microseconds(waiting.wanted_at)
         holds = {} if waiting is None else dict.fromkeys(self.holds_of(waiting))
         steps = self._steps.get((track, key), [])
@@ -111,7 +111,7 @@ class Foresight:
                 holds |= dict.fromkeys(step.detail.split()[1:])
             elif step.what in ("not_opened", "opened"):
                 passed.append(step)
-                if rule.period is None:
+                if not rule.is_repeated:
                     break
         if passed:
             return Coming("refused", passed[0].at, tuple(passed), since, tuple(holds))
@@ -191,7 +191,7 @@ class _Asked:
             for key, instance in instances.items():
                 rules = table.stages[instance.stage].rules
                 self._rules |= {(track, key, name) for name in instance.pending}
-                self._repeated |= {(track, key, rule.name) for rule in rules.values() if rule.period is not None}
+                self._repeated |= {(track, key, rule.name) for rule in rules.values() if rule.is_repeated}
         self._rules |= {(each.track, each.key, each.rule) for each in state.waiting.values()}
         self.note(state.tasks)
         self._rules |= {(each.track, each.key, each.rule) for each in self._tasks.values()} & self._repeated

@@ -68,13 +68,13 @@ class Ahead:
         waiting = {
             each.rule: from_microseconds(each.wanted_at)
             for each in self.state.waiting.values()
-            if (each.track, each.key, each.entry) == (table.name, key, instance.cause)
+            if (each.track, each.key, each.entry) == (table.name, key, instance.entry())
         }
         again = {
             each.rule: None
             for each in self.state.tasks.values()
-            if (each.track, each.key, each.entry) == (table.name, key, instance.cause)
-            and stage.rules[each.rule].period is not None
+            if (each.track, each.key, each.entry) == (table.name, key, instance.entry())
+            and stage.rules[each.rule].is_repeated
             and each.rule not in instance.pending
         }
         pending = {name: from_microseconds(due) for name, due in instance.pending.items()}
@@ -138,7 +138,7 @@ class Ahead:
         said = ""
         if coming.what == "refused":
             said += f" As things stand it is {self.refusal(rule, coming.passed[0])}."
-            if rule.period is not None:
+            if rule.is_repeated:
                 said += " It is looked at again after every period."
         elif coming.passed:
             more = len(coming.passed) - 1
@@ -191,7 +191,7 @@ class Ahead:
         after = rules.get(f"{task.rule}/or_else")
         if after is not None and after.task is not None:
             return f"{expires}, {self._instead(task, after, ending)}"
-        if rules[task.rule].period is None:
+        if not rules[task.rule].is_repeated:
             return f"{expires}, and is not asked again by this rule."
         coming = self.foresight.coming(task.track, task.key, rules[task.rule]) if self._is_here(task) else None
         if coming is not None and coming.what == "opens" and coming.at is not None:
@@ -212,7 +212,7 @@ class Ahead:
         return f"{head} for {held}, and is not asked.{self.besides(table, task.key, instance, rule, coming)}"
 
     def _is_here(self, task: OpenTask | WaitingTask) -> bool:
-        return self.state.tracks[task.track][task.key].cause == task.entry
+        return self.state.tracks[task.track][task.key].entry() == task.entry
 
     def _instead(self, task: OpenTask, after: Rule, ending: Step | None) -> str:
         """Say who is asked when a task expires."""

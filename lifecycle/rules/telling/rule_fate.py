@@ -110,7 +110,7 @@ def _ahead(case: Case, table: TrackTable, visit: Visit, rule: Rule, key: str) ->
     waits = [
         each.wanted_at
         for each in case.person.state.waiting.values()
-        if (each.track, each.key, each.rule, each.entry) == (table.name, key, rule.name, instance.cause)
+        if (each.track, each.key, each.rule, each.entry) == (table.name, key, rule.name, instance.entry())
     ]
     due = waits[0] if waits else instance.pending.get(rule.name)
     if due is not None:

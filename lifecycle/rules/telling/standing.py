@@ -231,9 +231,9 @@ def moves_from(machine: Machine, table: TrackTable, stage: str) -> list[Move]:
     types: dict[int, list[str]] = {}
     choices: dict[int, tuple[Choice, bool]] = {}
     for name, listing in table.stages[stage].upon.items():
-        for _, choice in listing if name in reach else ():
+        for choice in listing.lines if name in reach else ():
             types.setdefault(id(choice), []).append(name)
-            choices[id(choice)] = choice, len(listing) > 1
+            choices[id(choice)] = choice, len(listing.lines) > 1
     return [
         Move(tuple(types[each]), str(choice.target), choice.place.line, move_in_words(choice, types[each], shared))
         for each, (choice, shared) in choices.items()

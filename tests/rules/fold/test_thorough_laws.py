@@ -174,7 +174,7 @@ def made(name: str, seed: int, patch: pytest.MonkeyPatch) -> Case:
 
 
 def look_at_everything(patch: pytest.MonkeyPatch) -> None:
-    """Let everything count as changed, after every touchpoint and every round.
+    """Let everything count as changed, after every touchpoint and every round, in a fold that is told of (`tells`).
 
     Where places are short, what waits for one is not looked at without need: who waits for the end of quiet hours does
     not wait for a place meanwhile.
@@ -186,7 +186,7 @@ def look_at_everything(patch: pytest.MonkeyPatch) -> None:
 
         def settled(work: Working, *rest: Any) -> None:
             work.dirty = marks
-            work.followed = set(work.machine.tracks)
+            work.followed = frozenset(work.machine.tracks)
             settle(work, *rest)
 
         patch.setattr(module, "_settle", settled)
@@ -199,19 +199,19 @@ def look_at_everything(patch: pytest.MonkeyPatch) -> None:
 def test_looking_at_what_changed_is_looking_at_everything(
     case: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lanes, stops, quiet hours and what follows a fact, in one leap and in steps of any size."""
+    """Lanes, stops, quiet hours, what follows a fact and rules that are due alone, in one leap and in steps."""
     machine, history, until = made(*case, monkeypatch)
     leap = encode(fold(machine, "anna", PersonState(), history, until).state)
     hours = (until - at(0)) / timedelta(hours=1)
     assert timed.in_steps(random.Random(case[1]), machine, history, hours) == leap
     look_at_everything(monkeypatch)
-    assert encode(fold(machine, "anna", PersonState(), history, until).state) == leap
+    assert encode(fold(machine, "anna", PersonState(), history, until, tells=True).state) == leap
 
 
 def exact_due(work: Working, moment: Instant) -> Instant:
     """Return when time has something to do next, with everything followed, as a fold from the snapshot finds it."""
     twin = Working(work.machine, work.person, decode(encode(work.state)), None)
-    twin.followed = set(work.machine.tracks)
+    twin.followed = frozenset(work.machine.tracks)
     follow(twin, moment)
     return twin.next_due()
 
@@ -219,14 +219,14 @@ def exact_due(work: Working, moment: Instant) -> Instant:
 @pytest.mark.parametrize("case", SEEDS, ids=str)
 def test_time_has_nothing_to_do_before_the_bound(case: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """After every touchpoint; a bound that came later than what is due would let it pass."""
-    settle = touchpoints._settle
+    take = touchpoints._take
 
-    def settled(work: Working, moment: Instant, *rest: Any) -> None:
-        settle(work, moment, *rest)
+    def taken(work: Working, touchpoint: Touchpoint, moment: Instant, *rest: Any) -> None:
+        take(work, touchpoint, moment, *rest)
         bound = work.due
         assert bound <= min(work.next_due(), exact_due(work, moment))
         work.due = bound
 
-    monkeypatch.setattr(touchpoints, "_settle", settled)
+    monkeypatch.setattr(touchpoints, "_take", taken)
     machine, history, until = made(*case, monkeypatch)
     assert fold(machine, "anna", PersonState(), history, until).state.touchpoints == len(history)

@@ -13,11 +13,11 @@ from hypothesis import assume, given, settings, strategies as st
 
 from lifecycle.instant import microseconds
 from lifecycle.rules.compiled.compile import compile_policy
-from lifecycle.rules.compiled.guards import View
 from lifecycle.rules.compiled.machine import Machine
 from lifecycle.rules.fold.fold import fold
 from lifecycle.rules.fold.obligations import next_obligation
 from lifecycle.rules.fold.trail import Step
+from lifecycle.rules.fold.working import Working
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.language.policy import Policy
 from lifecycle.rules.proof.check import check_policy
@@ -136,13 +136,14 @@ def answers(machine: Machine, touchpoints: list[Touchpoint]) -> list[bool]:
     state = PersonState()
     fold(machine, "anna", state, touchpoints[:-1], None)
     last = touchpoints[-1]
-    view = View(last.data, state.facts, state.tracks, microseconds(last.occurred_at))
-    for taker in machine.types[last.type].takers:
-        if taker.when is None or taker.when(view):
-            state.facts[taker.name] = taker.take(state.facts.get(taker.name), last.data, view.at)
+    work = Working(machine, "anna", state, None)
+    work.seen.data, work.seen.at = last.data, microseconds(last.occurred_at)
+    machine.types[last.type].touch(work, work.seen, lambda *_: None)
+    view, told = work.seen, machine.guards.told_guard
     view.key = last.data["thing"]
     view.own = state.tracks["thing"][view.key].facts
-    return [holds is None or holds(view) for holds, _ in machine.tracks["thing"].stages["begun"].upon["thing.told"]]
+    lines = machine.tracks["thing"].stages["begun"].upon["thing.told"].lines
+    return [line.when is None or told(line.when, "thing")(view) for line in lines]
 
 
 @given(st.lists(GUARDS, min_size=1, max_size=3), st.booleans(), st.lists(HISTORIES, min_size=1, max_size=5))

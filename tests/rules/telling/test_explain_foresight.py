@@ -199,14 +199,15 @@ def one_moves(told: Told, here: Here, table: TrackTable, made: Touchpoint) -> No
         return
     is_named = table.field is None or table.field in made.data
     view = View(made.data, {}, {}, microseconds(made.occurred_at))
-    for holds, choice in table.stages[here.stage].upon.get(made.type, ()) if is_named else ():
+    choices = table.stages[here.stage].upon.get(made.type) if is_named else None
+    for choice in () if choices is None else choices.lines:
         told_so = any((move.to, move.line) == (str(choice.target), choice.place.line) for move in reaches)
         assert told_so, about
         if choice.target != "stay" and choice.when is None:
             # Otherwise, or always: then a line before it held, and that one says stay.
-            assert any(each.target == "stay" for _, each in table.stages[here.stage].upon[made.type]), about
-        if holds is not None and only_fields(choice.when) and choice.target != "stay":
-            assert not holds(view), about
+            assert any(each.target == "stay" for each in choices.lines), about
+        if choice.when is not None and only_fields(choice.when) and choice.target != "stay":
+            assert not told.machine.guards.told_guard(choice.when, table.name)(view), about
 
 
 def only_fields(guard: object) -> bool:
