@@ -156,8 +156,7 @@ class Lifecycle:
         with open_target(tasks) as target:
             while rows := _patiently(lambda: self.store.outbox(None, OUTBOX_ROWS)):
                 written += target.write(sorted(rows, key=lambda row: (row.lane, row.id)))
-                handed_over = [row.id for row in rows]
-                _patiently(lambda handed_over=handed_over: self.store.delete_outbox(handed_over))  # type: ignore[misc]
+                _patiently(lambda rows=rows: self.store.delete_outbox(rows))  # type: ignore[misc]
                 if progress is not None:
                     progress(written)
         return written

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
+    bindparam,
     delete,
     exists,
     func,
@@ -103,13 +104,21 @@ class Queues(Connected):
                 query = query.join(given, given.c.id == outbox.c.id)
             return [OutboxRow(*row) for row in connection.execute(query.order_by(outbox.c.id))]
 
-    def delete_outbox(self, ids: Collection[int]) -> None:
-        """Take messages off the queue after all of them were acknowledged. May be repeated."""
-        if not ids:
+    def delete_outbox(self, rows: Sequence[OutboxRow]) -> None:
+        """Take what `outbox` gave off the queue, after all of it was acknowledged. May be repeated.
+
+        Of each partition they are the oldest there are, so all goes up to the last of them: a walk along the index. A
+        list of ids is joined by whatever plan the statistics of a table suggest that is empty now and full then.
+        """
+        last = {row.partition: row.id for row in sorted(rows, key=lambda row: row.id)}
+        if not last:
             return
+        mine = outbox.c.partition == bindparam("of_partition"), outbox.c.id <= bindparam("up_to")
         with self._database.writing() as connection:
-            given = given_keys(connection, [outbox.c.id], [(each,) for each in ids])
-            connection.execute(delete(outbox).where(outbox.c.id.in_(select(given.c.id))))
+            connection.execute(
+                delete(outbox).where(*mine),
+                [{"of_partition": partition, "up_to": id_} for partition, id_ in sorted(last.items())],
+            )
 
     def dead_letters(self, after: DeadLetterKey | None = None, limit: int = 500) -> list[DeadLetterRow]:
         """Return the next dead letters after a key (None: the first), by topic, partition, offset, hash."""

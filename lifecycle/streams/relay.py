@@ -2,8 +2,8 @@
 
 Publishing is at least once with stable message ids; consumers keep the highest version. A round reads the
 oldest unsent rows of the owned partitions (never by a cursor), sorts them so that the lanes that are served
-first go out first while each person's rows keep their order, sends them keyed by person, and deletes them by
-id after every one of them was acknowledged. When one was not, none is deleted and the whole round is sent
+first go out first while each person's rows keep their order, sends them keyed by person, and deletes them
+after every one of them was acknowledged. When one was not, none is deleted and the whole round is sent
 again, in order. Dead letters go out the same way and are marked as sent.
 
 It is a service of the worker. The intake calls `pause` before partitions are given up, so that an old round
@@ -115,7 +115,7 @@ class Relay(WorkerService):
         await self._send(
             [(topic, row.body.encode(), row.person.encode(), CONTENT_TYPE) for row in ordered],
         )
-        await asyncio.to_thread(store.delete_outbox, [row.id for row in rows])
+        await asyncio.to_thread(store.delete_outbox, rows)
         for row in rows:
             equipment.metrics.sent_messages.labels("task", str(row.lane)).inc()
         return len(rows)

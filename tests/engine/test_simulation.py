@@ -107,7 +107,7 @@ class World:
         rows = self.store.outbox(None, 50)
         self.topic += [row.body for row in rows]
         if not (self.random.random() < 0.3 if crash is None else crash):
-            self.store.delete_outbox([row.id for row in rows])
+            self.store.delete_outbox(rows)
 
 
 def consumed(topic: list[str]) -> dict[str, dict[str, Any]]:

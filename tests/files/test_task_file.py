@@ -140,7 +140,7 @@ def test_nothing_leaves_the_outbox_before_it_is_on_the_disk(
     order: list[str] = []
     fsync, delete = task_file.os.fsync, Store.delete_outbox
     monkeypatch.setattr(task_file.os, "fsync", lambda number: (order.append("disk"), fsync(number)))
-    monkeypatch.setattr(Store, "delete_outbox", lambda self, ids: (order.append("outbox"), delete(self, ids)))
+    monkeypatch.setattr(Store, "delete_outbox", lambda self, rows: (order.append("outbox"), delete(self, rows)))
     run([events], store=sqlite_url, policy=POLICY, tasks=tasks, until="end")
     assert order == ["disk", "disk", "outbox"]  # The folder of the new file comes first.
 
@@ -150,7 +150,7 @@ def test_a_crash_between_the_disk_and_the_outbox_repeats_nothing(
 ) -> None:
     events, tasks = write(tmp_path / "h.jsonl", history()), tmp_path / "tasks.jsonl"
 
-    def crash(self: Any, ids: Any) -> None:
+    def crash(self: Any, rows: Any) -> None:
         raise KeyError("crash")
 
     with monkeypatch.context() as during:

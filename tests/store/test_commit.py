@@ -265,7 +265,7 @@ def test_an_outbox_id_is_never_given_again(store: Store) -> None:
     """After the newest message was deleted the next one still has a higher id."""
     store.commit(Changes(messages=(message(),)))
     (first,) = store.outbox(None)
-    store.delete_outbox([first.id])
+    store.delete_outbox([first])
     store.commit(Changes(messages=(message(),)))
     assert store.outbox(None)[0].id > first.id
 
