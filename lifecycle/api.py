@@ -100,15 +100,19 @@ class Lifecycle:
         records: Iterable[Record],
         *,
         ceiling: datetime | None,
+        log_first: bool = False,
         after_batch: Callable[[], None] | None = None,
     ) -> Accounting:
-        """Take records in, in batches. Those that occur after `ceiling` wait in the log until time gets there."""
+        """Take records in, in batches. Those that occur after `ceiling` wait in the log until time gets there.
+
+        `log_first`: people wait until `advance`, and are folded once: for a run that ends with it.
+        """
         total = Accounting()
         for batch in _batches(records):
             total = total.plus(
                 _patiently(
                     lambda batch=batch: self.engine.ingest(  # type: ignore[misc]  # a lambda of no arguments
-                        batch, received_at=clock.now(), ceiling=ceiling, publish=False
+                        batch, received_at=clock.now(), ceiling=ceiling, publish=False, log_first=log_first
                     )
                 )
             )
@@ -116,16 +120,22 @@ class Lifecycle:
                 after_batch()
         return total
 
-    def advance(self, until: datetime, *, progress: Callable[[int], None] | None = None) -> int:
+    def advance(
+        self,
+        until: datetime,
+        *,
+        progress: Callable[[int], None] | None = None,
+        labelled: Callable[[Accounting], None] | None = None,
+    ) -> int:
         """Move time to `until` for everybody, make the messages that are owed, and return how many people changed.
 
-        `progress` is told how many so far. Raises TimeRefused when time has already reached a later moment,
-        BelongsToWorkers where workers move it.
+        `progress` is told how many so far, `labelled` of the labels of touchpoints that waited (`log_first`). Raises
+        TimeRefused when time has already reached a later moment, BelongsToWorkers where workers move it.
         """
         self._require_own("time is moved")
         self.require_not_before(until)
         moved = 0
-        while changed := _patiently(lambda: self.engine.advance(until, at=clock.now())):
+        while changed := _patiently(lambda: self.engine.advance(until, at=clock.now(), labelled=labelled)):
             moved += changed
             if progress is not None:
                 progress(moved)

@@ -3,9 +3,10 @@
 `run` is the whole of `lifecycle run`, made of the Python API (api.py) and nothing else.
 
 Theory of a run. A file is read from its start every time; the keys of its touchpoints make that harmless, so
-a run that was killed is simply started again. Nothing is published while touchpoints come in: tasks are
-reconciled by the final advance, at the moment that time then has reached, so ten years of history ask only
-for what matters there. Messages leave the outbox when they are on the disk (task_file.py), never before.
+a run that was killed is simply started again. While touchpoints come in they are written to the log, and nobody is
+folded who can wait (engine/waiting.py): the final advance folds each person once, and reconciles their tasks at the
+moment that time then has reached, so ten years of history ask only for what matters there. Messages leave the outbox
+when they are on the disk (task_file.py), never before.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Literal
 
@@ -93,7 +95,7 @@ def run(
     files = [EventLines(path, limits) for path in events]
     with open_engine(store, policy, future=future, ask_from=ask_from, spread_days=spread_days) as lifecycle:
         if lifecycle.belongs_to_workers:
-            accounting = _read_all(lifecycle, files, clock.now(), tell)
+            accounting = _read_all(lifecycle, files, clock.now(), tell, log_first=False)
             return _result(lifecycle, accounting, lifecycle.reached_at, 0)
         moment = clock.now() if until == "now" else None if until == "end" else until
         if moment is not None:
@@ -101,10 +103,15 @@ def run(
         if tasks is not None:
             # Before hours of work, not after them: a file that cannot be written is refused here.
             require_target(tasks)
-        accounting = _read_all(lifecycle, files, moment, tell)
-        reached = moment or _end(lifecycle)
+        accounting = _read_all(lifecycle, files, moment, tell, log_first=True)
+        reached, labels = moment or _end(lifecycle), [accounting]
         if reached is not None:
-            lifecycle.advance(reached, progress=lambda done: tell(Progress("moving time", done, None)))
+            lifecycle.advance(
+                reached,
+                progress=lambda done: tell(Progress("moving time", done, None)),
+                labelled=labels.append,
+            )
+        accounting = reduce(Accounting.plus, labels)
         written = 0
         if tasks is not None:
             written = lifecycle.hand_over(tasks, progress=lambda done: tell(Progress("writing tasks", done, None)))
@@ -126,7 +133,12 @@ def _result(lifecycle: Lifecycle, accounting: Accounting, reached: datetime | No
 
 
 def _read_all(
-    lifecycle: Lifecycle, files: list[EventLines], ceiling: datetime | None, tell: Callable[[Progress], None]
+    lifecycle: Lifecycle,
+    files: list[EventLines],
+    ceiling: datetime | None,
+    tell: Callable[[Progress], None],
+    *,
+    log_first: bool,
 ) -> Accounting:
     sizes = [each.total_bytes for each in files]
     total = None if None in sizes else sum(size or 0 for size in sizes)
@@ -140,7 +152,8 @@ def _read_all(
             tell(Progress("reading", before + each.read_bytes, total))
 
         records = each.records() if halves is None else halves.watch(each.records())
-        accounting = accounting.plus(lifecycle.ingest_records(records, ceiling=ceiling, after_batch=report))
+        taken = lifecycle.ingest_records(records, ceiling=ceiling, log_first=log_first, after_batch=report)
+        accounting = accounting.plus(taken)
         before += each.total_bytes or 0
     return accounting
 

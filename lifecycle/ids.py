@@ -23,7 +23,7 @@ def _named(part: str) -> str:
     return f"{len(part)}:{part}" if part.isascii() else f"{len(part.encode('utf-8'))}:{part}"
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def slot_of(person: str, track: str, key: str, rule: str) -> str:
     """Return the 20 hex digits that name a question asked about a person, whatever caused it."""
     return _digest(f"4:slot{_named(person)}{_named(track)}{_named(key)}{_named(rule)}", 10)
@@ -88,7 +88,7 @@ def murmur2(data: bytes) -> int:
     return state ^ (state >> 15)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def partition_of(person: str, partitions: int) -> int:
     """Return the partition a person belongs to, as Kafka's default partitioner puts the key: murmur2, made positive."""
     return (murmur2(person.encode("utf-8")) & 0x7FFFFFFF) % partitions

@@ -20,7 +20,7 @@ the people due at once; the next `advance` that publishes reconciles them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -33,6 +33,7 @@ from lifecycle.engine.opening import state_to_fold_by
 from lifecycle.engine.refolding import Walk
 from lifecycle.engine.sorting import Sorted, Sorter
 from lifecycle.engine.starting import logs_of, starts_of
+from lifecycle.engine.waiting import is_mended, label_waited, waiting_row
 from lifecycle.errors import RevisionConflict, ValueRefused
 from lifecycle.person import Message, PersonRow
 from lifecycle.record import Accounting, Batch, Fault
@@ -50,13 +51,18 @@ from lifecycle.wire.contracts import task_message
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """How far one pass may move time, whether it publishes, and whether it folds from nothing."""
+    """How far one pass may move time, whether it publishes, folds from nothing, or lets people wait (waiting.py).
+
+    `labelled` is told of the labels of what waited.
+    """
 
     at: datetime
     until: datetime | None
     ceiling: datetime | None
     publish: bool
     anew: bool = False
+    log_first: bool = False
+    labelled: Callable[[Accounting], None] | None = None
 
     def __post_init__(self) -> None:
         if self.until is not None and self.ceiling is not None and self.until > self.ceiling:
@@ -91,6 +97,7 @@ class Engine:
         ceiling: datetime | None,
         until: datetime | None = None,
         publish: bool = True,
+        log_first: bool = False,
     ) -> Accounting:
         """Fold a batch and commit it: log, people, tasks, outbox, offsets, accounting, in one transaction.
 
@@ -98,13 +105,14 @@ class Engine:
         `ceiling`: touchpoints that occur later wait in the log (live: the wall clock; bounded run: its
         `--until`; None: nothing waits). `until`: how far time may move for the people touched; None: each to
         their own newest touchpoint. `publish=False`: write log and snapshots only and mark the people due; a
-        later `advance` reconciles their tasks. May be repeated with the same batch: touchpoints are absorbed
-        by their keys (a moved partition raises PartitionLost instead). Returns what became of the records.
+        later `advance` reconciles their tasks. `log_first`: whoever can waits until then, and is folded once
+        (waiting.py); for runs that end with an `advance` alone. May be repeated with the same batch: touchpoints are
+        absorbed by their keys (a moved partition raises PartitionLost instead). Returns what became of the records.
 
         Raises ValueError for an `until` after the `ceiling`, StoreUnavailable and, after `commit_attempts`,
         RevisionConflict (retry), PartitionLost (stop). A value that the database refuses is dead-lettered.
         """
-        return self._take(batch, _Moment(received_at, until, ceiling, publish))
+        return self._take(batch, _Moment(received_at, until, ceiling, publish, log_first=log_first))
 
     def advance(
         self,
@@ -113,17 +121,19 @@ class Engine:
         at: datetime,
         partitions: Collection[int] | None = None,
         publish: bool = True,
+        labelled: Callable[[Accounting], None] | None = None,
     ) -> int:
         """Move time to `until` for at most `advance_people` people who are due; return how many were written.
 
         When nobody is due, those follow who still stand by another policy. Call it until it returns 0. `at`: wall
         clock, stamps messages. `partitions`: of people (None: all). Does not move `reached_at`: the caller says
-        so with Store.reached when a pass has come to its end. Raises StoreUnavailable, RevisionConflict (retry),
+        so with Store.reached when a pass has come to its end. `labelled` is told, after each commit, of the labels of
+        what waited (`log_first`); without it they are not counted. Raises StoreUnavailable, RevisionConflict (retry),
         PolicyMismatch (stop).
         """
         people = self.store.due_people(partitions, until, self.limits.advance_people)
         people = people or self._walk.page(partitions, self.limits.advance_people)
-        return self._move(people, _Moment(at, until, until, publish)) if people else 0
+        return self._move(people, _Moment(at, until, until, publish, labelled=labelled)) if people else 0
 
     def refold(self, person: str, *, at: datetime) -> PersonRow | None:
         """Fold a person from nothing, and return the new row (None: there is none); the next `advance` tells of tasks.
@@ -140,14 +150,17 @@ class Engine:
             rows = self.store.load_people(people)
             rows = {name: replace(row, stopped="anew") for name, row in rows.items()} if moment.anew else rows
             results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
+            labels = Sorted() if moment.labelled is None else label_waited(results)
             try:
-                self.store.commit(self._changes(results, moment, Sorted(), Batch(())))
+                self.store.commit(self._changes(results, moment, labels, Batch(())))
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(people) > 1:
                     return self._move_halves(people, moment)
                 if attempt == self.limits.commit_attempts:
                     raise
                 continue
+            if moment.labelled is not None:
+                moment.labelled(labels.total())
             return len(results)
         raise AssertionError("commit_attempts is at least 1")
 
@@ -183,10 +196,12 @@ class Engine:
             result = self._sort(batch, moment.at)
             touched = result.touched()
             rows = self.store.load_people(touched.keys())
-            results = self._fold(touched, rows, result, moment)
+            waiting = self._waiting(touched, rows, result) if moment.log_first else {}
+            folded = {person: fresh for person, fresh in touched.items() if person not in waiting}
+            results = self._fold(folded, rows, result, moment)
             label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
             try:
-                self.store.commit(self._changes(results, moment, result, batch))
+                self.store.commit(self._changes(results, moment, result, batch, waiting.values()))
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(batch.records) > 1:
                     return self._take_halves(batch, moment)
@@ -195,6 +210,24 @@ class Engine:
                 continue
             return result.total()
         raise AssertionError("commit_attempts is at least 1")
+
+    def _waiting(
+        self, touched: Mapping[str, list[Touchpoint]], rows: Mapping[str, PersonRow], result: Sorted
+    ) -> dict[str, PersonRow]:
+        """Return the rows of those who wait to be folded, by name."""
+        retracted = self.store.find_retractions(touched.keys())
+        replaced: dict[str, list[Touchpoint]] = {}
+        for key, (_, after) in result.replaced.items():
+            replaced.setdefault(key[0], []).append(after)
+        found = {}
+        for person in sorted(touched):
+            written = [*touched[person], *replaced.get(person, ())]
+            mended = is_mended(written, has_retractions=person in retracted, has_replaced=person in replaced)
+            partition = ids.partition_of(person, self.partitions)
+            row = waiting_row(self.machine, person, partition, rows.get(person), written, is_mended=mended)
+            if row is not None:
+                found[person] = row
+        return found
 
     def _sort(self, batch: Batch, received_at: datetime) -> Sorted:
         keys = {key_of(record.touchpoint) for record in batch.records if record.touchpoint is not None}
@@ -244,7 +277,14 @@ class Engine:
             is_due=not moment.publish,
         )
 
-    def _changes(self, results: Iterable[Result], moment: _Moment, result: Sorted, batch: Batch) -> Changes:
+    def _changes(
+        self,
+        results: Iterable[Result],
+        moment: _Moment,
+        result: Sorted,
+        batch: Batch,
+        waiting: Iterable[PersonRow] = (),
+    ) -> Changes:
         people = list(results)
         requests = self._owed(people, moment) if moment.publish else []
         return Changes(
@@ -253,7 +293,7 @@ class Engine:
             touchpoints=tuple(result.accepted.values()),
             replaced=tuple(after for _, after in result.replaced.values()),
             conflicts=tuple(result.conflicts),
-            people=tuple(each.row for each in people),
+            people=(*(each.row for each in people), *waiting),
             publications=tuple(request.publication for request in requests),
             messages=tuple(self._message(request, moment.at) for request in requests),
             dead_letters=tuple(result.dead_letters),

@@ -38,7 +38,6 @@ from sqlalchemy.types import NullType, TypeEngine
 from lifecycle.errors import ValueRefused
 from lifecycle.instant import microseconds
 from lifecycle.record import ACCOUNTING_NAMES
-from lifecycle.store.arrays import packed
 from lifecycle.store.tables import Microseconds
 
 Given = Mapping[str, ColumnElement[Any]]
@@ -135,6 +134,8 @@ def later_of(stored: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnEle
 
 
 def _unnested(columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> FromClause:
+    from lifecycle.store.arrays import packed  # where PostgreSQL is alone: it loads that driver
+
     arrays = (
         # NullType: the value knows its own type and is handed on as it is.
         bindparam(None, packed(_plain(item), values), type_=NullType(), unique=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.where = str(parsed.database) if self.is_sqlite else _address(parsed)
         self.path = Path(str(parsed.database)) if self.is_sqlite else None
+        if not self.is_sqlite:
+            # It teaches the driver our arrays, which the engine takes over. SQLite does without: it is 9 MB.
+            import_module("lifecycle.store.arrays")
         self._engine = create_engine(parsed, hide_parameters=True, connect_args=self._connect_args())
         event.listen(self._engine, "connect", self._prepare)
         if self.is_sqlite:

@@ -45,6 +45,10 @@ _ATTRIBUTES = frozenset(
 )
 
 
+_AT_ONCE = 50
+"""Functions that Python reads at a time: their syntax trees take a hundred times the memory of the text."""
+
+
 def _unwritten(*_: object) -> None:
     raise AssertionError("a function of a policy is called before its text is finished")
 
@@ -85,14 +89,15 @@ class Writer:
 
     def finish(self) -> None:
         """Let Python read what was written since the last time; functions can be called from then on."""
-        text = "\n".join(self._texts[len(self._texts) - len(self._waiting) :])
-        tree = ast.parse(text)
-        refuse_unknown(tree)
-        found: dict[str, Any] = {"__builtins__": {}}
-        exec(compile(tree, "<policy>", "exec"), found)  # its syntax was looked at
-        for name, function in self._waiting.items():
-            function.__code__ = found[name].__code__
-        self._waiting.clear()
+        texts = self._texts[len(self._texts) - len(self._waiting) :]
+        waiting, self._waiting = list(self._waiting.items()), {}
+        for start in range(0, len(texts), _AT_ONCE):
+            tree = ast.parse("\n".join(texts[start : start + _AT_ONCE]))
+            refuse_unknown(tree)
+            found: dict[str, Any] = {"__builtins__": {}}
+            exec(compile(tree, "<policy>", "exec"), found)  # its syntax was looked at
+            for name, function in waiting[start : start + _AT_ONCE]:
+                function.__code__ = found[name].__code__
 
     @property
     def text(self) -> str:

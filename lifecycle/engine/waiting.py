@@ -1,0 +1,85 @@
+"""Log first: while a bounded run reads, a person waits, and is folded once, when time moves.
+
+What a batch brings is written to the log; the row says from when it is not folded yet (`waiting_at`) and that the
+person is to be looked at in the next pass. So a history costs the same in any order: nobody is folded again because
+something came late within the run. Who was folded already, before this run, waits too, for what comes after all that
+was folded; what comes before that is folded at once, from the log, together with what waits. Called by the engine
+alone. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from lifecycle.engine.folding import DUE_AT_ONCE, Result, state_of
+from lifecycle.engine.sorting import Sorted
+from lifecycle.person import PersonRow
+from lifecycle.record import TopicPartition
+from lifecycle.rules.compiled.machine import Machine
+from lifecycle.rules.fold.fold import can_append
+from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT, PersonState, encode
+from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
+
+UNFOLDED = encode(PersonState())
+"""The snapshot of somebody of whom nothing was folded yet."""
+
+FOLDED_LATER: TopicPartition = ("file:", 0)
+"""Where labels are counted that are given when time moves: of which file those touchpoints were is not kept."""
+
+
+def waiting_row(
+    machine: Machine,
+    person: str,
+    partition: int,
+    row: PersonRow | None,
+    written: Sequence[Touchpoint],
+    *,
+    is_mended: bool,
+) -> PersonRow | None:
+    """Return the row of somebody who waits to be folded; None: they are to be folded now.
+
+    `written` is what a batch adds to the log or writes anew there; `is_mended`: something of it, or that stands there,
+    changes what was before. Whoever is stopped, or was folded by another policy or format, is folded now.
+    """
+    waiting_at = min(each.occurred_at for each in written)
+    if row is None:
+        return PersonRow(
+            person=person,
+            partition=partition,
+            revision=1,
+            lane=machine.last_lane,
+            next_due_at=DUE_AT_ONCE,
+            waiting_at=waiting_at,
+            policy_hash=machine.policy.hash,
+            snapshot_format=SNAPSHOT_FORMAT,
+            snapshot=UNFOLDED,
+            older_snapshot=None,
+            stopped=None,
+        )
+    if row.stopped is not None or (row.policy_hash, row.snapshot_format) != (machine.policy.hash, SNAPSHOT_FORMAT):
+        return None
+    if row.snapshot != UNFOLDED:
+        state = state_of(row.snapshot)
+        if is_mended or state is None or not can_append(state, min(map(order_key, written))):
+            return None
+    since = waiting_at if row.waiting_at is None else min(row.waiting_at, waiting_at)
+    return replace(row, revision=row.revision + 1, waiting_at=since, next_due_at=DUE_AT_ONCE)
+
+
+def is_mended(touchpoints: Collection[Touchpoint], *, has_retractions: bool, has_replaced: bool) -> bool:
+    """Tell whether what was folded before is to be folded otherwise."""
+    return has_retractions or has_replaced or any(each.type == RETRACTED for each in touchpoints)
+
+
+def label_waited(results: Sequence[Result]) -> Sorted:
+    """Return the labels of what waited and is folded now, each counted once: not of whom all is folded again."""
+    found = Sorted()
+    for each in results:
+        row = each.start.row
+        if row is None or (each.start.is_full and row.snapshot != UNFOLDED):
+            continue
+        for label, keys in each.labels.items():
+            for _ in keys:
+                found.count(FOLDED_LATER, label)
+    return found
