@@ -23,7 +23,7 @@ from lifecycle.files.task_file import OUTBOX_ROWS, open_target
 from lifecycle.policies import active_policy, policy_of
 from lifecycle.reading.nobody import nobody
 from lifecycle.reading.questions import Questions
-from lifecycle.record import Accounting, Batch, Place, Record
+from lifecycle.record import Accounting, Place, Record, batches
 from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.store.store import Store, open_store
 from lifecycle.task import rfc3339
@@ -108,7 +108,7 @@ class Lifecycle:
         `log_first`: people wait until `advance`, and are folded once: for a run that ends with it.
         """
         total = Accounting()
-        for batch in _batches(records):
+        for batch in batches(records, BATCH_RECORDS, BATCH_BYTES):
             total = total.plus(
                 _patiently(
                     lambda batch=batch: self.engine.ingest(  # type: ignore[misc]  # a lambda of no arguments
@@ -280,19 +280,6 @@ def _record(place: Place, given: Touchpoint | Mapping[str, Any] | str | bytes) -
     if isinstance(given, Mapping):
         given = canonical_json.dumps(given)
     return codec.read_record(place, given.encode("utf-8", "surrogatepass") if isinstance(given, str) else given)
-
-
-def _batches(records: Iterable[Record]) -> Iterator[Batch]:
-    taken: list[Record] = []
-    size = 0
-    for record in records:
-        taken.append(record)
-        size += len(record.body)
-        if len(taken) == BATCH_RECORDS or size >= BATCH_BYTES:
-            yield Batch(tuple(taken))
-            taken, size = [], 0
-    if taken:
-        yield Batch(tuple(taken))
 
 
 def _patiently(step: Callable[[], Value]) -> Value:

@@ -6,7 +6,7 @@ either the touchpoint or the fault, and always the original bytes, so that nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -156,3 +156,17 @@ class DeadLetter:
     key: bytes | None
     headers: Headers
     refused_at: datetime
+
+
+def batches(records: Iterable[Record], most: int, most_bytes: int) -> Iterator[Batch]:
+    """Yield records in batches, in order: of so many, or ended earlier by the size of their bodies."""
+    taken: list[Record] = []
+    size = 0
+    for record in records:
+        taken.append(record)
+        size += len(record.body)
+        if len(taken) == most or size >= most_bytes:
+            yield Batch(tuple(taken))
+            taken, size = [], 0
+    if taken:
+        yield Batch(tuple(taken))

@@ -21,7 +21,7 @@ the people due at once; the next `advance` that publishes reconciles them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
@@ -29,11 +29,12 @@ from lifecycle import ids
 from lifecycle.engine.folding import Result, Start, fold_person, known_tasks, start_of, stopped_result
 from lifecycle.engine.labels import label_batch
 from lifecycle.engine.limits import Limits
+from lifecycle.engine.one_pass import Pass
 from lifecycle.engine.opening import state_to_fold_by
 from lifecycle.engine.refolding import Walk
 from lifecycle.engine.sorting import Sorted, Sorter
 from lifecycle.engine.starting import logs_of, starts_of
-from lifecycle.engine.waiting import is_mended, label_waited, waiting_row
+from lifecycle.engine.waiting import label_waited, waiting_rows
 from lifecycle.errors import RevisionConflict, ValueRefused
 from lifecycle.person import Message, PersonRow
 from lifecycle.record import Accounting, Batch, Fault
@@ -47,29 +48,6 @@ from lifecycle.store.store import Store
 from lifecycle.task import WithdrawnReason
 from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of
 from lifecycle.wire.contracts import task_message
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """How far one pass may move time, whether it publishes, folds from nothing, or lets people wait (waiting.py).
-
-    `labelled` is told of the labels of what waited.
-    """
-
-    at: datetime
-    until: datetime | None
-    ceiling: datetime | None
-    publish: bool
-    anew: bool = False
-    log_first: bool = False
-    labelled: Callable[[Accounting], None] | None = None
-
-    def __post_init__(self) -> None:
-        if self.until is not None and self.ceiling is not None and self.until > self.ceiling:
-            raise ValueError(
-                f"time was to move to {self.until.isoformat()}, and touchpoints after {self.ceiling.isoformat()} wait: "
-                "one between the two would be folded after the timers of its instant. Name an earlier `until`."
-            )
 
 
 class Engine:
@@ -112,7 +90,7 @@ class Engine:
         Raises ValueError for an `until` after the `ceiling`, StoreUnavailable and, after `commit_attempts`,
         RevisionConflict (retry), PartitionLost (stop). A value that the database refuses is dead-lettered.
         """
-        return self._take(batch, _Moment(received_at, until, ceiling, publish, log_first=log_first))
+        return self._take(batch, Pass(received_at, until, ceiling, publish, log_first=log_first))
 
     def advance(
         self,
@@ -133,7 +111,7 @@ class Engine:
         """
         people = self.store.due_people(partitions, until, self.limits.advance_people)
         people = people or self._walk.page(partitions, self.limits.advance_people)
-        return self._move(people, _Moment(at, until, until, publish, labelled=labelled)) if people else 0
+        return self._move(people, Pass(at, until, until, publish, labelled=labelled)) if people else 0
 
     def refold(self, person: str, *, at: datetime) -> PersonRow | None:
         """Fold a person from nothing, and return the new row (None: there is none); the next `advance` tells of tasks.
@@ -142,10 +120,10 @@ class Engine:
         """
         state = self.store.state()
         ceiling = at if state.belongs_to_workers else state.reached_at or at
-        self._move([person], _Moment(at, None, ceiling, publish=False, anew=True))
+        self._move([person], Pass(at, None, ceiling, publish=False, anew=True))
         return self.store.load_people([person]).get(person)
 
-    def _move(self, people: Sequence[str], moment: _Moment) -> int:
+    def _move(self, people: Sequence[str], moment: Pass) -> int:
         for attempt in range(1, self.limits.commit_attempts + 1):
             rows = self.store.load_people(people)
             rows = {name: replace(row, stopped="anew") for name, row in rows.items()} if moment.anew else rows
@@ -164,7 +142,7 @@ class Engine:
             return len(results)
         raise AssertionError("commit_attempts is at least 1")
 
-    def _move_halves(self, people: Sequence[str], moment: _Moment) -> int:
+    def _move_halves(self, people: Sequence[str], moment: Pass) -> int:
         """Move both halves; whoever is contended in the first does not keep the second waiting."""
         moved, overtaken = 0, None
         middle = len(people) // 2
@@ -177,7 +155,7 @@ class Engine:
             raise overtaken
         return moved
 
-    def _take(self, batch: Batch, moment: _Moment) -> Accounting:
+    def _take(self, batch: Batch, moment: Pass) -> Accounting:
         try:
             return self._decide_and_commit(batch, moment)
         except ValueRefused as refused:
@@ -188,15 +166,19 @@ class Engine:
             unreadable = type(record)(record.place, record.body, None, fault, record.key, record.headers)
             return self._decide_and_commit(Batch((unreadable,), batch.steps), moment)
 
-    def _take_halves(self, batch: Batch, moment: _Moment) -> Accounting:
+    def _take_halves(self, batch: Batch, moment: Pass) -> Accounting:
         return reduce(Accounting.plus, (self._take(half, moment) for half in batch.halves()))
 
-    def _decide_and_commit(self, batch: Batch, moment: _Moment) -> Accounting:
+    def _decide_and_commit(self, batch: Batch, moment: Pass) -> Accounting:
         for attempt in range(1, self.limits.commit_attempts + 1):
             result = self._sort(batch, moment.at)
             touched = result.touched()
             rows = self.store.load_people(touched.keys())
-            waiting = self._waiting(touched, rows, result) if moment.log_first else {}
+            waiting = (
+                waiting_rows(self.store, self.machine, self.partitions, touched, rows, result)
+                if moment.log_first
+                else {}
+            )
             folded = {person: fresh for person, fresh in touched.items() if person not in waiting}
             results = self._fold(folded, rows, result, moment)
             label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
@@ -210,24 +192,6 @@ class Engine:
                 continue
             return result.total()
         raise AssertionError("commit_attempts is at least 1")
-
-    def _waiting(
-        self, touched: Mapping[str, list[Touchpoint]], rows: Mapping[str, PersonRow], result: Sorted
-    ) -> dict[str, PersonRow]:
-        """Return the rows of those who wait to be folded, by name."""
-        retracted = self.store.find_retractions(touched.keys())
-        replaced: dict[str, list[Touchpoint]] = {}
-        for key, (_, after) in result.replaced.items():
-            replaced.setdefault(key[0], []).append(after)
-        found = {}
-        for person in sorted(touched):
-            written = [*touched[person], *replaced.get(person, ())]
-            mended = is_mended(written, has_retractions=person in retracted, has_replaced=person in replaced)
-            partition = ids.partition_of(person, self.partitions)
-            row = waiting_row(self.machine, person, partition, rows.get(person), written, is_mended=mended)
-            if row is not None:
-                found[person] = row
-        return found
 
     def _sort(self, batch: Batch, received_at: datetime) -> Sorted:
         keys = {key_of(record.touchpoint) for record in batch.records if record.touchpoint is not None}
@@ -243,12 +207,10 @@ class Engine:
         touched: Mapping[str, list[Touchpoint]],
         rows: Mapping[str, PersonRow],
         result: Sorted,
-        moment: _Moment,
+        moment: Pass,
     ) -> list[Result]:
         """Fold every person touched, each once, in the order of their names."""
-        replaced: dict[str, list[Touchpoint]] = {}
-        for key, (_, after) in result.replaced.items():
-            replaced.setdefault(key[0], []).append(after)
+        replaced = result.written_anew()
         starts = starts_of(self.store, self.machine, touched, rows, result, moment.ceiling)
         logs = logs_of(self.store, starts)
         return [
@@ -262,7 +224,7 @@ class Engine:
         start: Start,
         log: Iterable[Touchpoint],
         fresh: Iterable[Touchpoint],
-        moment: _Moment,
+        moment: Pass,
     ) -> Result:
         touchpoints: dict[TouchpointKey, Touchpoint] = {key_of(each): each for each in log}
         touchpoints.update((key_of(each), each) for each in fresh)
@@ -280,7 +242,7 @@ class Engine:
     def _changes(
         self,
         results: Iterable[Result],
-        moment: _Moment,
+        moment: Pass,
         result: Sorted,
         batch: Batch,
         waiting: Iterable[PersonRow] = (),
@@ -309,7 +271,7 @@ class Engine:
         body = task_message(request.data, type=request.type, at=at)
         return Message(told.person, partition, ids.message_id(told.task_id, told.version), body)
 
-    def _owed(self, people: list[Result], moment: _Moment) -> list[Request]:
+    def _owed(self, people: list[Result], moment: Pass) -> list[Request]:
         """Return what is owed to consumers; a person who is stopped, here at last, keeps their tasks as they are."""
         folded = [(each, each.state) for each in people if each.state is not None]
         published = self.store.publications([each.row.person for each, _ in folded])
@@ -332,7 +294,7 @@ class Engine:
                 people[people.index(each)] = stopped_result(self.machine, each, error)
         return requests
 
-    def _fold_anew(self, row: PersonRow, moment: _Moment, left_out: frozenset[Name]) -> Result:
+    def _fold_anew(self, row: PersonRow, moment: Pass, left_out: frozenset[Name]) -> Result:
         start = start_of(row, self.machine, None, anew=True, left_out=left_out)
         log = self.store.read_log({row.person: None}).get(row.person, ())
         return self._fold_one(row.person, start, log, (), moment)

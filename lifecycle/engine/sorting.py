@@ -50,6 +50,13 @@ class Sorted:
             touched.setdefault(key[0], []).append(touchpoint)
         return touched
 
+    def written_anew(self) -> dict[str, list[Touchpoint]]:
+        """Return, by person, the variants that count now in place of ones that were stored before."""
+        found: dict[str, list[Touchpoint]] = {}
+        for key, (_, after) in self.replaced.items():
+            found.setdefault(key[0], []).append(after)
+        return found
+
     def label(self, key: TouchpointKey, name: str) -> None:
         """Add a label to a touchpoint that this batch brought; others are not counted again."""
         if key in self.places:

@@ -3,15 +3,16 @@
 What a batch brings is written to the log; the row says from when it is not folded yet (`waiting_at`) and that the
 person is to be looked at in the next pass. So a history costs the same in any order: nobody is folded again because
 something came late within the run. Who was folded already, before this run, waits too, for what comes after all that
-was folded; what comes before that is folded at once, from the log, together with what waits. Called by the engine
-alone. Pure.
+was folded; what comes before that is folded at once, from the log, together with what waits. A part of the engine's
+gathering and deciding, called by it alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from lifecycle import ids
 from lifecycle.engine.folding import DUE_AT_ONCE, Result, state_of
 from lifecycle.engine.sorting import Sorted
 from lifecycle.person import PersonRow
@@ -19,6 +20,7 @@ from lifecycle.record import TopicPartition
 from lifecycle.rules.compiled.machine import Machine
 from lifecycle.rules.fold.fold import can_append
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT, PersonState, encode
+from lifecycle.store.store import Store
 from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 
 UNFOLDED = encode(PersonState())
@@ -28,7 +30,31 @@ FOLDED_LATER: TopicPartition = ("file:", 0)
 """Where labels are counted that are given when time moves: of which file those touchpoints were is not kept."""
 
 
-def waiting_row(
+def waiting_rows(
+    store: Store,
+    machine: Machine,
+    partitions: int,
+    touched: Mapping[str, Sequence[Touchpoint]],
+    rows: Mapping[str, PersonRow],
+    result: Sorted,
+) -> dict[str, PersonRow]:
+    """Return the rows of those who wait to be folded, by name; the others are to be folded now.
+
+    `touched` are the new touchpoints, `rows` what is stored of these people, `result` the batch sorted.
+    """
+    retracted, replaced = store.find_retractions(touched.keys()), result.written_anew()
+    found = {}
+    for person in sorted(touched):
+        written = [*touched[person], *replaced.get(person, ())]
+        is_mended = person in retracted or person in replaced or any(each.type == RETRACTED for each in written)
+        partition = ids.partition_of(person, partitions)
+        row = _waiting_row(machine, person, partition, rows.get(person), written, is_mended=is_mended)
+        if row is not None:
+            found[person] = row
+    return found
+
+
+def _waiting_row(
     machine: Machine,
     person: str,
     partition: int,
@@ -65,11 +91,6 @@ def waiting_row(
             return None
     since = waiting_at if row.waiting_at is None else min(row.waiting_at, waiting_at)
     return replace(row, revision=row.revision + 1, waiting_at=since, next_due_at=DUE_AT_ONCE)
-
-
-def is_mended(touchpoints: Collection[Touchpoint], *, has_retractions: bool, has_replaced: bool) -> bool:
-    """Tell whether what was folded before is to be folded otherwise."""
-    return has_retractions or has_replaced or any(each.type == RETRACTED for each in touchpoints)
 
 
 def label_waited(results: Sequence[Result]) -> Sorted:

@@ -1,0 +1,32 @@
+"""What one pass of the engine is about: a batch that is taken in, or time that moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifecycle.record import Accounting
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """How far one pass may move time, whether it publishes, folds from nothing, or lets people wait (waiting.py).
+
+    `labelled` is told of the labels of what waited.
+    """
+
+    at: datetime
+    until: datetime | None
+    ceiling: datetime | None
+    publish: bool
+    anew: bool = False
+    log_first: bool = False
+    labelled: Callable[[Accounting], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.ceiling is not None and self.until > self.ceiling:
+            raise ValueError(
+                f"time was to move to {self.until.isoformat()}, and touchpoints after {self.ceiling.isoformat()} wait: "
+                "one between the two would be folded after the timers of its instant. Name an earlier `until`."
+            )
