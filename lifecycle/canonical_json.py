@@ -4,6 +4,11 @@ Canonical: keys sorted by code point, no blanks, UTF-8, exact decimals (never bi
 characters escaped (so U+0000 never reaches a database as a character). Reading refuses what has no single
 meaning: duplicate keys, NaN and infinities, lone surrogates, numbers beyond MAX_DIGITS.
 Numbers are normalised: `1.0`, `1e0` and `1` are the same number and the same text.
+
+Most texts are plain: no escapes, no fractions, no number of more than 15 digits, hardly any nesting. Those are read by
+msgspec, in a sixth of the time, and whatever is not plain strictly. Where no escape is, each text stands between two
+quotation marks; so a key that stands twice, of which msgspec keeps the last, shows in their number.
+tests/wire/test_plain.py holds both ways against each other.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
 import simplejson
 
 MAX_DIGITS = 400
@@ -64,11 +70,58 @@ def _constant(text: str) -> Any:
     raise NotCanonical(f"{text} is not a JSON number; leave the field out instead")
 
 
+_UNUSUAL = object()
+_decode = msgspec.json.Decoder().decode
+
+
 def loads(body: bytes | str) -> Any:
     """Read one JSON text. Raises NotCanonical, with a sentence, for anything that has no single meaning.
 
     Numbers come as int or Decimal, never float.
     """
+    value = _plainly(body)
+    return strictly(body) if value is _UNUSUAL else value
+
+
+def _plainly(body: bytes | str) -> Any:
+    """Read a plain text; _UNUSUAL where it is not known to be one."""
+    try:
+        text = body.decode("utf-8") if isinstance(body, bytes) else body
+        if "\\" in text or text.count("[") + text.count("{") > MAX_DEPTH:
+            return _UNUSUAL
+        value = _decode(text)
+    except (UnicodeError, msgspec.DecodeError):
+        return _UNUSUAL
+    return value if text.count('"') == 2 * _texts_in(value) else _UNUSUAL
+
+
+def _texts_in(value: Any) -> int:
+    """Return how many keys and texts a value holds; a negative number where it holds a fraction or a large number."""
+    if type(value) is not dict:
+        value = dict(enumerate(value)) if type(value) is list else {0: value}
+        found = 0
+    else:
+        found = len(value)
+    for each in value.values():
+        kind = type(each)
+        if kind is str:
+            found += 1
+        elif kind is dict or kind is list:
+            found += _texts_in(each)
+        elif kind is int:
+            if not -_FAR < each < _FAR:
+                return -_FAR
+        elif kind is not bool and each is not None:
+            return -_FAR
+    return found
+
+
+_FAR = 10**15
+"""More texts than any body has; and numbers from here on are read strictly, which counts their digits."""
+
+
+def strictly(body: bytes | str) -> Any:
+    """Do what `loads` does, without the short way."""
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
     except UnicodeDecodeError as error:
