@@ -170,6 +170,22 @@ _encoder = simplejson.JSONEncoder(
 )
 
 
+_encode = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
+
+
 def dumps(value: Any) -> str:
     """Write a value in canonical form. Floats are programmer errors: use Decimal."""
+    try:
+        text = _encode(value).decode("utf-8")
+    except UnicodeEncodeError:
+        return written_strictly(value)  # half of a character, which a text may hold until it is encoded
+    return text if text.isascii() or not _SEPARATORS.search(text) else written_strictly(value)
+
+
+_SEPARATORS = re.compile("[\u2028\u2029]")
+"""Line breaks to JavaScript, so they are escaped in canonical form."""
+
+
+def written_strictly(value: Any) -> str:
+    """Do what `dumps` does, without msgspec."""
     return _encoder.encode(value)

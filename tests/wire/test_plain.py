@@ -127,3 +127,25 @@ def test_whoever_sends_plain_events_is_read_the_short_way(tmp_path: Path) -> Non
 def test_numbers_are_exact_on_both_ways() -> None:
     assert (loads("1.50"), type(loads("1.50"))) == (Decimal("1.5"), Decimal)
     assert (loads("15"), type(loads("15"))) == (15, int)
+
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=8)
+WRITTEN = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**40), 10**40),
+        st.decimals(allow_nan=False, allow_infinity=False),
+        ANY_TEXT,
+        st.sampled_from(["\u2028", "\u2029", "\x7f", "\x80", "\x00\x1f\b\f", "/", "</script>", "\ud800", '"', "\\"]),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(ANY_TEXT, inner, max_size=5)),
+    max_leaves=12,
+)
+
+
+@given(WRITTEN)
+@settings(max_examples=600)
+def test_a_value_is_written_in_the_same_bytes_on_both_ways(value: Any) -> None:
+    """Stored hashes of content, and messages, depend on each of them."""
+    assert canonical_json.dumps(value) == canonical_json.written_strictly(value)
