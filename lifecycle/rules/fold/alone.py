@@ -21,7 +21,7 @@ from lifecycle.rules.state.snapshot import Instance, OpenTask, WaitingTask
 def fire_alone(work: Working, at: Instant) -> bool:
     """Open the one task that is due at an instant; False: that is not all that is to be done, and nothing was."""
     state = work.state
-    if state.waiting or work.is_told or work.dirty & ~STOPS or work.changed or state.kept or state.not_begun:
+    if state.waiting or work.is_told or work.dirty & ~STOPS or state.kept or state.not_begun:
         return False
     found = _found(work, at)
     if found is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
@@ -91,3 +91,20 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert after(day * DAY) == (day + 1) * DAY
         kept.append(len(steps._offsets.known))
     assert max(kept) == 50
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "Pacific/Auckland", "America/New_York", "Australia/Lord_Howe"])
+def test_every_day_of_a_year_is_the_same_as_by_the_readable_calendar(zone: str) -> None:
+    """At the edges of days and of working hours, into, over and out of each change of the clock."""
+    readable = WorkingTime(Calendar(zone=zone, holidays="AT", opens=time(9), closes=time(17)))
+    steps, microsecond = CalendarSteps(readable), timedelta(microseconds=1)
+    durations = [Duration(number, unit) for unit in ("day", "business day") for number in (1, 2, 5)]
+    for day in range(0, 366, 1):
+        local = readable.start_of_day(date(2026, 1, 1) + timedelta(days=day))
+        for hours in (0, 1, 2.5, 3, 9, 12, 17, 23):
+            for edge in (-microsecond, timedelta(0), microsecond) if hours in (0, 9, 17) else (timedelta(0),):
+                at = local + timedelta(hours=hours) + edge
+                for duration in durations:
+                    said = (steps.after(duration)(microseconds(at)), steps.before(duration)(microseconds(at)))
+                    wanted = (microseconds(readable.after(duration, at)), microseconds(readable.before(duration, at)))
+                    assert said == wanted, (at, duration)

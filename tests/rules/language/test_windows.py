@@ -15,7 +15,7 @@ from lifecycle.rules.language.calendar import WorkingTime
 from lifecycle.rules.language.calendar_steps import CalendarSteps
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.language.policy import Calendar
-from lifecycle.rules.language.schedule import parse_duration
+from lifecycle.rules.language.schedule import Duration, parse_duration
 from lifecycle.rules.language.windows import Window
 from lifecycle.rules.state.snapshot import PersonState
 from lifecycle.touchpoint import Touchpoint
@@ -69,6 +69,18 @@ def test_something_leaves_a_window_at_one_moment(within: str, when: datetime) ->
     assert of.holds(happened, leaves - 1)
     assert not of.holds(happened, leaves)
     assert not of.holds(happened, leaves + 400 * DAY)
+
+
+@pytest.mark.parametrize("zone", ["Africa/Monrovia", "Europe/Amsterdam", "Asia/Kathmandu", "Pacific/Auckland"])
+def test_the_day_of_a_moment_is_that_of_its_zone_also_where_days_begin_at_odd_minutes(zone: str) -> None:
+    """Long ago clocks stood by the sun: whatever is remembered of a quarter of an hour must not reach over a midnight."""
+    steps = CalendarSteps(WorkingTime(Calendar(zone=zone)))
+    of = Window(Duration(30, "day"), steps)
+    for year in (1935, 1971, 2026):
+        begin = microseconds(datetime(year, 5, 1, tzinfo=UTC))
+        for seconds in range(0, 2 * 24 * 60 * 60, 97):
+            at = begin + seconds * 1_000_000
+            assert of.days(at) == (of.day_of(at), of.first_day(at))
 
 
 POLICY = """
