@@ -19,6 +19,7 @@ class PersonRow:
     so: such a row holds lane and snapshot as they were before. `begun_at` is when the first touchpoint
     occurred that makes this a person (None: outcomes and unknown types alone are known, so it is in no list and no
     metric). `missing` is what the policy read as missing, canonical JSON of `type.field` -> touchpoints.
+    `checkpointed` is how many touchpoints the newest checkpoint has folded (None: the person has no checkpoints).
     """
 
     person: str
@@ -35,6 +36,36 @@ class PersonRow:
     begun_at: datetime | None = None
     missing: str | None = None
     stopped_by: str | None = None
+    checkpointed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a person with a long log had come to at a moment: all that occurred until then is folded, and nothing else.
+
+    `reached_at` is when the last of it happened: a touchpoint occurred or a timer fired. `touchpoints` is how many were
+    folded since the checkpoint before, `snapshot` the canonical JSON text of the state without how many that makes in
+    all, so that news in the past changes the checkpoints behind it only where it changes the person. It holds under
+    the policy and format of the person's row.
+    """
+
+    person: str
+    reached_at: datetime
+    touchpoints: int
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What becomes of a person's checkpoints: those later than `after`, up to `until`, are replaced by `rows`.
+
+    None: from the first on, to the last.
+    """
+
+    person: str
+    after: datetime | None
+    until: datetime | None
+    rows: tuple[Checkpoint, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,14 @@ from datetime import datetime
 from functools import reduce
 
 from lifecycle import ids
-from lifecycle.engine.folding import Result, Start, fold_person, known_tasks, start_of, stopped_result
+from lifecycle.engine.folding import Result, fold_person, known_tasks, stopped_result
 from lifecycle.engine.labels import label_batch
 from lifecycle.engine.limits import Limits
 from lifecycle.engine.one_pass import Pass
 from lifecycle.engine.opening import state_to_fold_by
 from lifecycle.engine.refolding import Walk
 from lifecycle.engine.sorting import Sorted, Sorter
+from lifecycle.engine.start import Start, start_of
 from lifecycle.engine.starting import logs_of, starts_of
 from lifecycle.engine.waiting import label_waited, waiting_rows
 from lifecycle.errors import RevisionConflict, ValueRefused
@@ -174,11 +175,9 @@ class Engine:
             result = self._sort(batch, moment.at)
             touched = result.touched()
             rows = self.store.load_people(touched.keys())
-            waiting = (
-                waiting_rows(self.store, self.machine, self.partitions, touched, rows, result)
-                if moment.log_first
-                else {}
-            )
+            waiting: dict[str, PersonRow] = {}
+            if moment.log_first:
+                waiting = waiting_rows(self.store, self.machine, self.partitions, touched, rows, result)
             folded = {person: fresh for person, fresh in touched.items() if person not in waiting}
             results = self._fold(folded, rows, result, moment)
             label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
@@ -248,7 +247,7 @@ class Engine:
         waiting: Iterable[PersonRow] = (),
     ) -> Changes:
         people = list(results)
-        requests = self._owed(people, moment) if moment.publish else []
+        requests = self._owed(people, moment, result) if moment.publish else []
         return Changes(
             steps=batch.steps,
             accounting=result.accounting(),
@@ -256,6 +255,7 @@ class Engine:
             replaced=tuple(after for _, after in result.replaced.values()),
             conflicts=tuple(result.conflicts),
             people=(*(each.row for each in people), *waiting),
+            checkpoints=tuple(each.checkpoints for each in people if each.checkpoints is not None),
             publications=tuple(request.publication for request in requests),
             messages=tuple(self._message(request, moment.at) for request in requests),
             dead_letters=tuple(result.dead_letters),
@@ -271,7 +271,7 @@ class Engine:
         body = task_message(request.data, type=request.type, at=at)
         return Message(told.person, partition, ids.message_id(told.task_id, told.version), body)
 
-    def _owed(self, people: list[Result], moment: Pass) -> list[Request]:
+    def _owed(self, people: list[Result], moment: Pass, batch: Sorted) -> list[Request]:
         """Return what is owed to consumers; a person who is stopped, here at last, keeps their tasks as they are."""
         folded = [(each, each.state) for each in people if each.state is not None]
         published = self.store.publications([each.row.person for each, _ in folded])
@@ -281,10 +281,10 @@ class Engine:
             closings, retracted = each.closings, frozenset[str]()
             if strangers(state, closings, told) and not each.start.is_full:
                 # Tasks ended so long ago that the snapshot forgot how: the log still knows.
-                closings = (*self._fold_anew(each.row, moment, each.start.left_out).closings, *closings)
+                closings = (*self._fold_anew(each.row, moment, each.start.left_out, batch).closings, *closings)
             if each.start.left_out and strangers(state, closings, told):
                 # A task that would have been asked but for the retractions is withdrawn by them.
-                retracted = known_tasks(self._fold_anew(each.start.row or each.row, moment, frozenset()))
+                retracted = known_tasks(self._fold_anew(each.start.row or each.row, moment, frozenset(), batch))
             changed = each.start.row is not None and each.start.row.policy_hash != self.policy.hash
             untrue: WithdrawnReason = "policy" if changed else "never_true"
             about = self.machine, each.row.person, state, closings, told
@@ -294,7 +294,7 @@ class Engine:
                 people[people.index(each)] = stopped_result(self.machine, each, error)
         return requests
 
-    def _fold_anew(self, row: PersonRow, moment: Pass, left_out: frozenset[Name]) -> Result:
-        start = start_of(row, self.machine, None, anew=True, left_out=left_out)
+    def _fold_anew(self, row: PersonRow, moment: Pass, left_out: frozenset[Name], batch: Sorted) -> Result:
+        start = start_of(row, self.machine, (), anew=True, left_out=left_out)
         log = self.store.read_log({row.person: None}).get(row.person, ())
-        return self._fold_one(row.person, start, log, (), moment)
+        return self._fold_one(row.person, start, log, batch.written(row.person), moment)

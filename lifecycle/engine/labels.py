@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lifecycle import ids
-from lifecycle.engine.folding import Result, is_late
+from lifecycle.engine.folding import Result
 from lifecycle.engine.sorting import Sorted
+from lifecycle.engine.start import is_late
 
 
 def label_batch(results: Iterable[Result], batch: Sorted, *, partitions: int, is_from_topic: bool) -> None:

@@ -57,6 +57,11 @@ class Sorted:
             found.setdefault(key[0], []).append(after)
         return found
 
+    def written(self, person: str) -> list[Touchpoint]:
+        """Return what the log of a person holds by this batch that it does not hold yet."""
+        found = [each for each in self.accepted.values() if each.person == person]
+        return found + [after for _, after in self.replaced.values() if after.person == person]
+
     def label(self, key: TouchpointKey, name: str) -> None:
         """Add a label to a touchpoint that this batch brought; others are not counted again."""
         if key in self.places:

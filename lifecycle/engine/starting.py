@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.engine.folding import Start, start_of, state_of
+from lifecycle.engine.late import from_checkpoint
 from lifecycle.engine.sorting import Sorted
+from lifecycle.engine.start import Start, start_of, state_of
 from lifecycle.instant import from_microseconds
 from lifecycle.person import PersonRow
 from lifecycle.rules.compiled.machine import Machine
@@ -68,11 +69,13 @@ def starts_of(
         gone = left_out.get(person, LeftOut())
         others = changed.get(person, [])
         both = [variant for pair in replaced.get(person, ()) for variant in pair]
-        first = _first([*(each for each in touched[person] if name_of(each) not in gone.now), *others, *both])
+        keys = _keys([*(each for each in touched[person] if name_of(each) not in gone.now), *others, *both])
         row = rows.get(person)
         # The row of somebody who is stopped does not tell what its snapshot knew of.
         anew = person in left_out and row is not None and row.stopped is not None
-        starts[person] = start_of(row, machine, first, anew=anew, left_out=gone.now, reads_log=bool(others))
+        start = start_of(row, machine, keys, anew=anew, left_out=gone.now, reads_log=bool(others))
+        written = [*touched[person], *(after for _, after in replaced.get(person, ()))]
+        starts[person] = from_checkpoint(store, machine, person, start, written) if start.late else start
     return starts
 
 
@@ -82,8 +85,8 @@ def logs_of(store: Store, starts: Mapping[str, Start]) -> dict[str, list[Touchpo
     return store.read_log(wanted) if wanted else {}
 
 
-def _first(touchpoints: Iterable[Touchpoint]) -> OrderKey | None:
-    return min((order_key(each) for each in touchpoints if each.type != RETRACTED), default=None)
+def _keys(touchpoints: Iterable[Touchpoint]) -> list[OrderKey]:
+    return [order_key(each) for each in touchpoints if each.type != RETRACTED]
 
 
 def left_out_of(

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lifecycle import ids
-from lifecycle.engine.folding import DUE_AT_ONCE, Result, state_of
+from lifecycle.engine.folding import DUE_AT_ONCE, Result
 from lifecycle.engine.sorting import Sorted
+from lifecycle.engine.start import state_of
 from lifecycle.person import PersonRow
 from lifecycle.record import TopicPartition
 from lifecycle.rules.compiled.machine import Machine

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.ask_from import AskFrom
-from lifecycle.person import Message, PersonRow, Publication
+from lifecycle.person import Checkpoints, Message, PersonRow, Publication
 from lifecycle.record import Accounting, DeadLetter, LastRecord, Step
 from lifecycle.touchpoint import Touchpoint
 
@@ -21,8 +21,8 @@ class Changes:
     `steps` move partitions and are the first statement (the fence). `accounting` is added to the counters
     of each (topic, partition). `touchpoints` are new rows; `replaced` overwrite the row of their key,
     `conflicts` are variants kept beside it. `people` are written by compare-and-set: a row of revision 1 is
-    inserted, any other updates the row that still has revision - 1. `publications` are inserted or
-    overwritten.
+    inserted, any other updates the row that still has revision - 1. `checkpoints` are those of people written here.
+    `publications` are inserted or overwritten.
     `newest` is the latest occurred_at among what was received of each (topic, partition) and not refused.
     `policy_hash`, `snapshot_format` and `ask_from` are what all this was decided by; the commit compares them with what
     is active, and what they are in a new database is their default.
@@ -34,6 +34,7 @@ class Changes:
     replaced: tuple[Touchpoint, ...] = ()
     conflicts: tuple[Touchpoint, ...] = ()
     people: tuple[PersonRow, ...] = ()
+    checkpoints: tuple[Checkpoints, ...] = ()
     publications: tuple[Publication, ...] = ()
     messages: tuple[Message, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()

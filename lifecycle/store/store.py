@@ -7,6 +7,7 @@ the streams and the CLI call `open_store` and nothing below it. Who does what:
     log.py              the log as a whole, for people who look and programs that copy
     writer.py           the one transaction (its docstring is the theory of operation of the store)
     retractions.py      what was retracted, of whom
+    checkpoints.py      what people with long logs had come to, from time to time
     queues.py           due people, outbox, dead letters, counts
     fence.py            what each commit is compared with first: ownership, policy, format of snapshots
     ownership.py        who reads each partition, from where, and whether its log is the same
@@ -19,6 +20,7 @@ the streams and the CLI call `open_store` and nothing below it. Who does what:
 from __future__ import annotations
 
 from lifecycle.store.administration import Administration
+from lifecycle.store.checkpoints import CheckpointReader
 from lifecycle.store.database import Database
 from lifecycle.store.log import LogWalk
 from lifecycle.store.migrating import require_head, upgrade
@@ -29,7 +31,7 @@ from lifecycle.store.retractions import Retractions
 from lifecycle.store.writer import Writer
 
 
-class Store(Reader, LogWalk, Retractions, Writer, Queues, Ownership, Administration):
+class Store(Reader, LogWalk, Retractions, CheckpointReader, Writer, Queues, Ownership, Administration):
     """One open database. Synchronous; may be called from several threads, each call has its own connection.
 
     Times are aware UTC datetimes to the microsecond, both ways; a naive one is a programmer error. Every

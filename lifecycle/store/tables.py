@@ -112,6 +112,7 @@ people = Table(
     Column("begun_at", Microseconds),
     Column("missing", Text),
     Column("stopped_by", Text),
+    Column("checkpointed", BigInteger),
 )
 # The person is in the index because a new policy makes everybody due at one moment: without it, every
 # poll would sort them all to find the first few.
@@ -129,6 +130,17 @@ Index(
     people.c.person,
     postgresql_where=people.c.stopped.is_not(None),
     sqlite_where=people.c.stopped.is_not(None),
+)
+
+# Of people with long logs only. Columns stand in the order of the fields of Checkpoint; the snapshot is packed by zlib:
+# SQLite would keep it as it is, and it is a tenth then.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("person", CodePointText, primary_key=True),
+    Column("reached_at", Microseconds, primary_key=True, autoincrement=False),
+    Column("touchpoints", BigInteger, nullable=False),
+    Column("snapshot", LargeBinary, nullable=False),
 )
 
 # What was last published of each task, in the order of the fields of Publication.

@@ -46,6 +46,7 @@ from lifecycle.person import PersonRow
 from lifecycle.record import DeadLetter
 from lifecycle.store.bulk import Given, given_keys, insert_rows, update_rows
 from lifecycle.store.changes import Changes
+from lifecycle.store.checkpoints import write_checkpoints
 from lifecycle.store.database import Connected
 from lifecycle.store.fence import Refused, pass_fence, refusal
 from lifecycle.store.retractions import note_retractions
@@ -114,6 +115,7 @@ def _write(connection: Connection, changes: Changes) -> None:
     _keep_conflicts(connection, changes.conflicts)
     note_retractions(connection, changes)
     _write_people(connection, changes.people)
+    write_checkpoints(connection, changes.checkpoints)
     publications = [_publication_values(each) for each in changes.publications]
     insert_rows(connection, list(tasks.columns), publications, clash="overwrite")
     messages = [(each.person, each.partition, each.message_id, each.body) for each in changes.messages]

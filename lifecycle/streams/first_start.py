@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lifecycle.ask_from import FIRST_START_DAYS, AskFrom
-from lifecycle.engine.folding import state_of
 from lifecycle.engine.opening import settle_ask_from
+from lifecycle.engine.start import state_of
 from lifecycle.moment import parse_time
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store

@@ -251,7 +251,7 @@ def test_who_is_stopped_still_after_a_refold_is_told_and_the_command_fails(
     told: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what failed; lists go on."""
-    monkeypatch.setattr("lifecycle.engine.folding.fold", lambda *_, **__: 1 // 0)
+    monkeypatch.setattr("lifecycle.engine.keeping.fold", lambda *_, **__: 1 // 0)
     said = told("people", "refold", "person-003", code=1).stdout
     assert said.startswith("person-003 is stopped still. A defect of the program: ZeroDivisionError: ")
     assert "stopped: A defect of the program" in told("people", "show", "person-003").stdout

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.engine import folding
+from lifecycle.engine import keeping
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.waiting import UNFOLDED
 from lifecycle.record import Accounting, Batch
@@ -45,7 +45,7 @@ def engine(store: Store) -> Engine:
 def folds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many touchpoints each fold went over, in order."""
     found: list[int] = []
-    fold = folding.fold
+    fold = keeping.fold
 
     def counted(
         machine: Any, person: str, state: Any, touchpoints: Sequence[Touchpoint], *rest: Any, **more: Any
@@ -53,7 +53,7 @@ def folds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         found.append(len(touchpoints))
         return fold(machine, person, state, touchpoints, *rest, **more)
 
-    monkeypatch.setattr(folding, "fold", counted)
+    monkeypatch.setattr(keeping, "fold", counted)
     return found
 
 

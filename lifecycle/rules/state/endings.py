@@ -8,7 +8,6 @@ an outcome of it must not be taken for one of another task. Called by fold/worki
 
 from __future__ import annotations
 
-from lifecycle import ids
 from lifecycle.rules.state.snapshot import ClosedTask, Ended, PersonState
 from lifecycle.task import TaskState
 
@@ -44,7 +43,8 @@ def _trim(state: PersonState, slot: str) -> None:
     ends = state.ended.get(slot)
     if ends is None:
         return
-    room = max(0, MAX_OF_SLOT - sum(ids.slot_of_task(each.id) == slot for each in state.closed))
+    of_slot = f"{slot}-"
+    room = max(0, MAX_OF_SLOT - sum([each.id.startswith(of_slot) for each in state.closed]))
     left = ends.ends[max(0, len(ends.ends) - room) :]
     forgot = ends.forgot or len(left) < len(ends.ends)
     if left or forgot:

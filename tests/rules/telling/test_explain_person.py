@@ -205,7 +205,7 @@ def test_a_person_who_is_stopped_says_why(sqlite_url: str, monkeypatch: pytest.M
         fold(machine, person, state, ready[:2], None, **more)
         raise ArithmeticError(f"{person} cannot be folded")
 
-    for place in ("lifecycle.engine.folding", "lifecycle.reading.questions"):
+    for place in ("lifecycle.engine.keeping", "lifecycle.reading.questions"):
         monkeypatch.setattr(f"{place}.fold", fold_with_defect)
     with open_engine(sqlite_url, POLICY) as lifecycle:
         lines = told(lifecycle, *(on(str(each), "need.stated", each, need=f"n{each}") for each in range(4)), days=5)
