@@ -164,6 +164,17 @@ def test_a_long_log_has_one_after_so_many_touchpoints(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_an_older_snapshot_goes_when_there_are_checkpoints(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "OLDER_AFTER", 3)
+    engine = engine_on(store)
+    older = []
+    for number in range(0, 14, 2):
+        ingest(engine, *many(2, since=number, every=48))
+        older.append(store.load_people(["anna"])["anna"].older_snapshot is not None)
+    assert older == [False, True, True, True, False, False, False]
+
+
+@pytest.mark.usefixtures("few")
 def test_none_is_taken_within_an_instant(store: Store) -> None:
     """What comes later for the same instant would be folded after the timers of it."""
     engine = engine_on(store)
@@ -184,6 +195,20 @@ def test_late_news_is_folded_as_far_as_it_changes_anything(store: Store, folds: 
     assert [each.touchpoints for each in after] == [4, 4, 4, 4, 4, 5, 4, 4, 4]
     assert [each.snapshot for each in after] == [each.snapshot for each in before]
     assert check(engine, "anna") == 9
+
+
+@pytest.mark.usefixtures("few")
+def test_a_checkpoint_stands_with_the_timers_that_fired_behind_its_last_touchpoint(
+    store: Store, folds: list[int]
+) -> None:
+    engine = engine_on(store, TEXT.replace("1 year", "10 days"))
+    for purchase in many(40, every=20 * DAY):
+        ingest(engine, purchase)
+        advance(engine, purchase.occurred_at + timedelta(days=15))
+    folds.clear()
+    ingest(engine, touchpoint("late", "reply.sent", 20.5 * 20 * DAY, need="gone"))
+    assert sum(folds) <= 2 * keeping.SPACING + 1
+    assert check(engine, "anna") == 8
 
 
 @pytest.mark.usefixtures("few")
