@@ -166,11 +166,16 @@ def _fold_by(connection: Connection, policy_hash: str, snapshot_format: int) -> 
     connection.execute(update(database_state).values(active))
 
 
-def _move_people(connection: Connection, count: int) -> int:
-    def move(given: Given) -> Update:
-        here = people.c.person == given["person"]
-        return update(people).where(here).values(partition=given["partition"], revision=people.c.revision + 1)
+def _to_partition(given: Given) -> Update:
+    here = people.c.person == given["person"]
+    return update(people).where(here).values(partition=given["partition"], revision=people.c.revision + 1)
 
+
+def _message_to_partition(given: Given) -> Update:
+    return update(outbox).where(outbox.c.id == given["id"]).values(partition=given["partition"])
+
+
+def _move_people(connection: Connection, count: int) -> int:
     moved, after = 0, ""
     while True:
         query = select(people.c.person, people.c.partition).where(people.c.person > after)
@@ -180,13 +185,10 @@ def _move_people(connection: Connection, count: int) -> int:
         after = page[-1].person
         rows = [(person, partition_of(person, count)) for person, partition in page]
         changed = [row for row, (_, partition) in zip(rows, page, strict=True) if row[1] != partition]
-        moved += update_rows(connection, [people.c.person, people.c.partition], changed, move)
+        moved += update_rows(connection, [people.c.person, people.c.partition], changed, _to_partition)
 
 
 def _move_outbox(connection: Connection, count: int) -> None:
-    def move(given: Given) -> Update:
-        return update(outbox).where(outbox.c.id == given["id"]).values(partition=given["partition"])
-
     after = 0
     while True:
         query = select(outbox.c.id, outbox.c.person).where(outbox.c.id > after).order_by(outbox.c.id).limit(_PAGE)
@@ -195,4 +197,4 @@ def _move_outbox(connection: Connection, count: int) -> None:
             return
         after = page[-1].id
         rows = [(identifier, partition_of(person, count)) for identifier, person in page]
-        update_rows(connection, [outbox.c.id, outbox.c.partition], rows, move)
+        update_rows(connection, [outbox.c.id, outbox.c.partition], rows, _message_to_partition)

@@ -15,12 +15,16 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ClauseElement,
     Column,
     ColumnElement,
     Connection,
+    CursorResult,
     FromClause,
+    Select,
     Table,
+    Text,
     Update,
     bindparam,
     case,
@@ -36,7 +40,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import NullType, TypeEngine
 
 from lifecycle.errors import ValueRefused
-from lifecycle.instant import microseconds
+from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.record import ACCOUNTING_NAMES
 from lifecycle.store.tables import Microseconds
 
@@ -44,6 +48,7 @@ Given = Mapping[str, ColumnElement[Any]]
 """The batch as a statement sees it: name -> the value of the row in hand."""
 
 _PREFIX = "given_"
+_KEYS = "given_keys"
 
 Clash = Literal["refuse", "ignore", "overwrite", "add"]
 """What happens when a key exists already: the transaction fails (`refuse`), the stored row stays (`ignore`),
@@ -55,15 +60,37 @@ def given_keys(connection: Connection, columns: Sequence[Column[Any]], rows: Ite
     """Return rows as something to join with, its columns named as `columns`; every value travels as data."""
     stored = _stored(columns, rows)
     if connection.dialect.name == "postgresql":
-        return _unnested(columns, stored)
-    text = json.dumps(list(zip(*stored, strict=True)), ensure_ascii=False)
-    each = func.json_each(bindparam(None, text, unique=True)).table_valued(column("value")).alias("each_")
-    return select(
-        *(
-            type_coerce(each.c.value.op("->>")(literal_column(str(index))), _plain(item)).label(item.name)
-            for index, item in enumerate(columns)
-        )
-    ).subquery("given")
+        return _unnested(columns, list(_arrays(columns, stored).values()))
+    return _from_json(columns, _as_json(stored))
+
+
+def look_up(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    rows: Iterable[Sequence[Any]],
+    query: Callable[[FromClause], Select[Any]],
+) -> list[tuple[Any, ...]]:
+    """Return the rows of a query about many keys, as plain tuples; times are aware UTC.
+
+    `query` makes it from the keys, which are joined with as `given_keys` says. It is called once for each store: let it
+    be a function of its module, that knows nothing of one call.
+    """
+    made = _made(connection, ("look_up", query), lambda: query(_given(connection, columns)))
+    stored = _stored(columns, rows)
+    if connection.dialect.name == "postgresql":
+        result = made.run(connection, _arrays(columns, stored))
+    else:
+        result = made.run(connection, {_KEYS: _as_json(stored)})
+    if not made.times:
+        return [tuple(row) for row in result]
+    found = []
+    for row in result:
+        values = list(row)
+        for index in made.times:
+            if values[index] is not None:
+                values[index] = from_microseconds(values[index])
+        found.append(tuple(values))
+    return found
 
 
 def insert_rows(
@@ -78,18 +105,16 @@ def insert_rows(
     """
     if not rows:
         return
-    table = columns[0].table
+    stored, table = _stored(columns, rows), columns[0].table
     assert isinstance(table, Table)
-    names = [item.name for item in columns]
-    stored = _stored(columns, rows)
+    key = ("insert", table.name, tuple(item.name for item in columns), clash)
     if connection.dialect.name == "postgresql":
-        given = _unnested(columns, stored)
-        # Ids are counted up after the sort, so the order of the rows is the order of the ids.
-        ordered = select(*(given.c[name] for name in names)).order_by(given.c.place)
-        connection.execute(on_clash(postgresql.insert(table).from_select(names, ordered), clash))
+        made = _made(connection, key, lambda: on_clash(_insert_of_given(connection, table, columns), clash))
+        made.run(connection, _arrays(columns, stored))
         return
-    values = dict(zip(names, _bound(columns), strict=True))
-    _run_each(connection, on_clash(sqlite.insert(table).values(values), clash), columns, stored)
+    values = {item.name: each for item, each in zip(columns, _bound(columns), strict=True)}
+    made = _made(connection, key, lambda: on_clash(sqlite.insert(table).values(values), clash))
+    made.run_each(connection, columns, stored)
 
 
 def update_rows(
@@ -100,16 +125,69 @@ def update_rows(
 ) -> int:
     """Run an UPDATE once for every row given and return how many rows of the table it changed.
 
-    `statement` makes it from the batch, whose columns are named as `columns`.
+    `statement` makes it from the batch, whose columns are named as `columns`. It is called once for each store: let it
+    be a function of its module, that knows nothing of one call.
     """
     if not rows:
         return 0
-    stored = _stored(columns, rows)
+    stored, key = _stored(columns, rows), ("update", statement)
     if connection.dialect.name == "postgresql":
-        given = _unnested(columns, stored)
-        return connection.execute(statement({item.name: given.c[item.name] for item in columns})).rowcount
+        made = _made(connection, key, lambda: statement(dict(_given(connection, columns).c.items())))
+        return made.run(connection, _arrays(columns, stored)).rowcount
     bound = {item.name: each for item, each in zip(columns, _bound(columns), strict=True)}
-    return _run_each(connection, statement(bound), columns, stored)
+    return _made(connection, key, lambda: statement(bound)).run_each(connection, columns, stored)
+
+
+class _Made:
+    """A statement that is written once, with names for what changes from call to call.
+
+    To make one and to have it written costs SQLAlchemy a millisecond, and a batch has a dozen.
+    """
+
+    def __init__(self, connection: Connection, statement: ClauseElement) -> None:
+        compiled = statement.compile(dialect=connection.dialect)
+        assert isinstance(compiled, SQLCompiler)
+        self.text = str(compiled)
+        self._constants = compiled.params
+        self._places = compiled.positiontup
+        selected = statement.selected_columns if isinstance(statement, Select) else ()
+        self.times = [index for index, item in enumerate(selected) if isinstance(item.type, Microseconds)]
+
+    def run(self, connection: Connection, given: Mapping[str, Any]) -> CursorResult[Any]:
+        """Run it with these values."""
+        values = {**self._constants, **given}
+        if self._places is None:
+            return connection.exec_driver_sql(self.text, values)
+        return connection.exec_driver_sql(self.text, tuple(values[name] for name in self._places))
+
+    def run_each(self, connection: Connection, columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> int:
+        """Run it on SQLite for every row and return how many rows it changed.
+
+        The values are what the driver takes already, so they go to it by position: to pass each row through
+        SQLAlchemy's parameters, as a dictionary, costs as much as to write it.
+        """
+        given = {_PREFIX + item.name: values for item, values in zip(columns, stored, strict=True)}
+        for name, values in given.items():
+            # PostgreSQL refuses this character and some functions of SQLite end the text there: both refuse it.
+            if any("\0" in value for value in values if isinstance(value, str)):
+                raise ValueRefused(
+                    f"a value of {name.removeprefix(_PREFIX)} holds the character U+0000, which no store keeps. "
+                    "Nothing was written; halve the batch to find the record."
+                )
+        by_position = [given.get(name) or repeat(self._constants[name]) for name in self._places or ()]
+        return connection.exec_driver_sql(self.text, list(zip(*by_position, strict=False))).rowcount
+
+
+_MADE: dict[tuple[object, ...], _Made] = {}
+"""As many as the store has statements of this kind, for each of the two stores."""
+
+
+def _made(connection: Connection, key: tuple[object, ...], make: Callable[[], ClauseElement]) -> _Made:
+    key = (connection.dialect.name, *key)
+    found = _MADE.get(key)
+    if found is None:
+        found = _MADE[key] = _Made(connection, make())
+    return found
 
 
 def on_clash(statement: Any, clash: Clash) -> Any:
@@ -133,16 +211,49 @@ def later_of(stored: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnEle
     return case((or_(stored.is_(None), stored < given), given), else_=stored)
 
 
-def _unnested(columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> FromClause:
+def _given(connection: Connection, columns: Sequence[Column[Any]]) -> FromClause:
+    """Return what `given_keys` does, with names in the place of values."""
+    if connection.dialect.name == "postgresql":
+        return _unnested(columns, [bindparam(_PREFIX + item.name, type_=NullType()) for item in columns])
+    return _from_json(columns, bindparam(_KEYS, type_=Text()))
+
+
+def _insert_of_given(connection: Connection, table: Table, columns: Sequence[Column[Any]]) -> Any:
+    given, names = _given(connection, columns), [item.name for item in columns]
+    # Ids are counted up after the sort, so the order of the rows is the order of the ids.
+    ordered = select(*(given.c[name] for name in names)).order_by(given.c.place)
+    return postgresql.insert(table).from_select(names, ordered)
+
+
+def _from_json(columns: Sequence[Column[Any]], text: Any) -> FromClause:
+    each = func.json_each(text).table_valued(column("value")).alias("each_")
+    return select(
+        *(
+            type_coerce(each.c.value.op("->>")(literal_column(str(index))), _plain(item)).label(item.name)
+            for index, item in enumerate(columns)
+        )
+    ).subquery("given")
+
+
+def _as_json(stored: Sequence[Sequence[Any]]) -> str:
+    return json.dumps(list(zip(*stored, strict=True)), ensure_ascii=False)
+
+
+def _arrays(columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return the columns of a batch as arrays of PostgreSQL, by the names that statements know them by."""
     from lifecycle.store.arrays import packed  # where PostgreSQL is alone: it loads that driver
 
-    arrays = (
-        # NullType: the value knows its own type and is handed on as it is.
-        bindparam(None, packed(_plain(item), values), type_=NullType(), unique=True)
-        for item, values in zip(columns, stored, strict=True)
-    )
+    return {_PREFIX + item.name: packed(_plain(item), values) for item, values in zip(columns, stored, strict=True)}
+
+
+def _unnested(columns: Sequence[Column[Any]], arrays: Sequence[Any]) -> FromClause:
+    # NullType: the value knows its own type and is handed on as it is.
+    bound = [
+        each if isinstance(each, BindParameter) else bindparam(None, each, type_=NullType(), unique=True)
+        for each in arrays
+    ]
     typed = (column(item.name, _plain(item)) for item in columns)
-    return func.unnest(*arrays).table_valued(*typed, with_ordinality="place", name="given").render_derived()
+    return func.unnest(*bound).table_valued(*typed, with_ordinality="place", name="given").render_derived()
 
 
 def _stored(columns: Sequence[Column[Any]], rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -162,29 +273,3 @@ def _plain(item: Column[Any]) -> TypeEngine[Any]:
 def _bound(columns: Sequence[Column[Any]]) -> list[ColumnElement[Any]]:
     # A bare column name is reserved for the values of an UPDATE, hence the prefix.
     return [bindparam(_PREFIX + item.name, type_=_plain(item)) for item in columns]
-
-
-def _run_each(
-    connection: Connection,
-    statement: ClauseElement,
-    columns: Sequence[Column[Any]],
-    stored: Sequence[Sequence[Any]],
-) -> int:
-    """Run a statement on SQLite for every row and return how many rows it changed.
-
-    The values are what the driver takes already, so they go to it by position: to pass each row through
-    SQLAlchemy's parameters, as a dictionary, costs as much as to write it.
-    """
-    given = {_PREFIX + item.name: values for item, values in zip(columns, stored, strict=True)}
-    for name, values in given.items():
-        # PostgreSQL refuses this character and some functions of SQLite end the text there: both refuse it.
-        if any("\0" in value for value in values if isinstance(value, str)):
-            raise ValueRefused(
-                f"a value of {name.removeprefix(_PREFIX)} holds the character U+0000, which no store keeps. "
-                "Nothing was written; halve the batch to find the record."
-            )
-    compiled = statement.compile(dialect=connection.dialect)
-    assert isinstance(compiled, SQLCompiler)
-    constants = compiled.params
-    by_position = [given.get(name) or repeat(constants[name]) for name in compiled.positiontup or ()]
-    return connection.exec_driver_sql(str(compiled), list(zip(*by_position, strict=False))).rowcount

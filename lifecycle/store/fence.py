@@ -30,6 +30,8 @@ _STEP_COLUMNS = [
     partition_progress.c.partition,
     partition_progress.c.epoch,
     partition_progress.c.next_offset,
+    partition_progress.c.policy_hash,
+    partition_progress.c.snapshot_format,
     Column("to_offset", BigInteger),
     *(partition_progress.c[name] for name in (*_LAST, "newest_at", *ACCOUNTING_NAMES)),
 ]
@@ -44,6 +46,20 @@ class Refused(Exception):
     """The fence did not let the commit pass; `refusal` says why, once this transaction is undone."""
 
 
+def _move(given: Given) -> Update:
+    progress = partition_progress.c
+    return (
+        update(partition_progress)
+        .where(progress.topic == given["topic"], progress.partition == given["partition"])
+        .where(progress.epoch == given["epoch"], progress.next_offset == given["next_offset"])
+        .where(progress.policy_hash.is_not_distinct_from(given["policy_hash"]))
+        .where(progress.snapshot_format == given["snapshot_format"])
+        .values(next_offset=given["to_offset"], newest_at=later_of(progress.newest_at, given["newest_at"]))
+        .values({name: func.coalesce(given[name], progress[name]) for name in _LAST})
+        .values({name: progress[name] + given[name] for name in ACCOUNTING_NAMES})
+    )
+
+
 def pass_fence(connection: Connection, changes: Changes) -> None:
     """Compare, move the offsets, add what became of the records. Raises Refused."""
     accounting = _summed(changes.accounting)
@@ -53,28 +69,16 @@ def pass_fence(connection: Connection, changes: Changes) -> None:
         place = (step.topic, step.partition)
         last = (None, None, None) if step.last is None else astuple(step.last)
         counts = astuple(accounting.pop(place, Accounting()))
-        rows.append((*place, step.epoch, step.from_offset, step.to_offset, *last, newest.get(place), *counts))
-    progress = partition_progress.c
-
-    def move(given: Given) -> Update:
-        return (
-            update(partition_progress)
-            .where(progress.topic == given["topic"], progress.partition == given["partition"])
-            .where(progress.epoch == given["epoch"], progress.next_offset == given["next_offset"])
-            .where(progress.policy_hash.is_not_distinct_from(changes.policy_hash))
-            .where(progress.snapshot_format == changes.snapshot_format)
-            .values(next_offset=given["to_offset"], newest_at=later_of(progress.newest_at, given["newest_at"]))
-            .values({name: func.coalesce(given[name], progress[name]) for name in _LAST})
-            .values({name: progress[name] + given[name] for name in ACCOUNTING_NAMES})
-        )
-
-    if update_rows(connection, _STEP_COLUMNS, rows, move) != len(rows):
+        decided_by = changes.policy_hash, changes.snapshot_format
+        before = step.epoch, step.from_offset, *decided_by
+        rows.append((*place, *before, step.to_offset, *last, newest.get(place), *counts))
+    if update_rows(connection, _STEP_COLUMNS, rows, _move) != len(rows):
         raise Refused
     if not changes.steps:
         known = database_state.c
         active = select(known.policy_hash, known.snapshot_format, known.ask_from).with_for_update(read=True)
-        decided_by = (changes.policy_hash, changes.snapshot_format, changes.ask_from)
-        if tuple(connection.execute(active).one()) != decided_by:
+        wanted = (changes.policy_hash, changes.snapshot_format, changes.ask_from)
+        if tuple(connection.execute(active).one()) != wanted:
             raise Refused
     _count_files(connection, accounting, newest)
 

@@ -114,18 +114,19 @@ class Ownership(Connected):
         Partitions that nobody claimed are passed over; the database's own moment moves all the same.
         """
         progress = partition_progress.c
-
-        def move(given: Given) -> Update:
-            mine = progress.topic == given["topic"], progress.partition == given["partition"]
-            later = or_(progress.reached_at.is_(None), progress.reached_at < given["reached_at"])
-            return update(partition_progress).where(*mine, later).values(reached_at=given["reached_at"])
-
         with self._database.writing() as connection:
             columns = [progress.topic, progress.partition, progress.reached_at]
-            update_rows(connection, columns, [(*each, at) for each in sorted(partitions)], move)
+            update_rows(connection, columns, [(*each, at) for each in sorted(partitions)], _move)
             state_at = database_state.c.reached_at
             later = or_(state_at.is_(None), state_at < at)
             connection.execute(update(database_state).where(later).values(reached_at=at))
+
+
+def _move(given: Given) -> Update:
+    progress = partition_progress.c
+    mine = progress.topic == given["topic"], progress.partition == given["partition"]
+    later = or_(progress.reached_at.is_(None), progress.reached_at < given["reached_at"])
+    return update(partition_progress).where(*mine, later).values(reached_at=given["reached_at"])
 
 
 def why_not_read(known: Progress, log: Log) -> str | None:

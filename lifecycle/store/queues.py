@@ -149,13 +149,9 @@ class Queues(Connected):
     def mark_dead_letters_sent(self, keys: Collection[DeadLetterKey], at: datetime) -> None:
         """Note that these were sent and acknowledged. May be repeated: the latest time stays."""
 
-        def mark(given: Given) -> Update:
-            same = [column == given[column.name] for column in _DEAD_LETTER_KEY]
-            return update(dead_letters).where(*same).values(sent_at=given["sent_at"])
-
         with self._database.writing() as connection:
             columns = [*_DEAD_LETTER_KEY, dead_letters.c.sent_at]
-            update_rows(connection, columns, [(*key, at) for key in keys], mark)
+            update_rows(connection, columns, [(*key, at) for key in keys], _mark)
 
     def counts(self) -> Counts:
         """Count what the database holds. Reads whole tables: for a metric now and then, not for a batch."""
@@ -188,6 +184,11 @@ class Queues(Connected):
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(*_DEAD_LETTER_KEY).limit(limit))
             return [_dead_letter_row(row) for row in rows]
+
+
+def _mark(given: Given) -> Update:
+    same = [column == given[column.name] for column in _DEAD_LETTER_KEY]
+    return update(dead_letters).where(*same).values(sent_at=given["sent_at"])
 
 
 def _by_others(policy_hash: str, snapshot_format: int) -> tuple[ColumnElement[bool], ...]:

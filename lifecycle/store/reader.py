@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import FromClause, Select, and_, or_, select
 
 from lifecycle import canonical_json
 from lifecycle.person import PersonRow, Publication
-from lifecycle.store.bulk import given_keys
+from lifecycle.store.bulk import look_up
 from lifecycle.store.database import Connected
 from lifecycle.store.tables import conflicts, people, tasks, touchpoints
 from lifecycle.touchpoint import Touchpoint, TouchpointKey
@@ -30,9 +30,8 @@ class Reader(Connected):
         if not persons:
             return {}
         with self._database.reading() as connection:
-            given = given_keys(connection, [people.c.person], [(person,) for person in persons])
-            rows = connection.execute(select(people).join(given, given.c.person == people.c.person))
-            return {row.person: PersonRow(*row) for row in rows}
+            rows = look_up(connection, [people.c.person], [(person,) for person in persons], _people)
+            return {row[0]: PersonRow(*row) for row in rows}
 
     def iterate_people(self, *, after: str = "", limit: int = 500) -> list[PersonRow]:
         """Return the next people after one id, ordered by id by code point; an empty list ends the walk."""
@@ -45,9 +44,7 @@ class Reader(Connected):
         if not keys:
             return {}
         with self._database.reading() as connection:
-            given = given_keys(connection, _LOG_KEY, keys)
-            same = and_(*(column == given.c[column.name] for column in _LOG_KEY))
-            rows = connection.execute(select(touchpoints).join(given, same))
+            rows = look_up(connection, _LOG_KEY, keys, _log_of_keys)
             return {(row[0], row[1], row[2]): touchpoint_of(*row) for row in rows}
 
     def find_conflicts(self, keys: Collection[TouchpointKey]) -> dict[TouchpointKey, set[str]]:
@@ -56,11 +53,8 @@ class Reader(Connected):
             return {}
         found: dict[TouchpointKey, set[str]] = {}
         with self._database.reading() as connection:
-            given = given_keys(connection, _LOG_KEY, set(keys))
-            same = and_(*(conflicts.c[column.name] == given.c[column.name] for column in _LOG_KEY))
-            columns = conflicts.c
-            query = select(columns.person, columns.source, columns.id, columns.content_hash).join(given, same)
-            for person, source, identifier, content_hash in connection.execute(query):
+            rows = look_up(connection, _LOG_KEY, set(keys), _conflicts_of_keys)
+            for person, source, identifier, content_hash in rows:
                 found.setdefault((person, source, identifier), set()).add(content_hash)
         return found
 
@@ -73,14 +67,9 @@ class Reader(Connected):
             return {}
         log: dict[str, list[Touchpoint]] = {}
         with self._database.reading() as connection:
-            given = given_keys(connection, [touchpoints.c.person, touchpoints.c.occurred_at], after.items())
-            since = given.c.occurred_at
-            wanted = and_(
-                touchpoints.c.person == given.c.person,
-                or_(since.is_(None), touchpoints.c.occurred_at >= since),
-            )
-            for row in connection.execute(select(touchpoints).join(given, wanted)):
-                log.setdefault(row.person, []).append(touchpoint_of(*row))
+            columns = [touchpoints.c.person, touchpoints.c.occurred_at]
+            for row in look_up(connection, columns, after.items(), _log_since):
+                log.setdefault(row[0], []).append(touchpoint_of(*row))
         return log
 
     def publications(self, persons: Collection[str]) -> dict[str, dict[str, Publication]]:
@@ -89,10 +78,33 @@ class Reader(Connected):
             return {}
         published: dict[str, dict[str, Publication]] = {}
         with self._database.reading() as connection:
-            given = given_keys(connection, [tasks.c.person], [(person,) for person in persons])
-            for row in connection.execute(select(tasks).join(given, given.c.person == tasks.c.person)):
-                published.setdefault(row.person, {})[row.task_id] = Publication(*row)
+            for row in look_up(connection, [tasks.c.person], [(person,) for person in persons], _publications):
+                told = Publication(*row)
+                published.setdefault(told.person, {})[told.task_id] = told
         return published
+
+
+def _people(given: FromClause) -> Select[Any]:
+    return select(people).join(given, given.c.person == people.c.person)
+
+
+def _log_of_keys(given: FromClause) -> Select[Any]:
+    return select(touchpoints).join(given, and_(*(column == given.c[column.name] for column in _LOG_KEY)))
+
+
+def _conflicts_of_keys(given: FromClause) -> Select[Any]:
+    columns, same = conflicts.c, and_(*(conflicts.c[column.name] == given.c[column.name] for column in _LOG_KEY))
+    return select(columns.person, columns.source, columns.id, columns.content_hash).join(given, same)
+
+
+def _log_since(given: FromClause) -> Select[Any]:
+    since = given.c.occurred_at
+    later = or_(since.is_(None), touchpoints.c.occurred_at >= since)
+    return select(touchpoints).join(given, and_(touchpoints.c.person == given.c.person, later))
+
+
+def _publications(given: FromClause) -> Select[Any]:
+    return select(tasks).join(given, given.c.person == tasks.c.person)
 
 
 def touchpoint_of(*row: Any) -> Touchpoint:

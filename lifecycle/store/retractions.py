@@ -7,10 +7,11 @@ retracts something writes that person, so what was overtaken is noticed at the c
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import Connection, FromClause, Select, delete, select, tuple_
 
-from lifecycle.store.bulk import given_keys, insert_rows
+from lifecycle.store.bulk import given_keys, insert_rows, look_up
 from lifecycle.store.changes import Changes
 from lifecycle.store.database import Connected
 from lifecycle.store.tables import retractions, touchpoints
@@ -33,12 +34,17 @@ class Retractions(Connected):
             return {}
         found: dict[str, list[Touchpoint]] = {}
         with self._database.reading() as connection:
-            given = given_keys(connection, [retractions.c.person], [(person,) for person in persons])
-            for row in connection.execute(select(retractions).join(given, given.c.person == retractions.c.person)):
-                data = {"source": row.retracted_source, "id": row.retracted_id}
-                each = Touchpoint(row.person, row.source, row.id, RETRACTED, row.occurred_at, row.sequence, data)
-                found.setdefault(row.person, []).append(each)
+            for person, tool, id_, occurred_at, sequence, source, identifier in look_up(
+                connection, [retractions.c.person], [(person,) for person in persons], _retractions
+            ):
+                data = {"source": source, "id": identifier}
+                each = Touchpoint(person, tool, id_, RETRACTED, occurred_at, sequence, data)
+                found.setdefault(each.person, []).append(each)
         return found
+
+
+def _retractions(given: FromClause) -> Select[Any]:
+    return select(retractions).join(given, given.c.person == retractions.c.person)
 
 
 def note_retractions(connection: Connection, changes: Changes) -> None:

@@ -125,14 +125,15 @@ def _write(connection: Connection, changes: Changes) -> None:
     insert_rows(connection, list(dead_letters.columns), letters, clash="ignore")
 
 
-def _replace(connection: Connection, replaced: Sequence[Touchpoint]) -> None:
-    def overwrite(given: Given) -> Update:
-        same = [column == given[column.name] for column in _LOG_KEY]
-        others = {column.name: given[column.name] for column in _LOG_COLUMNS if not column.primary_key}
-        return update(touchpoints).where(*same).values(others)
+def _overwrite(given: Given) -> Update:
+    same = [column == given[column.name] for column in _LOG_KEY]
+    others = {column.name: given[column.name] for column in _LOG_COLUMNS if not column.primary_key}
+    return update(touchpoints).where(*same).values(others)
 
+
+def _replace(connection: Connection, replaced: Sequence[Touchpoint]) -> None:
     rows = [_log_row(each) for each in sorted(replaced, key=key_of)]
-    if update_rows(connection, _LOG_COLUMNS, rows, overwrite) != len(rows):
+    if update_rows(connection, _LOG_COLUMNS, rows, _overwrite) != len(rows):
         raise RevisionConflict(
             f"of {len(rows)} touchpoints to be replaced, the first {rows[0][:3]}, some are not in the log. "
             "Nothing was written; read these people again and fold again."
@@ -154,18 +155,19 @@ def _keep_conflicts(connection: Connection, variants: Sequence[Touchpoint]) -> N
     connection.execute(delete(conflicts).where(tuple_(*_CONFLICT_KEY).in_(beyond)))
 
 
+def _advance(given: Given) -> Update:
+    values = {column.name: given[column.name] for column in _PEOPLE_COLUMNS if not column.primary_key}
+    unchanged = people.c.revision == given["revision"] - 1
+    return update(people).where(people.c.person == given["person"], unchanged).values(values)
+
+
 def _write_people(connection: Connection, written: Sequence[PersonRow]) -> None:
     """Insert rows of revision 1, update each other row that still has revision - 1, all of them or fail."""
     rows = [_person_values(each) for each in sorted(written, key=lambda each: each.person)]
     known = [row for row in rows if row[2] != 1]
 
-    def advance(given: Given) -> Update:
-        values = {name: each for name, each in given.items() if name != "person"}
-        unchanged = people.c.revision == given["revision"] - 1
-        return update(people).where(people.c.person == given["person"], unchanged).values(values)
-
     insert_rows(connection, _PEOPLE_COLUMNS, [row for row in rows if row[2] == 1])
-    changed = update_rows(connection, _PEOPLE_COLUMNS, known, advance)
+    changed = update_rows(connection, _PEOPLE_COLUMNS, known, _advance)
     if changed != len(known):
         raise RevisionConflict(
             f"{len(known) - changed} of {len(known)} people were written by somebody else meanwhile. "

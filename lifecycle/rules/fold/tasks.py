@@ -147,14 +147,19 @@ def reconcile(
         if closed is None:
             closed = ClosedTask(task_id, "withdrawn", "retracted" if task_id in retracted else untrue, microseconds(at))
         requests.append(_closed(last, closed, at))
+    lane = machine.policy.lanes[state.lane].name
     for task_id in sorted(state.tasks):
-        if task_id not in published and is_to_end(machine, state, state.tasks[task_id]):
+        opened = state.tasks[task_id]
+        if task_id not in published and is_to_end(machine, state, opened):
             continue
-        task = task_of(machine, person, state, task_id, state.tasks[task_id])
-        content = content_of("open", task.ask, task.kind, rfc3339(task.due_at), task.lane, task.by)
+        rule = machine.tracks[opened.track].stages[opened.stage].rules[opened.rule]
+        said = said_by(machine, person, state, (opened.track, opened.key), rule)
+        due_at = rfc3339(from_microseconds(opened.due_at))
+        content = content_of("open", said.ask, opened.rule, due_at, lane, said.by)
         last_published = published.get(task_id)
         if last_published is not None and last_published.content == content:
-            continue
+            continue  # As of most that are open; why it is asked, which is no news, need not be worked out.
+        task = task_of(machine, person, state, task_id, opened)
         is_new = last_published is None or last_published.state in ("withdrawn", "expired")
         if last_published is not None and last_published.state in ("completed", "declined"):
             task = replace(task, reason="reopened")
