@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from lifecycle.person import Checkpoint, Checkpoints
 from lifecycle.store.bulk import insert_rows
@@ -24,51 +24,49 @@ _COLUMNS = list(checkpoints.columns)
 _PACKED = 1
 """How hard zlib tries: more costs several times as much, and saves little."""
 
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+# Written once: to make a statement costs as much as to run it.
+_MINE = checkpoints.c.person == bindparam("of"), checkpoints.c.reached_at > bindparam("after")
+_BEFORE = checkpoints.c.person == bindparam("of"), checkpoints.c.reached_at < bindparam("until")
+_SAME_OR_BEFORE = select(func.sum(checkpoints.c.touchpoints)).where(*_BEFORE).scalar_subquery().label("folded")
+_LAST_BEFORE = select(checkpoints, _SAME_OR_BEFORE).where(*_BEFORE).order_by(checkpoints.c.reached_at.desc()).limit(1)
+_NEXT = select(checkpoints).where(*_MINE).order_by(checkpoints.c.reached_at).limit(bindparam("most"))
+_LOG = select(touchpoints).where(
+    touchpoints.c.person == bindparam("of"),
+    touchpoints.c.occurred_at > bindparam("after"),
+    touchpoints.c.occurred_at <= bindparam("until"),
+)
+_REPLACED = delete(checkpoints).where(*_MINE, checkpoints.c.reached_at <= bindparam("until"))
+
 
 class CheckpointReader(Connected):
     """The part of Store that reads checkpoints, and the log between them."""
 
     def checkpoint_before(self, person: str, at: datetime) -> tuple[Checkpoint, int] | None:
         """Return a person's last checkpoint before a moment, and how many touchpoints it has folded in all."""
-        columns = checkpoints.c
-        until = columns.person == person, columns.reached_at < at
         with self._database.reading() as connection:
-            found = connection.execute(
-                select(checkpoints).where(*until).order_by(columns.reached_at.desc()).limit(1)
-            ).one_or_none()
-            if found is None:
-                return None
-            folded = connection.execute(select(func.sum(columns.touchpoints)).where(*until)).scalar_one()
-            return _checkpoint_of(*found), int(folded)
+            found = connection.execute(_LAST_BEFORE, {"of": person, "until": at}).one_or_none()
+        return None if found is None else (_checkpoint_of(*found[:-1]), int(found.folded))
 
     def checkpoints_after(self, person: str, at: datetime | None, limit: int) -> list[Checkpoint]:
         """Return a person's next checkpoints after a moment (None: the first), in their order."""
-        query = select(checkpoints).where(checkpoints.c.person == person)
-        if at is not None:
-            query = query.where(checkpoints.c.reached_at > at)
         with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(checkpoints.c.reached_at).limit(limit))
+            rows = connection.execute(_NEXT, {"of": person, "after": at or _FIRST, "most": limit})
             return [_checkpoint_of(*row) for row in rows]
 
     def log_between(self, person: str, after: datetime | None, until: datetime) -> list[Touchpoint]:
         """Return what occurred to a person after a moment (None: from the beginning), up to another, in no order."""
-        query = select(touchpoints).where(touchpoints.c.person == person, touchpoints.c.occurred_at <= until)
-        if after is not None:
-            query = query.where(touchpoints.c.occurred_at > after)
         with self._database.reading() as connection:
-            return [touchpoint_of(*row) for row in connection.execute(query)]
+            rows = connection.execute(_LOG, {"of": person, "after": after or _FIRST, "until": until})
+            return [touchpoint_of(*row) for row in rows]
 
 
 def write_checkpoints(connection: Connection, changed: Sequence[Checkpoints]) -> None:
     """Replace checkpoints as the engine decided."""
-    columns = checkpoints.c
     for each in changed:
-        replaced = delete(checkpoints).where(columns.person == each.person)
-        if each.after is not None:
-            replaced = replaced.where(columns.reached_at > each.after)
-        if each.until is not None:
-            replaced = replaced.where(columns.reached_at <= each.until)
-        connection.execute(replaced)
+        between = {"after": each.after or _FIRST, "until": each.until or _LAST}
+        connection.execute(_REPLACED, {"of": each.person, **between})
     rows = [
         (row.person, row.reached_at, row.touchpoints, zlib.compress(row.snapshot.encode("utf-8"), _PACKED))
         for each in changed
