@@ -147,33 +147,32 @@ def reconcile(
         if closed is None:
             closed = ClosedTask(task_id, "withdrawn", "retracted" if task_id in retracted else untrue, microseconds(at))
         requests.append(_closed(last, closed, at))
-    lane = machine.policy.lanes[state.lane].name
     for task_id in sorted(state.tasks):
-        opened = state.tasks[task_id]
-        if task_id not in published and is_to_end(machine, state, opened):
-            continue
-        rule = machine.tracks[opened.track].stages[opened.stage].rules[opened.rule]
-        said = said_by(machine, person, state, (opened.track, opened.key), rule)
-        due_at = rfc3339(from_microseconds(opened.due_at))
-        content = content_of("open", said.ask, opened.rule, due_at, lane, said.by)
-        last_published = published.get(task_id)
-        if last_published is not None and last_published.content == content:
-            continue  # As of most that are open; why it is asked, which is no news, need not be worked out.
-        task = task_of(machine, person, state, task_id, opened)
-        is_new = last_published is None or last_published.state in ("withdrawn", "expired")
-        if last_published is not None and last_published.state in ("completed", "declined"):
-            task = replace(task, reason="reopened")
-        requests.append(
-            _request(
-                "task.requested" if is_new else "task.changed",
-                task.as_data(),
-                content,
-                "open",
-                last_published,
-                at,
-            )
-        )
+        request = _news_of(machine, person, state, task_id, published.get(task_id), at)
+        if request is not None:
+            requests.append(request)
     return requests
+
+
+def _news_of(
+    machine: Machine, person: str, state: PersonState, task_id: str, last: Publication | None, at: datetime
+) -> Request | None:
+    """Return what is owed about a task that is open; None: it was told of as it is, or is not asked."""
+    opened = state.tasks[task_id]
+    if last is None and is_to_end(machine, state, opened):
+        return None
+    rule = machine.tracks[opened.track].stages[opened.stage].rules[opened.rule]
+    said = said_by(machine, person, state, (opened.track, opened.key), rule)
+    due_at, lane = rfc3339(from_microseconds(opened.due_at)), machine.policy.lanes[state.lane].name
+    content = content_of("open", said.ask, opened.rule, due_at, lane, said.by)
+    if last is not None and last.content == content:
+        return None  # As of most that are open. Why it is asked is no news, and need not be worked out.
+    task = task_of(machine, person, state, task_id, opened)
+    is_new = last is None or last.state in ("withdrawn", "expired")
+    if last is not None and last.state in ("completed", "declined"):
+        task = replace(task, reason="reopened")
+    told: MessageType = "task.requested" if is_new else "task.changed"
+    return _request(told, task.as_data(), content, "open", last, at)
 
 
 def _closed(last: Publication, closed: ClosedTask, at: datetime) -> Request:
