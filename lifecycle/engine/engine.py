@@ -29,6 +29,7 @@ from lifecycle import ids
 from lifecycle.engine.folding import Result, fold_person, known_tasks, stopped_result
 from lifecycle.engine.labels import label_batch
 from lifecycle.engine.limits import Limits
+from lifecycle.engine.messages import message_of, outbox_rows
 from lifecycle.engine.one_pass import Pass
 from lifecycle.engine.opening import state_to_fold_by
 from lifecycle.engine.refolding import Walk
@@ -37,7 +38,7 @@ from lifecycle.engine.start import Start, start_of
 from lifecycle.engine.starting import logs_of, starts_of
 from lifecycle.engine.waiting import label_waited, waiting_rows
 from lifecycle.errors import RevisionConflict, ValueRefused
-from lifecycle.person import Message, PersonRow
+from lifecycle.person import OutboxRow, PersonRow
 from lifecycle.record import Accounting, Batch, Fault
 from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.rules.fold.retractions import Name
@@ -48,7 +49,6 @@ from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store
 from lifecycle.task import WithdrawnReason
 from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of
-from lifecycle.wire.contracts import task_message
 
 
 class Engine:
@@ -77,6 +77,7 @@ class Engine:
         until: datetime | None = None,
         publish: bool = True,
         log_first: bool = False,
+        told: Callable[[Sequence[OutboxRow]], None] | None = None,
     ) -> Accounting:
         """Fold a batch and commit it: log, people, tasks, outbox, offsets, accounting, in one transaction.
 
@@ -84,14 +85,15 @@ class Engine:
         `ceiling`: touchpoints that occur later wait in the log (live: the wall clock; bounded run: its
         `--until`; None: nothing waits). `until`: how far time may move for the people touched; None: each to
         their own newest touchpoint. `publish=False`: write log and snapshots only and mark the people due; a
-        later `advance` reconciles their tasks. `log_first`: whoever can waits until then, and is folded once
-        (waiting.py); for runs that end with an `advance` alone. May be repeated with the same batch: touchpoints are
-        absorbed by their keys (a moved partition raises PartitionLost instead). Returns what became of the records.
+        later `advance` reconciles their tasks. `log_first`: whoever can waits until then (waiting.py); for runs that
+        end with an `advance` alone. `told` is told, after each commit, of the messages that it put in the outbox. May
+        be repeated with the same batch: touchpoints are absorbed by their keys (a moved partition raises PartitionLost
+        instead). Returns what became of the records.
 
         Raises ValueError for an `until` after the `ceiling`, StoreUnavailable and, after `commit_attempts`,
         RevisionConflict (retry), PartitionLost (stop). A value that the database refuses is dead-lettered.
         """
-        return self._take(batch, Pass(received_at, until, ceiling, publish, log_first=log_first))
+        return self._take(batch, Pass(received_at, until, ceiling, publish, log_first=log_first, told=told))
 
     def advance(
         self,
@@ -101,18 +103,19 @@ class Engine:
         partitions: Collection[int] | None = None,
         publish: bool = True,
         labelled: Callable[[Accounting], None] | None = None,
+        told: Callable[[Sequence[OutboxRow]], None] | None = None,
     ) -> int:
         """Move time to `until` for at most `advance_people` people who are due; return how many were written.
 
         When nobody is due, those follow who still stand by another policy. Call it until it returns 0. `at`: wall
         clock, stamps messages. `partitions`: of people (None: all). Does not move `reached_at`: the caller says
         so with Store.reached when a pass has come to its end. `labelled` is told, after each commit, of the labels of
-        what waited (`log_first`); without it they are not counted. Raises StoreUnavailable, RevisionConflict (retry),
-        PolicyMismatch (stop).
+        what waited (`log_first`); without it they are not counted. `told`: as for `ingest`. Raises StoreUnavailable,
+        RevisionConflict (retry), PolicyMismatch (stop).
         """
         people = self.store.due_people(partitions, until, self.limits.advance_people)
         people = people or self._walk.page(partitions, self.limits.advance_people)
-        return self._move(people, Pass(at, until, until, publish, labelled=labelled)) if people else 0
+        return self._move(people, Pass(at, until, until, publish, labelled=labelled, told=told)) if people else 0
 
     def refold(self, person: str, *, at: datetime) -> PersonRow | None:
         """Fold a person from nothing, and return the new row (None: there is none); the next `advance` tells of tasks.
@@ -124,14 +127,19 @@ class Engine:
         self._move([person], Pass(at, None, ceiling, publish=False, anew=True))
         return self.store.load_people([person]).get(person)
 
+    def _commit(self, changes: Changes, moment: Pass) -> None:
+        if (numbers := self.store.commit(changes)) and moment.told is not None:
+            moment.told(outbox_rows(changes, numbers))
+
     def _move(self, people: Sequence[str], moment: Pass) -> int:
         for attempt in range(1, self.limits.commit_attempts + 1):
             rows = self.store.load_people(people)
-            rows = {name: replace(row, stopped="anew") for name, row in rows.items()} if moment.anew else rows
+            if moment.anew:
+                rows = {name: replace(row, stopped="anew") for name, row in rows.items()}
             results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
             labels = Sorted() if moment.labelled is None else label_waited(results)
             try:
-                self.store.commit(self._changes(results, moment, labels, Batch(())))
+                self._commit(self._changes(results, moment, labels, Batch(())), moment)
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(people) > 1:
                     return self._move_halves(people, moment)
@@ -175,14 +183,13 @@ class Engine:
             result = self._sort(batch, moment.at)
             touched = result.touched()
             rows = self.store.load_people(touched.keys())
-            waiting: dict[str, PersonRow] = {}
-            if moment.log_first:
-                waiting = waiting_rows(self.store, self.machine, self.partitions, touched, rows, result)
+            known = self.store, self.machine, self.partitions, touched, rows, result
+            waiting = waiting_rows(*known) if moment.log_first else {}
             folded = {person: fresh for person, fresh in touched.items() if person not in waiting}
             results = self._fold(folded, rows, result, moment)
             label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
             try:
-                self.store.commit(self._changes(results, moment, result, batch, waiting.values()))
+                self._commit(self._changes(results, moment, result, batch, waiting.values()), moment)
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(batch.records) > 1:
                     return self._take_halves(batch, moment)
@@ -257,19 +264,13 @@ class Engine:
             people=(*(each.row for each in people), *waiting),
             checkpoints=tuple(each.checkpoints for each in people if each.checkpoints is not None),
             publications=tuple(request.publication for request in requests),
-            messages=tuple(self._message(request, moment.at) for request in requests),
+            messages=tuple(message_of(request, self.partitions, moment.at) for request in requests),
             dead_letters=tuple(result.dead_letters),
             newest=tuple((*place, at) for place, at in sorted(result.newest.items())),
             policy_hash=self.policy.hash,
             snapshot_format=SNAPSHOT_FORMAT,
             ask_from=None if self.machine.ask_from is None else self.machine.ask_from.at,
         )
-
-    def _message(self, request: Request, at: datetime) -> Message:
-        told = request.publication
-        partition = ids.partition_of(told.person, self.partitions)
-        body = task_message(request.data, type=request.type, at=at)
-        return Message(told.person, partition, ids.message_id(told.task_id, told.version), body)
 
     def _owed(self, people: list[Result], moment: Pass, batch: Sorted) -> list[Request]:
         """Return what is owed to consumers; a person who is stopped, here at last, keeps their tasks as they are."""

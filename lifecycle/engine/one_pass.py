@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lifecycle.person import OutboxRow
 from lifecycle.record import Accounting
 
 
@@ -13,7 +14,7 @@ from lifecycle.record import Accounting
 class Pass:
     """How far one pass may move time, whether it publishes, folds from nothing, or lets people wait (waiting.py).
 
-    `labelled` is told of the labels of what waited.
+    `labelled` is told of the labels of what waited, `told` of the messages that were written, each after its commit.
     """
 
     at: datetime
@@ -23,6 +24,7 @@ class Pass:
     anew: bool = False
     log_first: bool = False
     labelled: Callable[[Accounting], None] | None = None
+    told: Callable[[Sequence[OutboxRow]], None] | None = None
 
     def __post_init__(self) -> None:
         if self.until is not None and self.ceiling is not None and self.until > self.ceiling:

@@ -10,25 +10,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import repeat
 from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
     BindParameter,
-    ClauseElement,
     Column,
     ColumnElement,
     Connection,
-    CursorResult,
     FromClause,
     Select,
     Table,
     Text,
     Update,
+    any_,
     bindparam,
     case,
     column,
+    delete,
     func,
     literal_column,
     or_,
@@ -36,19 +35,17 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import NullType, TypeEngine
 
-from lifecycle.errors import ValueRefused
 from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.record import ACCOUNTING_NAMES
+from lifecycle.store.statements import GIVEN, made
 from lifecycle.store.tables import Microseconds
 
 Given = Mapping[str, ColumnElement[Any]]
 """The batch as a statement sees it: name -> the value of the row in hand."""
 
-_PREFIX = "given_"
-_KEYS = "given_keys"
+_KEYS = f"{GIVEN}keys"
 
 Clash = Literal["refuse", "ignore", "overwrite", "add"]
 """What happens when a key exists already: the transaction fails (`refuse`), the stored row stays (`ignore`),
@@ -75,18 +72,18 @@ def look_up(
     `query` makes it from the keys, which are joined with as `given_keys` says. It is called once for each store: let it
     be a function of its module, that knows nothing of one call.
     """
-    made = _made(connection, ("look_up", query), lambda: query(_given(connection, columns)))
+    statement = made(connection, ("look_up", query), lambda: query(_given(connection, columns)))
     stored = _stored(columns, rows)
     if connection.dialect.name == "postgresql":
-        result = made.run(connection, _arrays(columns, stored))
+        result = statement.run(connection, _arrays(columns, stored))
     else:
-        result = made.run(connection, {_KEYS: _as_json(stored)})
-    if not made.times:
+        result = statement.run(connection, {_KEYS: _as_json(stored)})
+    if not statement.times:
         return [tuple(row) for row in result]
     found = []
     for row in result:
         values = list(row)
-        for index in made.times:
+        for index in statement.times:
             if values[index] is not None:
                 values[index] = from_microseconds(values[index])
         found.append(tuple(values))
@@ -103,18 +100,45 @@ def insert_rows(
 
     `clash` says what happens when a key exists already. Only with `ignore` may `rows` hold a key twice.
     """
+    _insert(connection, columns, rows, clash, None)
+
+
+def insert_counted(
+    connection: Connection, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]], counted: Column[Any]
+) -> list[int]:
+    """Insert rows in the order given, and return the ids that were counted up for them, in that order."""
+    return _insert(connection, columns, rows, "refuse", counted)
+
+
+def _insert(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    rows: Sequence[Sequence[Any]],
+    clash: Clash,
+    counted: Column[Any] | None,
+) -> list[int]:
     if not rows:
-        return
+        return []
     stored, table = _stored(columns, rows), columns[0].table
     assert isinstance(table, Table)
     key = ("insert", table.name, tuple(item.name for item in columns), clash)
     if connection.dialect.name == "postgresql":
-        made = _made(connection, key, lambda: on_clash(_insert_of_given(connection, table, columns), clash))
-        made.run(connection, _arrays(columns, stored))
-        return
+
+        def of_all() -> Any:
+            statement = on_clash(_insert_of_given(connection, table, columns), clash)
+            return statement if counted is None else statement.returning(counted)
+
+        result = made(connection, key, of_all).run(connection, _arrays(columns, stored))
+        # They come as they were inserted, but the server does not promise it: ids rise in the order of the rows.
+        return [] if counted is None else sorted(row[0] for row in result)
     values = {item.name: each for item, each in zip(columns, _bound(columns), strict=True)}
-    made = _made(connection, key, lambda: on_clash(sqlite.insert(table).values(values), clash))
-    made.run_each(connection, columns, stored)
+    statement = made(connection, key, lambda: on_clash(sqlite.insert(table).values(values), clash))
+    statement.run_each(connection, columns, stored)
+    if counted is None:
+        return []
+    # Nobody else writes meanwhile, so they follow each other.
+    last = connection.execute(select(func.max(counted))).scalar_one()
+    return list(range(last - len(rows) + 1, last + 1))
 
 
 def update_rows(
@@ -132,62 +156,26 @@ def update_rows(
         return 0
     stored, key = _stored(columns, rows), ("update", statement)
     if connection.dialect.name == "postgresql":
-        made = _made(connection, key, lambda: statement(dict(_given(connection, columns).c.items())))
-        return made.run(connection, _arrays(columns, stored)).rowcount
+        of_all = made(connection, key, lambda: statement(dict(_given(connection, columns).c.items())))
+        return of_all.run(connection, _arrays(columns, stored)).rowcount
     bound = {item.name: each for item, each in zip(columns, _bound(columns), strict=True)}
-    return _made(connection, key, lambda: statement(bound)).run_each(connection, columns, stored)
+    return made(connection, key, lambda: statement(bound)).run_each(connection, columns, stored)
 
 
-class _Made:
-    """A statement that is written once, with names for what changes from call to call.
+def delete_rows(connection: Connection, of: Column[Any], numbers: Sequence[int]) -> None:
+    """Delete the rows whose number is one of these.
 
-    To make one and to have it written costs SQLAlchemy a millisecond, and a batch has a dozen.
+    On PostgreSQL by one array. Joined with them instead, the server reads the whole table for each where it was counted
+    while it was empty; an array it looks up in the index, or hashes where it reads the table after all.
     """
-
-    def __init__(self, connection: Connection, statement: ClauseElement) -> None:
-        compiled = statement.compile(dialect=connection.dialect)
-        assert isinstance(compiled, SQLCompiler)
-        self.text = str(compiled)
-        self._constants = compiled.params
-        self._places = compiled.positiontup
-        selected = statement.selected_columns if isinstance(statement, Select) else ()
-        self.times = [index for index, item in enumerate(selected) if isinstance(item.type, Microseconds)]
-
-    def run(self, connection: Connection, given: Mapping[str, Any]) -> CursorResult[Any]:
-        """Run it with these values."""
-        values = {**self._constants, **given}
-        if self._places is None:
-            return connection.exec_driver_sql(self.text, values)
-        return connection.exec_driver_sql(self.text, tuple(values[name] for name in self._places))
-
-    def run_each(self, connection: Connection, columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> int:
-        """Run it on SQLite for every row and return how many rows it changed.
-
-        The values are what the driver takes already, so they go to it by position: to pass each row through
-        SQLAlchemy's parameters, as a dictionary, costs as much as to write it.
-        """
-        given = {_PREFIX + item.name: values for item, values in zip(columns, stored, strict=True)}
-        for name, values in given.items():
-            # PostgreSQL refuses this character and some functions of SQLite end the text there: both refuse it.
-            if any("\0" in value for value in values if isinstance(value, str)):
-                raise ValueRefused(
-                    f"a value of {name.removeprefix(_PREFIX)} holds the character U+0000, which no store keeps. "
-                    "Nothing was written; halve the batch to find the record."
-                )
-        by_position = [given.get(name) or repeat(self._constants[name]) for name in self._places or ()]
-        return connection.exec_driver_sql(self.text, list(zip(*by_position, strict=False))).rowcount
-
-
-_MADE: dict[tuple[object, ...], _Made] = {}
-"""As many as the store has statements of this kind, for each of the two stores."""
-
-
-def _made(connection: Connection, key: tuple[object, ...], make: Callable[[], ClauseElement]) -> _Made:
-    key = (connection.dialect.name, *key)
-    found = _MADE.get(key)
-    if found is None:
-        found = _MADE[key] = _Made(connection, make())
-    return found
+    if connection.dialect.name == "postgresql":
+        one_of_them = of == any_(bindparam(_KEYS, type_=postgresql.ARRAY(BigInteger)))
+        statement = made(connection, ("delete", of.name), lambda: delete(of.table).where(one_of_them))
+        statement.run(connection, {_KEYS: list(numbers)})
+        return
+    is_it = of == bindparam(GIVEN + of.name, type_=BigInteger())
+    statement = made(connection, ("delete", of.name), lambda: delete(of.table).where(is_it))
+    statement.run_each(connection, [of], [numbers])
 
 
 def on_clash(statement: Any, clash: Clash) -> Any:
@@ -214,7 +202,7 @@ def later_of(stored: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnEle
 def _given(connection: Connection, columns: Sequence[Column[Any]]) -> FromClause:
     """Return what `given_keys` does, with names in the place of values."""
     if connection.dialect.name == "postgresql":
-        return _unnested(columns, [bindparam(_PREFIX + item.name, type_=NullType()) for item in columns])
+        return _unnested(columns, [bindparam(GIVEN + item.name, type_=NullType()) for item in columns])
     return _from_json(columns, bindparam(_KEYS, type_=Text()))
 
 
@@ -243,7 +231,7 @@ def _arrays(columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> 
     """Return the columns of a batch as arrays of PostgreSQL, by the names that statements know them by."""
     from lifecycle.store.arrays import packed  # where PostgreSQL is alone: it loads that driver
 
-    return {_PREFIX + item.name: packed(_plain(item), values) for item, values in zip(columns, stored, strict=True)}
+    return {GIVEN + item.name: packed(_plain(item), values) for item, values in zip(columns, stored, strict=True)}
 
 
 def _unnested(columns: Sequence[Column[Any]], arrays: Sequence[Any]) -> FromClause:
@@ -272,4 +260,4 @@ def _plain(item: Column[Any]) -> TypeEngine[Any]:
 
 def _bound(columns: Sequence[Column[Any]]) -> list[ColumnElement[Any]]:
     # A bare column name is reserved for the values of an UPDATE, hence the prefix.
-    return [bindparam(_PREFIX + item.name, type_=_plain(item)) for item in columns]
+    return [bindparam(GIVEN + item.name, type_=_plain(item)) for item in columns]

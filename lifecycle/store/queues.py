@@ -18,7 +18,6 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
-    bindparam,
     delete,
     exists,
     func,
@@ -32,7 +31,7 @@ from sqlalchemy import (
 from lifecycle import canonical_json
 from lifecycle.person import OutboxRow
 from lifecycle.record import ACCOUNTING_NAMES, Accounting, DeadLetter, Place
-from lifecycle.store.bulk import Given, given_keys, update_rows
+from lifecycle.store.bulk import Given, delete_rows, given_keys, update_rows
 from lifecycle.store.changes import Counts, DeadLetterKey, DeadLetterRow
 from lifecycle.store.database import Connected
 from lifecycle.store.tables import database_state, dead_letters, outbox, partition_progress, people
@@ -105,20 +104,14 @@ class Queues(Connected):
             return [OutboxRow(*row) for row in connection.execute(query.order_by(outbox.c.id))]
 
     def delete_outbox(self, rows: Sequence[OutboxRow]) -> None:
-        """Take what `outbox` gave off the queue, after all of it was acknowledged. May be repeated.
+        """Take messages off the queue, after all of them were acknowledged. May be repeated.
 
-        Of each partition they are the oldest there are, so all goes up to the last of them: a walk along the index. A
-        list of ids is joined by whatever plan the statistics of a table suggest that is empty now and full then.
+        These rows and no others: somebody else may have put a message in between.
         """
-        last = {row.partition: row.id for row in sorted(rows, key=lambda row: row.id)}
-        if not last:
+        if not rows:
             return
-        mine = outbox.c.partition == bindparam("of_partition"), outbox.c.id <= bindparam("up_to")
         with self._database.writing() as connection:
-            connection.execute(
-                delete(outbox).where(*mine),
-                [{"of_partition": partition, "up_to": id_} for partition, id_ in sorted(last.items())],
-            )
+            delete_rows(connection, outbox.c.id, sorted(row.id for row in rows))
 
     def dead_letters(self, after: DeadLetterKey | None = None, limit: int = 500) -> list[DeadLetterRow]:
         """Return the next dead letters after a key (None: the first), by topic, partition, offset, hash."""

@@ -44,7 +44,7 @@ from lifecycle import canonical_json
 from lifecycle.errors import RevisionConflict
 from lifecycle.person import PersonRow
 from lifecycle.record import DeadLetter
-from lifecycle.store.bulk import Given, given_keys, insert_rows, update_rows
+from lifecycle.store.bulk import Given, given_keys, insert_counted, insert_rows, update_rows
 from lifecycle.store.changes import Changes
 from lifecycle.store.checkpoints import write_checkpoints
 from lifecycle.store.database import Connected
@@ -78,8 +78,8 @@ _publication_values = attrgetter(*tasks.columns.keys())
 class Writer(Connected):
     """The part of Store that writes what the engine decided."""
 
-    def commit(self, changes: Changes) -> None:
-        """Write everything in one transaction, or nothing.
+    def commit(self, changes: Changes) -> list[int]:
+        """Write everything in one transaction, or nothing; return the outbox ids of the messages, in their order.
 
         Raises PartitionLost when a step's epoch or offset is not the stored one, PolicyMismatch when another
         policy is active than this was decided by (SchemaMismatch: a newer format of snapshots), RevisionConflict
@@ -92,7 +92,7 @@ class Writer(Connected):
         try:
             with self._database.writing() as connection:
                 pass_fence(connection, changes)
-                _write(connection, changes)
+                return _write(connection, changes)
         except RevisionConflict as conflict:
             # Asked after the rollback: every key that is found then is somebody else's, none is ours.
             with self._database.reading() as connection:
@@ -109,7 +109,7 @@ class Writer(Connected):
                 raise refusal(connection, changes, self._database.where) from refused
 
 
-def _write(connection: Connection, changes: Changes) -> None:
+def _write(connection: Connection, changes: Changes) -> list[int]:
     insert_rows(connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)])
     _replace(connection, changes.replaced)
     _keep_conflicts(connection, changes.conflicts)
@@ -119,10 +119,11 @@ def _write(connection: Connection, changes: Changes) -> None:
     publications = [_publication_values(each) for each in changes.publications]
     insert_rows(connection, list(tasks.columns), publications, clash="overwrite")
     messages = [(each.person, each.partition, each.message_id, each.body) for each in changes.messages]
-    insert_rows(connection, _MESSAGE_COLUMNS, messages)
+    ids = insert_counted(connection, _MESSAGE_COLUMNS, messages, outbox.c.id)
     letters = [_dead_letter_row(each) for each in changes.dead_letters]
     # The same record read again (a file, say) is the same dead letter.
     insert_rows(connection, list(dead_letters.columns), letters, clash="ignore")
+    return ids
 
 
 def _overwrite(given: Given) -> Update:

@@ -87,7 +87,9 @@ class Clock(WorkerService):
 async def advance(equipment: Equipment, until: datetime, partitions: list[int]) -> int:
     """Move some of these partitions' people to a moment and publish; return how many, 0 when all are there."""
     moved = await equipment.in_engine(
-        lambda: equipment.engine.advance(until, at=clock.now(), partitions=partitions, publish=True)
+        lambda: equipment.engine.advance(
+            until, at=clock.now(), partitions=partitions, publish=True, told=equipment.hand_over
+        )
     )
     equipment.metrics.advanced_people.inc(moved)
     if moved:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from mode import Service
 from lifecycle.engine.engine import Engine
 from lifecycle.errors import LifecycleError, PolicyMismatch
 from lifecycle.metrics import Metrics
+from lifecycle.person import OutboxRow
 from lifecycle.record import TopicPartition
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store
@@ -48,7 +49,7 @@ class Equipment:
     """Shared by the services of one worker. `owned` changes with every rebalance: partitions of people.
 
     `stopped` says why partitions of them are not read. `engine` changes when another policy becomes active;
-    `reopen` makes one by the policy that is active now.
+    `reopen` makes one by the policy that is active now. `hand_over` takes the messages of each commit (relay.py).
     """
 
     settings: Settings
@@ -61,6 +62,7 @@ class Equipment:
     bound: Bound | None
     end: Callable[[LifecycleError | None], None]
     reopen: Callable[[], Engine]
+    hand_over: Callable[[Sequence[OutboxRow]], None] | None = None
     owned: frozenset[int] = frozenset()
     stopped: Mapping[TopicPartition, str] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

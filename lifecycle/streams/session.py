@@ -190,8 +190,8 @@ class Session:
     def _follow(self, taken: Taken, batch: Batch, now: datetime, time: datetime | None) -> Accounting:
         # While time is not known, or far behind, tasks wait for the clock: news may still withdraw them.
         is_present = time is not None and now - time <= self._equipment.settings.publish_lag
-        ingest = self._equipment.engine.ingest
-        return ingest(batch, received_at=taken.taken_at, ceiling=now, until=time, publish=is_present)
+        ingest, told = self._equipment.engine.ingest, self._equipment.hand_over
+        return ingest(batch, received_at=taken.taken_at, ceiling=now, until=time, publish=is_present, told=told)
 
     def _committed(self, taken: Taken, accounting: Accounting) -> None:
         self.was_useful = True
@@ -201,6 +201,8 @@ class Session:
             self._equipment.times.committed(place, at)
         if accounting.misrouted:
             self._equipment.times.misrouted = True
+        if accounting.dead_lettered or accounting.future:
+            self._relay.look_at_table()
         self._equipment.committed.set()
 
     def _new_pipeline(self) -> Pipeline:
