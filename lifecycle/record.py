@@ -91,6 +91,10 @@ class Batch:
     records: tuple[Record, ...]
     steps: tuple[Step, ...] = ()
 
+    def persons(self) -> set[str]:
+        """Return whom its records are about, as far as they could be read."""
+        return {each.touchpoint.person for each in self.records if each.touchpoint is not None}
+
     def halves(self) -> tuple[Batch, Batch]:
         """Split into two batches that, one after the other, move the partitions as this one would."""
         middle = len(self.records) // 2

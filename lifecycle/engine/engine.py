@@ -133,13 +133,15 @@ class Engine:
 
     def _move(self, people: Sequence[str], moment: Pass) -> int:
         for attempt in range(1, self.limits.commit_attempts + 1):
-            rows = self.store.load_people(people)
-            if moment.anew:
-                rows = {name: replace(row, stopped="anew") for name, row in rows.items()}
-            results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
-            labels = Sorted() if moment.labelled is None else label_waited(results)
+            with self.store.together():
+                rows = self.store.load_people(people)
+                if moment.anew:
+                    rows = {name: replace(row, stopped="anew") for name, row in rows.items()}
+                results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
+                labels = Sorted() if moment.labelled is None else label_waited(results)
+                changes = self._changes(results, moment, labels, Batch(()))
             try:
-                self._commit(self._changes(results, moment, labels, Batch(())), moment)
+                self._commit(changes, moment)
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(people) > 1:
                     return self._move_halves(people, moment)
@@ -180,16 +182,18 @@ class Engine:
 
     def _decide_and_commit(self, batch: Batch, moment: Pass) -> Accounting:
         for attempt in range(1, self.limits.commit_attempts + 1):
-            result = self._sort(batch, moment.at)
-            touched = result.touched()
-            rows = self.store.load_people(touched.keys())
-            known = self.store, self.machine, self.partitions, touched, rows, result
-            waiting = waiting_rows(*known) if moment.log_first else {}
-            folded = {person: fresh for person, fresh in touched.items() if person not in waiting}
-            results = self._fold(folded, rows, result, moment)
-            label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
+            with self.store.together():
+                rows = self.store.load_people(batch.persons())
+                result = self._sort(batch, moment.at, rows)
+                touched = result.touched()
+                known = self.store, self.machine, self.partitions, touched, rows, result
+                waiting = waiting_rows(*known) if moment.log_first else {}
+                folded = {person: fresh for person, fresh in touched.items() if person not in waiting}
+                results = self._fold(folded, rows, result, moment)
+                label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
+                changes = self._changes(results, moment, result, batch, waiting.values())
             try:
-                self._commit(self._changes(results, moment, result, batch, waiting.values()), moment)
+                self._commit(changes, moment)
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(batch.records) > 1:
                     return self._take_halves(batch, moment)
@@ -199,8 +203,9 @@ class Engine:
             return result.total()
         raise AssertionError("commit_attempts is at least 1")
 
-    def _sort(self, batch: Batch, received_at: datetime) -> Sorted:
-        keys = {key_of(record.touchpoint) for record in batch.records if record.touchpoint is not None}
+    def _sort(self, batch: Batch, received_at: datetime, rows: Mapping[str, PersonRow]) -> Sorted:
+        # Whoever has no row has no log: a touchpoint is written together with its person.
+        keys = {key_of(each.touchpoint) for each in batch.records if each.touchpoint and each.touchpoint.person in rows}
         stored = self.store.find_touchpoints(keys) if keys else {}
         conflicts = self.store.find_conflicts(stored.keys()) if stored else {}
         sorter = Sorter(self.machine, received_at, self.limits.future, stored, conflicts)
@@ -275,7 +280,7 @@ class Engine:
     def _owed(self, people: list[Result], moment: Pass, batch: Sorted) -> list[Request]:
         """Return what is owed to consumers; a person who is stopped, here at last, keeps their tasks as they are."""
         folded = [(each, each.state) for each in people if each.state is not None]
-        published = self.store.publications([each.row.person for each, _ in folded])
+        published = self.store.publications([each.row.person for each, _ in folded if each.start.row is not None])
         requests: list[Request] = []
         for each, state in folded:
             told = published.get(each.row.person, {})

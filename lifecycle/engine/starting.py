@@ -51,7 +51,7 @@ def starts_of(
     retraction which comes in between is noticed at the commit), `result` the batch sorted. Touchpoints that occur after
     `ceiling` wait.
     """
-    stored = store.find_retractions(touched.keys())
+    stored = store.find_retractions([person for person in touched if person in rows])
     replaced: dict[str, list[tuple[Touchpoint, Touchpoint]]] = {}
     for key, pair in result.replaced.items():
         replaced.setdefault(key[0], []).append(pair)

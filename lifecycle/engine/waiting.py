@@ -43,7 +43,8 @@ def waiting_rows(
 
     `touched` are the new touchpoints, `rows` what is stored of these people, `result` the batch sorted.
     """
-    retracted, replaced = store.find_retractions(touched.keys()), result.written_anew()
+    retracted = store.find_retractions([person for person in touched if person in rows])
+    replaced = result.written_anew()
     found = {}
     for person in sorted(touched):
         written = [*touched[person], *replaced.get(person, ())]

@@ -6,6 +6,7 @@ This knows drivers, pragmas and time limits, and no table. Everything in lifecyc
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,7 @@ class Database:
             self._readers = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._writers = self._engine
             self._has_log = True
+        self._shared = threading.local()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -77,8 +79,23 @@ class Database:
 
         Nor is anything written by connecting: whoever reads may have named a file that is not ours.
         """
-        with translated(self.where), self._readers.connect() as connection:
-            yield connection
+        shared: Connection | None = getattr(self._shared, "connection", None)
+        with translated(self.where):
+            if shared is not None:
+                yield shared
+            else:
+                with self._readers.connect() as connection:
+                    yield connection
+
+    @contextmanager
+    def reading_together(self) -> Iterator[None]:
+        """Let all that this thread reads inside share one connection: to take one and give it back costs as a read."""
+        with self.reading() as connection:
+            self._shared.connection = connection
+            try:
+                yield
+            finally:
+                self._shared.connection = None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

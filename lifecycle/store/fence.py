@@ -13,7 +13,7 @@ do not touch `database_state` at all: one row that everybody locks is the bound 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
+from operator import attrgetter
 
 from sqlalchemy import BigInteger, Column, Connection, Update, func, select, update
 
@@ -35,6 +35,8 @@ _STEP_COLUMNS = [
     Column("to_offset", BigInteger),
     *(partition_progress.c[name] for name in (*_LAST, "newest_at", *ACCOUNTING_NAMES)),
 ]
+
+_counts = attrgetter(*ACCOUNTING_NAMES)
 
 _FILE_COLUMNS = [
     partition_progress.c[name]
@@ -67,8 +69,8 @@ def pass_fence(connection: Connection, changes: Changes) -> None:
     rows = []
     for step in sorted(changes.steps, key=lambda step: (step.topic, step.partition)):
         place = (step.topic, step.partition)
-        last = (None, None, None) if step.last is None else astuple(step.last)
-        counts = astuple(accounting.pop(place, Accounting()))
+        last = (None, None, None) if step.last is None else (step.last.offset, step.last.at, step.last.hash)
+        counts = _counts(accounting.pop(place, Accounting()))
         decided_by = changes.policy_hash, changes.snapshot_format
         before = step.epoch, step.from_offset, *decided_by
         rows.append((*place, *before, step.to_offset, *last, newest.get(place), *counts))
@@ -144,5 +146,5 @@ def _count_files(
     connection: Connection, accounting: Mapping[TopicPartition, Accounting], newest: Mapping[TopicPartition, object]
 ) -> None:
     """Add up the records of files, which have no offset to move."""
-    rows = [(*place, "", 0, 0, newest.get(place), *astuple(counts)) for place, counts in sorted(accounting.items())]
+    rows = [(*place, "", 0, 0, newest.get(place), *_counts(counts)) for place, counts in sorted(accounting.items())]
     insert_rows(connection, _FILE_COLUMNS, rows, clash="add")

@@ -7,6 +7,7 @@ is one statement however many keys it names. Queues of work are read in queues.p
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,10 @@ _LOG_KEY = list(touchpoints.primary_key.columns)
 
 class Reader(Connected):
     """The part of Store that reads people and touchpoints by key."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let all that this thread reads inside share one connection; each read still sees the committed present."""
+        return self._database.reading_together()
 
     def load_people(self, persons: Collection[str]) -> dict[str, PersonRow]:
         """Return the stored row of each person who has one."""
