@@ -188,8 +188,7 @@ class Engine:
                 touched = result.touched()
                 known = self.store, self.machine, self.partitions, touched, rows, result
                 waiting = waiting_rows(*known) if moment.log_first else {}
-                folded = {person: fresh for person, fresh in touched.items() if person not in waiting}
-                results = self._fold(folded, rows, result, moment)
+                results = self._fold({who: touched[who] for who in touched if who not in waiting}, rows, result, moment)
                 label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
                 changes = self._changes(results, moment, result, batch, waiting.values())
             try:

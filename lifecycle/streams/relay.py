@@ -10,9 +10,10 @@ keep their order, sends them keyed by person, and notes them as sent after every
 not, none is noted, and all are read from the table and sent again, in order. What is noted is taken off the table a
 moment later, many at once, but before the table is read. After a crash in between it is sent again.
 
-Reading the table: what is held in memory is let go first, since it stands there too; the relay goes back to memory
-once the table gives nothing. Were it the other way round, what was committed between the two would be sent by nobody
-until the table is read again. Dead letters are read from their table when there are any, and are marked as sent.
+Reading the table: what is held in memory is let go first, since it stands there too. Were it the other way round, what
+was committed between the two would be sent by nobody until the table is read again. Once the table gives less than a
+round, all of it was read, and the relay goes back to memory: without what it read, which may be handed over only now.
+Dead letters are read from their table when there are any, and are marked as sent.
 
 It is a service of the worker. The intake calls `pause` before partitions are given up, so that an old round
 does not overlap with the next owner's, and `flush` before it leaves.
@@ -63,6 +64,7 @@ class Relay(WorkerService):
         self._reads_table = True
         self._table_at = 0.0
         self._owned: frozenset[int] = frozenset()
+        self._read: set[int] = set()
         self._sent: list[OutboxRow] = []
         self._sent_at = 0.0
         equipment.hand_over = self.hand_over
@@ -141,11 +143,12 @@ class Relay(WorkerService):
                 return 0
             if not self._reads_table:
                 # One by one: the engine's thread puts others in meanwhile.
-                rows = [self._held.popleft() for _ in range(min(len(self._held), ROUND_MESSAGES))]
+                taken = [self._held.popleft() for _ in range(min(len(self._held), ROUND_MESSAGES))]
+                rows = [row for row in taken if row.id not in self._read]
                 await self._send(rows)
                 if len(self._sent) > TAKE_OFF_MESSAGES or now - self._sent_at > TAKE_OFF_SECONDS:
                     await self._take_off()
-                return len(rows)
+                return len(taken)
             self._table_at = now
             return await self._send_table() + await self._send_dead_letters()
 
@@ -153,7 +156,8 @@ class Relay(WorkerService):
         await self._take_off()
         self._held.clear()
         rows = await asyncio.to_thread(self.equipment.store.outbox, self._owned, ROUND_MESSAGES)
-        self._reads_table = bool(rows)
+        self._reads_table = len(rows) == ROUND_MESSAGES
+        self._read = {row.id for row in rows}
         await self._send(rows)
         return len(rows)
 

@@ -56,8 +56,8 @@ COLLECT_AFTER = (50_000, 20, 50)
 older ones. A batch makes many objects and frees them by itself; the defaults are 700, 10 and 10."""
 
 SWITCH_SECONDS = 0.001
-"""After how long Python lets another thread go on that waits: a message on its way from the broker to the engine's thread
-and back waits for that several times, and 5 ms, the default, are a third of the time to its task."""
+"""After how long Python lets another thread go on that waits: a record on its way from the broker to the engine's
+thread, and its task on the way back, wait for that several times. The default is 5 ms."""
 
 
 def run_worker(settings: Settings, *, until: Until = None) -> int:
