@@ -19,6 +19,12 @@ from lifecycle.streams.relay import Relay
 SECONDS = 10.0
 
 
+@pytest.fixture(autouse=True)
+def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table is not read for the reason alone that nothing happens."""
+    monkeypatch.setattr(module, "IDLE_SECONDS", 1_000.0)
+
+
 def row(number: int, person: str = "anna", *, lane: int = 0, partition: int = 0) -> OutboxRow:
     return OutboxRow(number, person, partition, lane, f"m{number}", "{}")
 
@@ -132,8 +138,33 @@ def test_what_is_committed_later_is_sent_without_reading_the_table() -> None:
                 bench.commit(row(number))
                 await bench.until(lambda number=number: number in bench.broker.ids)  # type: ignore[misc]
         await bench.relay.close()
-        assert sorted(set(bench.broker.ids)) == list(range(1, 30))
+        assert bench.broker.ids == list(range(1, 30))
         assert (bench.table.rows, bench.table.reads <= 4) == ([], True)
+
+    run(test())
+
+
+def test_a_table_with_more_than_a_round_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROUND_MESSAGES", 2)
+
+    async def test() -> None:
+        async with Bench(*(row(number) for number in range(1, 6))) as bench:
+            await bench.until(lambda: len(bench.broker.ids) == 5)
+        assert bench.broker.rounds == [[1, 2], [3, 4], [5]]
+
+    run(test())
+
+
+def test_what_is_handed_over_after_the_table_gave_it_is_not_sent_again() -> None:
+    """A commit can be seen a moment before it is told of."""
+
+    async def test() -> None:
+        async with Bench(row(1)) as bench:
+            await bench.until(lambda: bench.broker.ids == [1])
+            bench.equipment.hand_over([row(1)])
+            bench.commit(row(2))
+            await bench.until(lambda: 2 in bench.broker.ids)
+        assert bench.broker.ids == [1, 2]
 
     run(test())
 
