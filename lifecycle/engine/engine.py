@@ -29,7 +29,7 @@ from lifecycle import ids
 from lifecycle.engine.folding import Result, fold_person, known_tasks, stopped_result
 from lifecycle.engine.labels import label_batch
 from lifecycle.engine.limits import Limits
-from lifecycle.engine.messages import message_of, outbox_rows
+from lifecycle.engine.messages import message_of
 from lifecycle.engine.one_pass import Pass
 from lifecycle.engine.opening import state_to_fold_by
 from lifecycle.engine.refolding import Walk
@@ -127,10 +127,6 @@ class Engine:
         self._move([person], Pass(at, None, ceiling, publish=False, anew=True))
         return self.store.load_people([person]).get(person)
 
-    def _commit(self, changes: Changes, moment: Pass) -> None:
-        if (numbers := self.store.commit(changes)) and moment.told is not None:
-            moment.told(outbox_rows(changes, numbers))
-
     def _move(self, people: Sequence[str], moment: Pass) -> int:
         for attempt in range(1, self.limits.commit_attempts + 1):
             with self.store.together():
@@ -141,7 +137,7 @@ class Engine:
                 labels = Sorted() if moment.labelled is None else label_waited(results)
                 changes = self._changes(results, moment, labels, Batch(()))
             try:
-                self._commit(changes, moment)
+                moment.commit(self.store, changes)
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(people) > 1:
                     return self._move_halves(people, moment)
@@ -192,7 +188,7 @@ class Engine:
                 label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
                 changes = self._changes(results, moment, result, batch, waiting.values())
             try:
-                self._commit(changes, moment)
+                moment.commit(self.store, changes)
             except RevisionConflict:
                 if attempt == self.limits.whole_attempts and len(batch.records) > 1:
                     return self._take_halves(batch, moment)

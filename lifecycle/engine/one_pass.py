@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lifecycle.engine.messages import outbox_rows
 from lifecycle.person import OutboxRow
 from lifecycle.record import Accounting
+from lifecycle.store.changes import Changes
+from lifecycle.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,9 @@ class Pass:
                 f"time was to move to {self.until.isoformat()}, and touchpoints after {self.ceiling.isoformat()} wait: "
                 "one between the two would be folded after the timers of its instant. Name an earlier `until`."
             )
+
+    def commit(self, store: Store, changes: Changes) -> None:
+        """Commit what was decided, and tell of the messages that stand in the outbox by it."""
+        numbers = store.commit(changes)
+        if self.told is not None and numbers:
+            self.told(outbox_rows(changes, numbers))

@@ -120,7 +120,7 @@ class Relay(WorkerService):
         try:
             async with asyncio.timeout(allowed):
                 self._reads_table = True
-                while await self._round() or self._reads_table:
+                while await self._round() or (self._owned and self._held):
                     pass
                 async with self._sending:
                     await self._take_off()

@@ -29,6 +29,8 @@ from lifecycle.streams.stand_in import StandIn
 from lifecycle.wire import codec
 
 POLL_MILLISECONDS = 250
+READ_AT_ONCE = 50
+"""So many records are read in the event loop: a thread would have to wait for its turn longer than that takes."""
 SETTLE_SECONDS = 20.0
 """Longest wait for batches in flight when partitions are taken away; the fence covers what comes later."""
 ANSWER_SECONDS = 5.0  # for an answer of the broker that is asked for again anyway
@@ -166,6 +168,8 @@ class Session:
         def read() -> Batch:
             return Batch(tuple(_record(record, self._limits) for record in taken.records), taken.steps)
 
+        if len(taken.records) <= READ_AT_ONCE:
+            return read()
         return await asyncio.get_running_loop().run_in_executor(self._equipment.reading_thread, read)
 
     async def _commit(self, taken: Taken, batch: Batch, abandoned: asyncio.Event) -> Accounting:

@@ -148,9 +148,13 @@ def test_a_table_with_more_than_a_round_is_read_to_its_end(monkeypatch: pytest.M
     monkeypatch.setattr(module, "ROUND_MESSAGES", 2)
 
     async def test() -> None:
-        async with Bench(*(row(number) for number in range(1, 6))) as bench:
+        bench = Bench()
+        bench.commit(*(row(number) for number in range(1, 6)))
+        async with bench:
             await bench.until(lambda: len(bench.broker.ids) == 5)
-        assert bench.broker.rounds == [[1, 2], [3, 4], [5]]
+            bench.commit(row(6))
+            await bench.until(lambda: 6 in bench.broker.ids)
+        assert bench.broker.rounds == [[1, 2], [3, 4], [5], [6]]
 
     run(test())
 
@@ -280,5 +284,17 @@ def test_what_is_committed_while_stopping_is_sent_by_flush() -> None:
         bench.commit(row(2))
         await bench.relay.flush()
         assert (bench.broker.ids, bench.table.rows) == ([1, 2], [])
+
+    run(test())
+
+
+def test_flush_ends_where_nothing_is_owned() -> None:
+    """As after a rebalance that took everything away."""
+
+    async def test() -> None:
+        bench = Bench(row(1), owned=frozenset())
+        bench.commit(row(2))
+        await bench.relay.flush()
+        assert (bench.broker.ids, [each.id for each in bench.table.rows]) == ([], [1, 2])
 
     run(test())
