@@ -151,8 +151,7 @@ class Engine:
 
     def _move_halves(self, people: Sequence[str], moment: Pass) -> int:
         """Move both halves; whoever is contended in the first does not keep the second waiting."""
-        moved, overtaken = 0, None
-        middle = len(people) // 2
+        moved, overtaken, middle = 0, None, len(people) // 2
         for half in (people[:middle], people[middle:]):
             try:
                 moved += self._move(half, moment)

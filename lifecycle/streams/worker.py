@@ -55,10 +55,6 @@ COLLECT_AFTER = (50_000, 20, 50)
 """After how many new objects Python looks for circles of garbage, and how many looks at younger ones come before one at
 older ones. A batch makes many objects and frees them by itself; the defaults are 700, 10 and 10."""
 
-SWITCH_SECONDS = 0.001
-"""After how long Python lets another thread go on that waits: a record on its way from the broker to the engine's
-thread, and its task on the way back, wait for that several times. The default is 5 ms."""
-
 
 def run_worker(settings: Settings, *, until: Until = None) -> int:
     """Run one worker in this process, from the main thread; return its exit code.
@@ -155,7 +151,6 @@ class Work(Service):
         # What is open by now stays: the collector need not look through it again and again.
         gc.freeze()
         gc.set_threshold(*COLLECT_AFTER)
-        sys.setswitchinterval(SWITCH_SECONDS)
         self._equipment = equipment
         self._relay = Relay(equipment)
         intake = Intake(equipment, self._relay)
