@@ -101,20 +101,20 @@ class Engine:
         *,
         at: datetime,
         partitions: Collection[int] | None = None,
+        most: int | None = None,
         publish: bool = True,
         labelled: Callable[[Accounting], None] | None = None,
         told: Callable[[Sequence[OutboxRow]], None] | None = None,
     ) -> int:
-        """Move time to `until` for at most `advance_people` people who are due; return how many were written.
+        """Move time to `until` for at most `most` people who are due (None: `advance_people`); return how many it was.
 
-        When nobody is due, those follow who still stand by another policy. Call it until it returns 0. `at`: wall
-        clock, stamps messages. `partitions`: of people (None: all). Does not move `reached_at`: the caller says
-        so with Store.reached when a pass has come to its end. `labelled` is told, after each commit, of the labels of
-        what waited (`log_first`); without it they are not counted. `told`: as for `ingest`. Raises StoreUnavailable,
-        RevisionConflict (retry), PolicyMismatch (stop).
+        When nobody is due, those follow who still stand by another policy. Call it until it returns 0, and note then
+        that the pass has come to its end (Store.reached). `at`: wall clock, stamps messages. `partitions`: of people
+        (None: all). `labelled` is told, after each commit, of the labels of what waited (`log_first`), `told` of
+        messages as in `ingest`. Raises StoreUnavailable, RevisionConflict (retry), PolicyMismatch (stop).
         """
-        people = self.store.due_people(partitions, until, self.limits.advance_people)
-        people = people or self._walk.page(partitions, self.limits.advance_people)
+        most = most or self.limits.advance_people
+        people = self.store.due_people(partitions, until, most) or self._walk.page(partitions, most)
         return self._move(people, Pass(at, until, until, publish, labelled=labelled, told=told)) if people else 0
 
     def refold(self, person: str, *, at: datetime) -> PersonRow | None:

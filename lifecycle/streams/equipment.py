@@ -50,6 +50,7 @@ class Equipment:
 
     `stopped` says why partitions of them are not read. `engine` changes when another policy becomes active;
     `reopen` makes one by the policy that is active now. `hand_over` takes the messages of each commit (relay.py).
+    `taken_at` is when the intake took records last, by the clock of the event loop.
     """
 
     settings: Settings
@@ -67,6 +68,7 @@ class Equipment:
     stopped: Mapping[TopicPartition, str] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     committed: asyncio.Event = field(default_factory=asyncio.Event)
+    taken_at: float = float("-inf")
     engine_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "engine"))
     reading_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reading"))
 

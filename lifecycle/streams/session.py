@@ -97,6 +97,7 @@ class Session:
             (place.topic, place.partition): from_microseconds(part[-1].timestamp * 1000)
             for place, part in records.items()
         }
+        self._equipment.taken_at = asyncio.get_running_loop().time()
         every = [record for part in records.values() for record in part]
         self._pipeline.take(Taken(every, tuple(steps), last, clock.now()))
 

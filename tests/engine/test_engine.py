@@ -357,3 +357,13 @@ def test_in_the_future_is_judged_against_the_clock_at_receipt(engine: Engine) ->
     soon = touchpoint("9", "need.stated", 1_000 * DAY + 23, need="a")
     assert engine.ingest(batch_of(soon), received_at=NOW, ceiling=NOW).folded == 1
     assert engine.ingest(batch_of(soon), received_at=NOW - timedelta(days=50), ceiling=NOW).duplicate == 1
+
+
+def test_time_moves_for_so_many_people_at_once_who_are_due_first(engine: Engine) -> None:
+    """`most` for one call, `advance_people` otherwise; the rest is due as before."""
+    people = [STATED._replace(person=f"p{number}", occurred_at=at(number)) for number in range(5)]
+    ingest(engine, *people)
+    due = at(30)
+    assert [engine.advance(due, at=NOW, most=2), engine.advance(due, at=NOW, most=2)] == [2, 2]
+    assert engine.advance(due, at=NOW) == 1
+    assert engine.advance(due, at=NOW) == 0

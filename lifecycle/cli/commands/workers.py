@@ -12,6 +12,17 @@ from lifecycle.errors import SettingsRefused
 from lifecycle.settings import Settings
 from lifecycle.task import rfc3339
 
+Processes = Annotated[
+    int,
+    typer.Option(
+        "--processes",
+        metavar="N",
+        min=1,
+        help="Run so many workers, each a process that reads its share of the partitions. Each serves its "
+        "metrics on a port of its own, from web_port on.",
+    ),
+]
+
 
 def worker(
     db: Database = None,
@@ -39,16 +50,7 @@ def worker(
         ),
     ] = None,
     spread: Spread = None,
-    processes: Annotated[
-        int,
-        typer.Option(
-            "--processes",
-            metavar="N",
-            min=1,
-            help="Run so many workers, each a process that reads its share of the partitions. Each serves its "
-            "metrics on a port of its own, from web_port on.",
-        ),
-    ] = 1,
+    processes: Processes = 1,
 ) -> None:
     """Fold touchpoints from Kafka and publish follow-up tasks.
 
