@@ -363,7 +363,7 @@ def test_time_moves_for_so_many_people_at_once_who_are_due_first(engine: Engine)
     """`most` for one call, `advance_people` otherwise; the rest is due as before."""
     people = [STATED._replace(person=f"p{number}", occurred_at=at(number)) for number in range(5)]
     ingest(engine, *people)
-    due = at(30)
+    due = at(60)
     assert [engine.advance(due, at=NOW, most=2), engine.advance(due, at=NOW, most=2)] == [2, 2]
     assert engine.advance(due, at=NOW) == 1
     assert engine.advance(due, at=NOW) == 0
