@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from lifecycle import clock
+from lifecycle.record import Accounting
 from lifecycle.store.changes import Progress
 from lifecycle.streams.equipment import Equipment, WorkerService
 from lifecycle.streams.intake import Intake
@@ -87,14 +88,24 @@ class Clock(WorkerService):
                 return
 
 
-async def advance(equipment: Equipment, until: datetime, partitions: list[int]) -> int:
-    """Move some of these partitions' people to a moment and publish; return how many, 0 when all are there."""
+async def advance(
+    equipment: Equipment,
+    until: datetime,
+    partitions: list[int],
+    *,
+    labelled: Callable[[Accounting], None] | None = None,
+) -> int:
+    """Move some of these partitions' people to a moment and publish; return how many, 0 when all are there.
+
+    `labelled` is told of the labels of what waited to be folded, in the engine's thread.
+    """
     # The engine has one thread: a batch that comes waits for the page at hand, so it is short where batches come.
     is_shared = asyncio.get_running_loop().time() - equipment.taken_at < SHARED_SECONDS
     most = SHARED_PEOPLE if is_shared else None
+    told = equipment.hand_over
     moved = await equipment.in_engine(
         lambda: equipment.engine.advance(
-            until, at=clock.now(), partitions=partitions, most=most, publish=True, told=equipment.hand_over
+            until, at=clock.now(), partitions=partitions, most=most, labelled=labelled, told=told
         )
     )
     equipment.metrics.advanced_people.inc(moved)

@@ -1,7 +1,8 @@
 """The end of a bounded run (`--until`): reads to the ends noted at start, moves time there once, and stops.
 
 A bounded run publishes nothing while it reads, so that ten years of history ask only for what still matters
-at the end. Several workers may share it, and any of them may die: what counts stands in the database. Reading
+at the end; and whoever can waits in the log until then, so that each person is folded once (engine/waiting.py).
+Several workers may share it, and any of them may die: what counts stands in the database. Reading
 is over when the progress of *all* partitions has passed the ends, whoever read them; the run is over when time
 has reached the moment in all of them and the outbox is empty. A partition that nobody claimed yet has no
 progress, so it has not passed, even when it is empty: claiming it makes its row. One that is stopped will not
@@ -80,7 +81,7 @@ class Drain(WorkerService):
         equipment = self.equipment
         mine = sorted(equipment.owned)
         if mine:
-            while await advance(equipment, target, mine):
+            while await advance(equipment, target, mine, labelled=equipment.metrics.count):
                 if equipment.stopping.is_set() or not equipment.owned.issuperset(mine):
                     return False
             await reached(equipment, target, mine)

@@ -190,7 +190,8 @@ class Session:
 
     def _backfill(self, taken: Taken, batch: Batch, until: datetime | None) -> Accounting:
         ingest = self._equipment.engine.ingest
-        return ingest(batch, received_at=taken.taken_at, ceiling=until, publish=False)
+        # Nobody is told of anything before the end, so whoever can waits until then, and is folded once.
+        return ingest(batch, received_at=taken.taken_at, ceiling=until, publish=False, log_first=True)
 
     def _follow(self, taken: Taken, batch: Batch, now: datetime, time: datetime | None) -> Accounting:
         # While time is not known, or far behind, tasks wait for the clock: news may still withdraw them.

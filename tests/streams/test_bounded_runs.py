@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 from pathlib import Path
 
@@ -59,6 +60,20 @@ def test_two_workers_end_where_the_embedded_run_ends(site: Site, sample: Path, t
     assert site.worker(until="end").code() == 0
     assert len(site.records(site.settings.tasks)) == messages
     assert site.accounting() == accounting
+
+
+def test_shuffled_touchpoints_are_late_for_nobody(site: Site, sample: Path, tmp_path: Path) -> None:
+    """Everybody waits in the log until all is read, and is folded once; repetitions are absorbed there."""
+    lines = sample.read_bytes().splitlines()
+    shuffled = [*lines, *lines[::10]]
+    random.Random(7).shuffle(shuffled)
+    site.send(shuffled)
+    worker = site.worker(until="end")
+    assert worker.code() == 0, worker.output
+    assert on_kafka(site) == embedded(sample, tmp_path)
+    accounting = site.accounting()
+    assert (accounting.received, accounting.late) == (len(shuffled), 0)
+    check_stream(site)
 
 
 def test_a_worker_killed_in_the_middle_is_covered_by_the_other(site: Site, sample: Path, tmp_path: Path) -> None:
