@@ -1,7 +1,7 @@
 """What a touchpoint costs, in what does not depend on the machine: calls of Python's functions, and statements.
 
-A limit of calls lies a tenth above what was counted when it was written, one of statements at it. Whoever goes beyond one has either found out why that
-is worth it, and raises it in the same change, or has found what to mend.
+A limit of calls lies a tenth above what was counted when it was written, one of statements at it. Whoever goes beyond
+one has either found out why that is worth it, and raises it in the same change, or has found what to mend.
 """
 
 from __future__ import annotations
