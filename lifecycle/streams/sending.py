@@ -23,7 +23,8 @@ from lifecycle.streams.topics import MAX_DEAD_LETTER_BYTES
 
 ACKNOWLEDGE_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
-BATCH_BYTES = 256 * 1024
+BATCH_BYTES = 64 * 1024
+"""A topic refuses batches beyond its max.message.bytes, a million unless it was set: this is far below."""
 
 CONTENT_TYPE = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
