@@ -6,8 +6,8 @@ topic (_noop_agent.py) and (b) a bare loop of bulk statements on the same server
 from the start of a process to its end; for the worker that holds moving time, publishing tasks and leaving.
 `intake` is from the first record or commit to the last, without start and end. CPU is of the process alone.
 
-What it does not: several workers, live running (here tasks are asked for once, at the end), time to task,
-redelivery, a broker on another machine. Broker, database and process share the cores.
+What it does not: live running (here people are folded once, and tasks asked for, at the end), time to task
+(latency.py), redelivery, a broker on another machine. Broker, database and process share the cores.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from benchmarks._site import PARTITIONS, Site, committed, site
 from lifecycle.store.store import open_store
 
 WORKER, AGENT, BULK = "lifecycle worker", "(a) no-op faust agent", "(b) bare bulk loop"
+TWO = "lifecycle worker --processes 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,11 @@ class Rates:
     run: Run
 
 
-def run_worker(here: Site, touchpoints: History) -> Rates:
+def run_worker(here: Site, touchpoints: History, *more: str) -> Rates:
     """Run a worker over the topic, into a new database."""
     database = here.new_database()
     open_store(database, create=True).close()
-    command = ["worker", "--until", "end"]
+    command = ["worker", "--until", "end", *more]
     run = run_module("lifecycle.cli", command, folder=touchpoints.folder, settings=here.settings(database))
     return Rates(touchpoints.lines / run.wall, committed(database, touchpoints.lines), run)
 
@@ -70,6 +71,7 @@ def main() -> None:
                 AGENT: lambda: run_agent(here, touchpoints),
                 BULK: lambda: run_bulk(here, touchpoints),
                 WORKER: lambda: run_worker(here, touchpoints),
+                TWO: lambda: run_worker(here, touchpoints, "--processes", "2"),
             }
             rates = interleaved(given.repetitions, cases)
     print(f"{touchpoints.name}; {touchpoints.lines:,} touchpoints in {PARTITIONS} partitions")
@@ -92,6 +94,9 @@ def report(rates: dict[str, list[Rates]], repetitions: int) -> None:
             ratios[f"{WORKER} / {other}, touchpoints/s, {field}"] = ratio(above, below)
         cpus = ([rate.run.cpu for rate in rates[name]] for name in (WORKER, other))
         ratios[f"{WORKER} / {other}, CPU"] = ratio(*cpus)
+    for field in ("whole", "intake"):
+        above, below = ([getattr(rate, field) for rate in rates[name]] for name in (TWO, WORKER))
+        ratios[f"{TWO} / {WORKER}, touchpoints/s, {field}"] = ratio(above, below)
     print_ratios(ratios)
 
 
