@@ -168,7 +168,7 @@ class Queues(Connected):
         query = select(people.c.missing, func.count().label("times")).where(people.c.missing.is_not(None))
         with self._database.reading() as connection:
             for row in connection.execute(query.group_by(people.c.missing)):
-                for name, touchpoints in canonical_json.loads(row.missing).items():
+                for name, touchpoints in canonical_json.own(row.missing).items():
                     before = found.get(name, (0, 0))
                     found[name] = (before[0] + touchpoints * row.times, before[1] + row.times)
         return found
@@ -207,7 +207,7 @@ def _first_of_all(
 
 
 def _dead_letter_row(row: Row[Any]) -> DeadLetterRow:
-    headers = canonical_json.loads(row.headers)
+    headers = canonical_json.own(row.headers)
     letter = DeadLetter(
         place=Place(row.topic, row.partition, row.offset_),
         reason=row.reason,

@@ -114,4 +114,4 @@ def _publications(given: FromClause) -> Select[Any]:
 
 def touchpoint_of(*row: Any) -> Touchpoint:
     """Return the touchpoint in a row of the log, or of what is kept beside it."""
-    return Touchpoint._make((*row[:6], canonical_json.loads(row[6])))
+    return Touchpoint._make((*row[:6], canonical_json.own(row[6])))

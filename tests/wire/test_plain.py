@@ -149,3 +149,11 @@ WRITTEN = st.recursive(
 def test_a_value_is_written_in_the_same_bytes_on_both_ways(value: Any) -> None:
     """Stored hashes of content, and messages, depend on each of them."""
     assert canonical_json.dumps(value) == canonical_json.written_strictly(value)
+
+
+@settings(max_examples=1_000)
+@given(VALUES)
+def test_what_we_wrote_ourselves_is_read_as_strictly(value: Any) -> None:
+    """Also texts with escapes, and numbers of any size."""
+    text = canonical_json.dumps(value)
+    assert kinds(canonical_json.own(text)) == kinds(strictly(text))

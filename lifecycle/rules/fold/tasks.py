@@ -176,7 +176,7 @@ def _news_of(
 
 
 def _closed(last: Publication, closed: ClosedTask, at: datetime) -> Request:
-    data = canonical_json.loads(last.body)
+    data = canonical_json.own(last.body)
     data |= {"state": closed.state, "closed_at": rfc3339(from_microseconds(closed.at)), "reason": closed.reason or None}
     content = content_of(closed.state, data["ask"], data["kind"], data["due_at"], data["lane"], data["by"])
     told = "task.changed" if closed.state in ("completed", "declined") else "task.withdrawn"
