@@ -2,7 +2,7 @@
 
 Reading takes nothing off a queue and locks nothing: a queue belongs to the owner of its partitions, and rows
 leave it when what they ask for is done and committed. A queue can be long after an outage, so every read
-is a bounded walk along an index; tests guard the plans.
+is a bounded walk along an index; tests/guards hold the plans.
 """
 
 from __future__ import annotations

@@ -1,36 +1,12 @@
-"""The contract of the queues, on both stores: who is served, in which order, by a walk along an index."""
+"""The contract of the queues, on both stores: who is served, and in which order. How they are found: tests/guards/test_plans.py."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from lifecycle.record import Place
 from lifecycle.store import Changes, Store
-from tests.store.made import HOUR, NOON, dead_letter, message, on_statement, person, publication, touchpoint
-
-
-def plan_of(store: Store, call: Callable[[], Any]) -> str:
-    """What the database says about how it runs the last statement of a call."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(sql: str, parameters: Any) -> None:
-        sent.append((sql, parameters))
-
-    with on_statement(store, note):
-        call()
-    sql, parameters = sent[-1]
-    parameters = parameters[0] if isinstance(parameters, list) else parameters  # of many at once, the first
-    prefix = "EXPLAIN QUERY PLAN " if store._database.is_sqlite else "EXPLAIN "
-    with store._database.reading() as connection:
-        rows = connection.exec_driver_sql(prefix + sql, parameters)
-        return "\n".join(str(row[-1]) for row in rows)
-
-
-def analyze(store: Store) -> None:
-    """Let the database count its rows, as it does by itself after a while."""
-    with store._database.reading() as connection:
-        connection.exec_driver_sql("ANALYZE")
+from tests.store.made import HOUR, NOON, dead_letter, message, person
 
 
 def test_due_people_come_by_partition_and_time(store: Store) -> None:
@@ -55,44 +31,6 @@ def test_due_people_of_very_many_partitions(store: Store) -> None:
     store.commit(Changes(people=tuple(rows), messages=tuple(message("x", str(n), n) for n in range(250))))
     assert store.due_people(None, NOON, 3) == ["p249", "p248", "p247"]
     assert [row.message_id for row in store.outbox(range(250), limit=3)] == ["0", "1", "2"]
-
-
-def test_due_people_are_found_by_the_index(store: Store) -> None:
-    """However many are due, the first few are a walk along people_due: no table is read, nothing sorted."""
-    rows = [person(f"p{number}", partition=number % 2, next_due_at=NOON) for number in range(5_000)]
-    store.set_partitions(2)
-    store.commit(Changes(people=tuple(rows)))
-    analyze(store)
-    for partitions in ([0], [0, 1], None):
-        plan = plan_of(store, lambda wanted=partitions: store.due_people(wanted, NOON, 10))
-        assert plan.count("people_due") == len(partitions or [0, 1]), plan
-        assert "Seq Scan" not in plan, plan
-        assert "SCAN people" not in plan, plan
-        assert "Sort  (" not in plan, plan  # PostgreSQL merges the partitions, each in the order of its index
-
-
-def test_people_and_log_are_found_by_their_keys(store: Store) -> None:
-    """Looking up a batch walks the primary keys, also before the database has counted its rows."""
-    names = [f"p{number:04}" for number in range(5_000)]
-    store.commit(
-        Changes(
-            touchpoints=tuple(touchpoint(name, data={"text": "long" * 50}) for name in names),
-            people=tuple(person(name, snapshot="long" * 200) for name in names),
-            publications=tuple(publication(name, body="long" * 50) for name in names),
-        )
-    )
-    some = names[::50]
-    for call in (
-        lambda: store.load_people(some),
-        lambda: store.find_touchpoints([(name, "crm", "1") for name in some]),
-        lambda: store.read_log(dict.fromkeys(some, NOON)),
-        lambda: store.publications(some),
-    ):
-        plan = plan_of(store, call)
-        assert "Seq Scan" not in plan, plan
-        assert "SCAN people" not in plan, plan
-        assert "SCAN touchpoints" not in plan, plan
-        assert "SCAN tasks" not in plan, plan
 
 
 def test_the_outbox_gives_the_lane_of_today(store: Store) -> None:
@@ -127,33 +65,6 @@ def test_what_was_sent_leaves_the_outbox_and_nothing_else(store: Store) -> None:
     for _ in range(2):
         store.delete_outbox(sent[::-1])
         assert [row.message_id for row in store.outbox(None)] == ["1", "4", "5", "6", "7", "8", "9"]
-
-
-def test_taking_off_the_outbox_is_a_walk_along_the_index(store: Store) -> None:
-    """Also where the table was empty when its statistics were made, and a long backlog came since."""
-    analyze(store)
-    store.commit(Changes(messages=tuple(message("p", str(number), number % 50) for number in range(5_000))))
-    rows = store.outbox([7], limit=50)
-    plan = plan_of(store, lambda: store.delete_outbox(rows))
-    assert "Seq Scan" not in plan, plan
-    assert "SCAN outbox" not in plan, plan
-
-
-def test_the_outbox_is_found_by_the_index(store: Store) -> None:
-    """A long backlog of other partitions is not read to find one's own."""
-    store.commit(Changes(messages=tuple(message("p", str(number), number % 50) for number in range(5_000))))
-    analyze(store)
-    first: list[str] = []
-
-    def note(sql: str, _parameters: Any) -> None:
-        first.append(sql)
-
-    with on_statement(store, note):
-        store.outbox([3, 4], limit=10)
-    assert "LIMIT" in first[0]
-    plan = plan_of(store, lambda: store.outbox([3, 4], limit=10))
-    assert "Seq Scan on outbox" not in plan, plan
-    assert "SCAN outbox" not in plan, plan
 
 
 def test_dead_letters_are_read_page_by_page(store: Store) -> None:
