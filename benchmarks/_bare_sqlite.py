@@ -1,9 +1,11 @@
 """The baseline of the embedded run: decodes lines, inserts touchpoints into SQLite, and nothing else.
 
-    python -m benchmarks._bare_sqlite LINES DATABASE
+    python -m benchmarks._bare_sqlite LINES DATABASE [strict]
 
 The same decoder, the same table, the same flushing and the same 1,000 rows in a transaction as the product has;
-no look-up of what is there already, no people, no fold, no tasks. Not measured here, but by benchmarks/embedded.py.
+no look-up of what is there already, no people, no fold, no tasks. With `strict` JSON is read and written as before
+msgspec took over what is plain: the yardstick that figures of earlier versions were measured by. Not measured here, but
+by benchmarks/embedded.py.
 """
 
 from __future__ import annotations
@@ -37,8 +39,10 @@ def rows(path: str) -> Iterator[Row]:
             yield (*each[:4], microseconds(each.occurred_at), each.sequence, canonical_json.dumps(each.data))
 
 
-def main(path: str, database: str) -> None:
+def main(path: str, database: str, reader: str = "plain") -> None:
     """Write every touchpoint of a file into a new database."""
+    if reader == "strict":
+        canonical_json.loads, canonical_json.dumps = canonical_json.strictly, canonical_json.written_strictly
     connection = sqlite3.connect(database, isolation_level=None)
     for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 16384", "cache_size = -32768"):
         connection.execute(f"PRAGMA {setting}")
@@ -52,4 +56,4 @@ def main(path: str, database: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -72,6 +72,14 @@ def site(touchpoints: History) -> Iterator[Site]:
         raise SystemExit(f"not measured: {error}") from error
 
 
+def has_received(url: str, count: int) -> bool:
+    """Say whether workers have committed so many records to a database."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT coalesce(sum(received), 0) FROM partition_progress").fetchone()
+    assert row is not None
+    return int(row[0]) >= count
+
+
 def committed(url: str, expected: int) -> float:
     """Return touchpoints/s between the first commit and the last, the first batch not counted."""
     with psycopg.connect(url) as connection:

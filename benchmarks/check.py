@@ -12,9 +12,8 @@ from __future__ import annotations
 import argparse
 import time
 from functools import partial
-from statistics import median
 
-from benchmarks._figures import interleaved, positive, print_table
+from benchmarks._figures import interleaved, positive, report, spread
 from lifecycle.policies import shipped_policy
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.language.policy import Policy
@@ -107,8 +106,8 @@ def main() -> None:
     cases = {f"load, {name}": partial(timed_load, text) for name, text in texts.items()}
     cases |= {f"check, {name}": partial(timed_check, policy) for name, policy in policies.items()}
     figures = interleaved(arguments.repetitions, cases)
-    rows = [(name, f"{median(figures[name]) * 1000:.1f}") for name in cases]
-    print_table("Reading and proving a policy", ("what", "CPU ms"), rows)
+    rows = {name: {"CPU ms": spread(took * 1000 for took in figures[name])} for name in cases}
+    report("check", "reading and proving a policy", f"{arguments.repetitions} repetitions", {"CPU ms": ".1f"}, rows)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 What it measures: `lifecycle run --until end` on a new SQLite database, from the start of the process to its end:
 wall clock, CPU, peak memory, touchpoints/s. The import into JSON lines comes first and is not timed. The baseline
 (_bare_sqlite.py) is a process too: it decodes the same lines and inserts the touchpoints, and does nothing else. So
-the ratio is what finding repetitions, folding, snapshots, moving time and writing tasks cost on top.
+the ratio is what finding repetitions, folding, snapshots, moving time and writing tasks cost on top. A second baseline
+is the same loop with the strict reader of JSON.
 
 What it does not: a second run over the same file, late touchpoints, other policies, PostgreSQL.
 """
@@ -13,12 +14,12 @@ from __future__ import annotations
 import argparse
 from itertools import count
 from pathlib import Path
-from statistics import median
 
-from benchmarks._figures import Run, interleaved, positive, print_ratios, print_table, ratio, run_module
+from benchmarks import _figures
+from benchmarks._figures import Run, interleaved, positive, ratio, run_module, spread
 from benchmarks._history import History, history
 
-BASELINE, PRODUCT = "bare bulk loop", "lifecycle run"
+BASELINE, STRICT, PRODUCT = "bare bulk loop", "bare bulk loop, strict reader", "lifecycle run"
 
 
 def run_product(touchpoints: History, folder: Path) -> Run:
@@ -30,9 +31,10 @@ def run_product(touchpoints: History, folder: Path) -> Run:
     )
 
 
-def run_baseline(touchpoints: History, folder: Path) -> Run:
+def run_baseline(touchpoints: History, folder: Path, *reader: str) -> Run:
     """Run the bare loop on a new database."""
-    return run_module("benchmarks._bare_sqlite", [str(touchpoints.path), str(folder / "bare.db")], folder=folder)
+    arguments = [str(touchpoints.path), str(folder / "bare.db"), *reader]
+    return run_module("benchmarks._bare_sqlite", arguments, folder=folder)
 
 
 def main() -> None:
@@ -52,6 +54,7 @@ def main() -> None:
 
         cases = {
             BASELINE: lambda: run_baseline(touchpoints, folder()),
+            STRICT: lambda: run_baseline(touchpoints, folder(), "strict"),
             PRODUCT: lambda: run_product(touchpoints, folder()),
         }
         runs = interleaved(given.repetitions, cases)
@@ -59,21 +62,28 @@ def main() -> None:
 
 
 def report(touchpoints: History, runs: dict[str, list[Run]], repetitions: int) -> None:
-    """Print the table and the ratios."""
-    rows = []
-    for name, each in runs.items():
-        wall, cpu, peak = (median(getattr(run, field) for run in each) for field in ("wall", "cpu", "peak"))
-        rows.append((name, f"{wall:.1f}", f"{cpu:.1f}", f"{peak:.0f}", f"{touchpoints.lines / wall:,.0f}"))
-    print(f"{touchpoints.name}; {touchpoints.lines:,} touchpoints; {repetitions} repetitions, medians")
-    print_table("embedded, whole process", ("process", "wall s", "CPU s", "peak MiB", "touchpoints/s"), rows)
-    print_ratios(
-        {
-            f"{PRODUCT} / {BASELINE}, {word}": ratio(
-                [getattr(run, field) for run in runs[PRODUCT]], [getattr(run, field) for run in runs[BASELINE]]
-            )
-            for word, field in (("wall", "wall"), ("CPU", "cpu"), ("memory", "peak"))
+    """Print and keep the figures."""
+    lines = touchpoints.lines
+    rows = {
+        name: {
+            "wall s": spread(run.wall for run in each),
+            "CPU s": spread(run.cpu for run in each),
+            "CPU s per 100k": spread(run.cpu / lines * 100_000 for run in each),
+            "peak MiB": spread(run.peak for run in each),
+            "touchpoints/s": spread(lines / run.wall for run in each),
         }
-    )
+        for name, each in runs.items()
+    }
+    ratios = {
+        f"{PRODUCT} / {other}, {word}": ratio(
+            (getattr(run, field) for run in runs[PRODUCT]), (getattr(run, field) for run in runs[other])
+        )
+        for other in (BASELINE, STRICT)
+        for word, field in (("wall", "wall"), ("CPU", "cpu"), ("memory", "peak"))
+    }
+    forms = {"wall s": ".1f", "CPU s": ".1f", "CPU s per 100k": ".1f", "peak MiB": ".0f", "touchpoints/s": ",.0f"}
+    on = f"{touchpoints.name}; {lines:,} touchpoints; {repetitions} repetitions"
+    _figures.report("embedded", "embedded run, whole process, SQLite", on, forms, rows, ratios)
 
 
 if __name__ == "__main__":

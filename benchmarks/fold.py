@@ -1,9 +1,11 @@
-"""The fold per touchpoint, beside a loop that does the least imaginable.
+"""The fold per touchpoint, beside a loop that does the least imaginable, and one transition of other state machines.
 
 What it measures: CPU seconds of one core for `rules.fold` on touchpoints that are decoded already, each person's
 whole history at once (sorting included), the same with time moved to the end of the log (timers fire), and one
 touchpoint at a time with the snapshot read before it and written after it, which is the worst an intake can
-do. The baseline sorts and sets one entry of a dict for each touchpoint.
+do. The baseline sorts and sets one entry of a dict for each touchpoint. Its peers are libraries of state machines
+(_peers.py), which for each touchpoint make one transition that a condition guards, and nothing else: no data, no
+timers, no tasks, no memory of it.
 
 What it does not: decoding of touchpoints, sorting out repetitions, databases, tasks as messages.
 
@@ -19,10 +21,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from statistics import median
 
-from benchmarks._figures import interleaved, positive, print_ratios, print_table, ratio
+from benchmarks._figures import interleaved, positive, ratio, report, spread
 from benchmarks._history import history
+from benchmarks._peers import peers
 from lifecycle.policies import shipped_policy
 from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.rules.compiled.machine import Machine
@@ -99,19 +101,23 @@ def main() -> None:
     gc.freeze()
     works: dict[str, Callable[[], None]] = {
         BASELINE: lambda: least(log),
+        **{peer: partial(transitions, count) for peer, transitions in peers().items()},
         WHOLE: lambda: whole(machine, log, None),
         MOVED: lambda: whole(machine, log, end),
         SINGLY: lambda: singly(machine, log),
     }
-    cases = {each: partial(cpu_seconds, work) for each, work in works.items()}
-    figures = interleaved(given.repetitions, cases)
-    rows = [
-        (each, f"{median(seconds) / count * 1e6:.2f}", f"{count / median(seconds):,.0f}")
+    figures = interleaved(given.repetitions, {each: partial(cpu_seconds, work) for each, work in works.items()})
+    rows = {
+        each: {
+            "us/touchpoint": spread(took / count * 1e6 for took in seconds),
+            "touchpoints/s": spread(count / took for took in seconds),
+        }
         for each, seconds in figures.items()
-    ]
-    print(f"{name}; {len(log):,} people with {count:,} touchpoints; {given.repetitions} repetitions, medians")
-    print_table("fold, one core", ("work", "us/touchpoint", "touchpoints/s"), rows)
-    print_ratios({f"{each} / {BASELINE}": ratio(figures[each], figures[BASELINE]) for each in (WHOLE, MOVED, SINGLY)})
+    }
+    ratios = {f"{each} / {BASELINE}": ratio(figures[each], figures[BASELINE]) for each in (WHOLE, MOVED, SINGLY)}
+    ratios |= {f"{WHOLE} / {peer}": ratio(figures[WHOLE], figures[peer]) for peer in peers()}
+    on = f"{name}; {len(log):,} people with {count:,} touchpoints; {given.repetitions} repetitions"
+    report("fold", "fold, CPU of one core", on, {"us/touchpoint": ".2f", "touchpoints/s": ",.0f"}, rows, ratios)
 
 
 if __name__ == "__main__":

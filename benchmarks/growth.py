@@ -15,9 +15,8 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
-from statistics import median
 
-from benchmarks._figures import positive, print_ratios, print_table
+from benchmarks._figures import positive, report, spread
 from lifecycle.engine.engine import Engine
 from lifecycle.policies import shipped_policy
 from lifecycle.record import Batch, Place, Record
@@ -37,8 +36,8 @@ def batch(touchpoints: Sequence[Touchpoint]) -> Batch:
     return Batch(tuple(Record(Place("file:growth", 0, n), b"{}", each) for n, each in enumerate(touchpoints)))
 
 
-def measure(engine: Engine, people: int, known: int, batches: int) -> tuple[float, float]:
-    """Let there be so many people; return microseconds a touchpoint, CPU of this process and on the clock."""
+def measure(engine: Engine, people: int, known: int, batches: int) -> tuple[list[float], list[float]]:
+    """Let there be so many people; return microseconds a touchpoint of each batch, CPU and clock."""
     source = random.Random(people)
     for first in range(known, people, BATCH):
         stated = [
@@ -59,7 +58,7 @@ def measure(engine: Engine, people: int, known: int, batches: int) -> tuple[floa
         engine.ingest(batch(some), received_at=NOW, ceiling=NOW, until=at, publish=False)
         cpu.append((time.process_time() - spent) / BATCH * 1e6)
         wall.append((time.perf_counter() - begun) / BATCH * 1e6)
-    return median(cpu), median(wall)
+    return cpu, wall
 
 
 def main() -> None:
@@ -68,17 +67,22 @@ def main() -> None:
     parser.add_argument("--people", type=positive, action="append", help="may be repeated (10000, 100000)")
     parser.add_argument("--batches", type=positive, default=40)
     given = parser.parse_args()
-    sizes, rows, figures = sorted(given.people or [10_000, 100_000]), [], []
+    sizes, rows = sorted(given.people or [10_000, 100_000]), {}
     with ExitStack() as stack:
         url = stack.enter_context(PostgresServer(durable=True)).url.replace("+psycopg", "")
         store = stack.enter_context(closing(open_store(url, create=True)))
         engine, known = Engine(store, load_policy(shipped_policy()), opened_at=NOW), 0
         for people in sizes:
-            figures.append(measure(engine, people, known, given.batches))
+            cpu, wall = measure(engine, people, known, given.batches)
             known = people
-            rows.append((f"{people:,}", *(f"{each:.0f}" for each in figures[-1])))
-    print_table("growth, us a touchpoint, medians", ("people", "CPU", "clock"), rows)
-    print_ratios({f"{sizes[-1]:,} / {sizes[0]:,} people, clock": figures[-1][1] / figures[0][1]})
+            rows[f"{people:,} people"] = {"CPU us": spread(cpu), "clock us": spread(wall)}
+    least, most = rows[f"{sizes[0]:,} people"], rows[f"{sizes[-1]:,} people"]
+    ratios = {
+        f"{sizes[-1]:,} / {sizes[0]:,} people, {name}": spread([most[name].median / least[name].median])
+        for name in ("CPU us", "clock us")
+    }
+    on = f"{given.batches} batches of {BATCH} touchpoints at each size"
+    report("growth", "a touchpoint as people grow, PostgreSQL", on, {"CPU us": ".0f", "clock us": ".0f"}, rows, ratios)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks._figures import positive, print_table
+from benchmarks._figures import Spread, positive, report, spread
 from lifecycle.engine.engine import Engine
 from lifecycle.policies import shipped_policy
 from lifecycle.record import Batch, Place, Record
@@ -87,7 +86,7 @@ def main() -> None:
     parser.add_argument("--touchpoints", type=positive, default=10_000)
     parser.add_argument("--repetitions", type=positive, default=100)
     given = parser.parse_args()
-    rows = []
+    rows: dict[str, dict[str, Spread]] = {}
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="lifecycle-benchmark-"))
         stores = {
@@ -97,9 +96,9 @@ def main() -> None:
         for name, url in stores.items():
             for where, taken in measure(url, given.touchpoints, given.repetitions):
                 ninth = sorted(taken)[int(len(taken) * 0.9)]
-                rows.append((name, where, f"{median(taken):.1f}", f"{ninth:.1f}", f"{max(taken):.1f}"))
-    print(f"one person with {given.touchpoints:,} touchpoints; {given.repetitions} late ones each")
-    print_table("late news, ms to the commit", ("store", "where", "median", "9 of 10", "most"), rows)
+                rows[f"{name}, {where}"] = {"ms": spread(taken), "9 of 10": spread([ninth])}
+    on = f"one person with {given.touchpoints:,} touchpoints; {given.repetitions} late ones each"
+    report("late", "late news, to the commit", on, {"ms": ".1f", "9 of 10": ".1f"}, rows)
 
 
 if __name__ == "__main__":

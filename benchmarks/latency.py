@@ -25,7 +25,8 @@ from tempfile import TemporaryDirectory
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from benchmarks._figures import positive, print_table
+from benchmarks import _figures
+from benchmarks._figures import Spread, positive, spread
 from benchmarks._history import History, environment
 from benchmarks._site import Site, site
 from lifecycle.settings import Settings
@@ -68,6 +69,8 @@ tracks:
         watched_by: in_touch
 """
 """Of its own, because the default one asks nobody at night."""
+
+FORMS = {"p50 ms": ".0f", "p90 ms": ".0f", "p99 ms": ".0f", "most ms": ".0f", "worker CPU s per 100k": ".1f"}
 
 WARM_UP_SECONDS = 5
 STEP_SECONDS = 0.002
@@ -121,9 +124,9 @@ async def measure(here: Site, tasks: str, rate: int, seconds: int, run: str) -> 
     return [(taken[person] - sent[person]) * 1_000 for person in counted if person in taken]
 
 
-def report(rates: Sequence[int], seconds: int) -> list[tuple[str, ...]]:
+def measured(rates: Sequence[int], seconds: int) -> dict[str, dict[str, Spread]]:
     """Start a worker, and measure at each rate in turn."""
-    rows = []
+    rows = {}
     with TemporaryDirectory(prefix="lifecycle-benchmark-") as name:
         empty = Path(name) / "none.jsonl"
         empty.touch()
@@ -144,16 +147,8 @@ def report(rates: Sequence[int], seconds: int) -> list[tuple[str, ...]]:
                     found = asyncio.run(measure(here, tasks, rate, seconds, f"at{rate}"))
                     cut = quantiles(found, n=100)
                     cpu = (_cpu_seconds(worker.pid) - usage) / (rate * (seconds + WARM_UP_SECONDS)) * 100_000
-                    rows.append(
-                        (
-                            f"{rate:,}/s",
-                            f"{cut[49]:.0f}",
-                            f"{cut[89]:.0f}",
-                            f"{cut[98]:.0f}",
-                            f"{max(found):.0f}",
-                            f"{cpu:.1f}",
-                        )
-                    )
+                    figures = (cut[49], cut[89], cut[98], max(found), cpu)
+                    rows[f"{rate:,}/s"] = {name: spread([each]) for name, each in zip(FORMS, figures, strict=True)}
             finally:
                 worker.terminate()
                 worker.wait()
@@ -171,9 +166,8 @@ def main() -> None:
     parser.add_argument("--rate", type=positive, action="append", help="touchpoints/s; may be repeated (500, 1000)")
     parser.add_argument("--seconds", type=positive, default=20)
     given = parser.parse_args()
-    rows = report(given.rate or [500, 1_000], given.seconds)
-    columns = ("rate", "p50 ms", "p90 ms", "p99 ms", "most ms", "worker CPU-s per 100k")
-    print_table(f"time to task, {given.seconds} s at each rate", columns, rows)
+    rows = measured(given.rate or [500, 1_000], given.seconds)
+    _figures.report("latency", "time to task", f"{given.seconds} s at each rate", FORMS, rows)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,20 @@
-"""The worker end to end, beside a faust agent that does nothing and a bare bulk loop on the same database.
+"""The worker end to end, beside a faust agent that does nothing, and beside loops that write without folding.
 
-What it measures: one `lifecycle worker --until end` as a process, on a real Kafka (4 partitions, the touchpoints
-already in the topic) and a real PostgreSQL (fsync on), beside (a) a no-op faust agent on the same broker and
-topic (_noop_agent.py) and (b) a bare loop of bulk statements on the same server (_bare_postgres.py). `whole` is
-from the start of a process to its end; for the worker that holds moving time, publishing tasks and leaving.
-`intake` is from the first record or commit to the last, without start and end. CPU is of the process alone.
+What it measures, each as a process, on a real Kafka (4 partitions, the touchpoints already in the topic) and a real
+PostgreSQL (fsync on):
 
-What it does not: live running (here people are folded once, and tasks asked for, at the end), time to task
-(latency.py), redelivery, a broker on another machine. Broker, database and process share the cores.
+- one `lifecycle worker --until end`, which writes the log first and folds everybody at the end, and the same with two
+  processes; beside (a) a no-op faust agent on the same topic (_noop_agent.py) and (b) a loop that reads the lines from
+  a file and writes touchpoints and people in bulk (_bare_postgres.py);
+- a live `lifecycle worker`, which folds as it reads, stopped when all is committed; beside (c) a loop with its
+  consumer, its decoder and its statements that writes as many rows and folds nothing (_bare_worker.py).
+
+`whole` is from the start of a process to its end; for a worker that holds loading the program, joining the group and
+leaving, and with --until moving time and publishing tasks. `intake` is from the first record or commit to the last.
+CPU is of the process (with its children), from its start to its end.
+
+What it does not: tasks of a live worker (what happened long ago asks for none; latency.py has them), redelivery, a
+broker on another machine. Broker, database and process share the cores.
 """
 
 from __future__ import annotations
@@ -15,15 +22,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
-from benchmarks._figures import Run, interleaved, positive, print_ratios, print_table, ratio, run_module
+from benchmarks import _figures
+from benchmarks._figures import Run, Spread, interleaved, positive, ratio, run_module, spread
 from benchmarks._history import History, history
-from benchmarks._site import PARTITIONS, Site, committed, site
+from benchmarks._site import PARTITIONS, Site, committed, has_received, site
 from lifecycle.store.store import open_store
 
-WORKER, AGENT, BULK = "lifecycle worker", "(a) no-op faust agent", "(b) bare bulk loop"
-TWO = "lifecycle worker --processes 2"
+WORKER, AGENT, BULK = "lifecycle worker --until end", "(a) no-op faust agent", "(b) bare bulk loop"
+TWO, LIVE, LOOP = "lifecycle worker --processes 2", "lifecycle worker, live", "(c) bare live loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,28 @@ def run_worker(here: Site, touchpoints: History, *more: str) -> Rates:
     open_store(database, create=True).close()
     command = ["worker", "--until", "end", *more]
     run = run_module("lifecycle.cli", command, folder=touchpoints.folder, settings=here.settings(database))
+    return Rates(touchpoints.lines / run.wall, committed(database, touchpoints.lines), run)
+
+
+def run_live(here: Site, touchpoints: History) -> Rates:
+    """Run a live worker until it has committed the topic, into a new database."""
+    database = here.new_database()
+    open_store(database, create=True).close()
+    run = run_module(
+        "lifecycle.cli",
+        ["worker"],
+        folder=touchpoints.folder,
+        settings={**here.settings(database), "LIFECYCLE_ASK_FROM": "beginning"},
+        is_done=lambda: has_received(database, touchpoints.lines),
+    )
+    return Rates(touchpoints.lines / run.wall, committed(database, touchpoints.lines), run)
+
+
+def run_loop(here: Site, touchpoints: History) -> Rates:
+    """Run the loop that stands beside the live worker."""
+    database = here.new_database()
+    arguments = [here.broker, here.topic, here.name("loop"), database, str(touchpoints.lines)]
+    run = run_module("benchmarks._bare_worker", arguments, folder=touchpoints.folder)
     return Rates(touchpoints.lines / run.wall, committed(database, touchpoints.lines), run)
 
 
@@ -72,32 +101,34 @@ def main() -> None:
                 BULK: lambda: run_bulk(here, touchpoints),
                 WORKER: lambda: run_worker(here, touchpoints),
                 TWO: lambda: run_worker(here, touchpoints, "--processes", "2"),
+                LOOP: lambda: run_loop(here, touchpoints),
+                LIVE: lambda: run_live(here, touchpoints),
             }
             rates = interleaved(given.repetitions, cases)
-    print(f"{touchpoints.name}; {touchpoints.lines:,} touchpoints in {PARTITIONS} partitions")
-    report(rates, given.repetitions)
+    report(touchpoints, rates, given.repetitions)
 
 
-def report(rates: dict[str, list[Rates]], repetitions: int) -> None:
-    """Print the table and the ratios."""
-    rows = []
-    for name, each in rates.items():
-        whole, intake = median(rate.whole for rate in each), median(rate.intake for rate in each)
-        wall, cpu = median(rate.run.wall for rate in each), median(rate.run.cpu for rate in each)
-        rows.append((name, f"{wall:.1f}", f"{cpu:.1f}", f"{whole:,.0f}", f"{intake:,.0f}"))
-    columns = ("process", "wall s", "CPU s", "whole, per s", "intake, per s")
-    print_table(f"worker end to end; {repetitions} repetitions, medians", columns, rows)
-    ratios = {}
-    for other in (AGENT, BULK):
+def report(touchpoints: History, rates: dict[str, list[Rates]], repetitions: int) -> None:
+    """Print and keep the figures."""
+    rows = {
+        name: {
+            "wall s": spread(rate.run.wall for rate in each),
+            "CPU s per 100k": spread(rate.run.cpu / touchpoints.lines * 100_000 for rate in each),
+            "whole, per s": spread(rate.whole for rate in each),
+            "intake, per s": spread(rate.intake for rate in each),
+        }
+        for name, each in rates.items()
+    }
+    pairs = ((WORKER, AGENT), (WORKER, BULK), (TWO, WORKER), (LIVE, AGENT), (LIVE, LOOP))
+    ratios: dict[str, Spread] = {}
+    for name, other in pairs:
         for field in ("whole", "intake"):
-            above, below = ([getattr(rate, field) for rate in rates[name]] for name in (WORKER, other))
-            ratios[f"{WORKER} / {other}, touchpoints/s, {field}"] = ratio(above, below)
-        cpus = ([rate.run.cpu for rate in rates[name]] for name in (WORKER, other))
-        ratios[f"{WORKER} / {other}, CPU"] = ratio(*cpus)
-    for field in ("whole", "intake"):
-        above, below = ([getattr(rate, field) for rate in rates[name]] for name in (TWO, WORKER))
-        ratios[f"{TWO} / {WORKER}, touchpoints/s, {field}"] = ratio(above, below)
-    print_ratios(ratios)
+            both = ([getattr(rate, field) for rate in rates[each]] for each in (name, other))
+            ratios[f"{name} / {other}, touchpoints/s, {field}"] = ratio(*both)
+        ratios[f"{name} / {other}, CPU"] = ratio(*([rate.run.cpu for rate in rates[each]] for each in (name, other)))
+    forms = {"wall s": ".1f", "CPU s per 100k": ".1f", "whole, per s": ",.0f", "intake, per s": ",.0f"}
+    on = f"{touchpoints.name}; {touchpoints.lines:,} touchpoints in {PARTITIONS} partitions; {repetitions} repetitions"
+    _figures.report("worker", "worker end to end, PostgreSQL", on, forms, rows, ratios)
 
 
 if __name__ == "__main__":
