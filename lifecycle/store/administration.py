@@ -185,7 +185,7 @@ def _move_people(connection: Connection, count: int) -> int:
         after = page[-1].person
         rows = [(person, partition_of(person, count)) for person, partition in page]
         changed = [row for row, (_, partition) in zip(rows, page, strict=True) if row[1] != partition]
-        moved += update_rows(connection, [people.c.person, people.c.partition], changed, _to_partition)
+        moved += update_rows(connection, [people.c.person, people.c.partition], changed, _to_partition)()
 
 
 def _move_outbox(connection: Connection, count: int) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Delete,
     FromClause,
     Select,
     Table,
@@ -39,7 +40,7 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.record import ACCOUNTING_NAMES
-from lifecycle.store.statements import GIVEN, made
+from lifecycle.store.statements import GIVEN, Statement, made
 from lifecycle.store.tables import Microseconds
 
 Given = Mapping[str, ColumnElement[Any]]
@@ -72,12 +73,7 @@ def look_up(
     `query` makes it from the keys, which are joined with as `given_keys` says. It is called once for each store: let it
     be a function of its module, that knows nothing of one call.
     """
-    statement = made(connection, ("look_up", query), lambda: query(_given(connection, columns)))
-    stored = _stored(columns, rows)
-    if connection.dialect.name == "postgresql":
-        result = statement.run(connection, _arrays(columns, stored))
-    else:
-        result = statement.run(connection, {_KEYS: _as_json(stored)})
+    statement, result = _run_keyed(connection, columns, rows, query)
     if not statement.times:
         return [tuple(row) for row in result]
     found = []
@@ -88,6 +84,16 @@ def look_up(
                 values[index] = from_microseconds(values[index])
         found.append(tuple(values))
     return found
+
+
+def delete_keyed(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    rows: Iterable[Sequence[Any]],
+    statement: Callable[[FromClause], Delete],
+) -> None:
+    """Run a DELETE about many keys, made from them as a query of `look_up` is."""
+    _run_keyed(connection, columns, rows, statement)
 
 
 def insert_rows(
@@ -105,9 +111,24 @@ def insert_rows(
 
 def insert_counted(
     connection: Connection, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]], counted: Column[Any]
-) -> list[int]:
-    """Insert rows in the order given, and return the ids that were counted up for them, in that order."""
-    return _insert(connection, columns, rows, "refuse", counted)
+) -> Callable[[], list[int]]:
+    """Insert rows in the order given; what is returned gives the ids that were counted up for them, in that order.
+
+    To be called once the statement was answered (`sent_together`), in the same transaction.
+    """
+    cursor = _insert(connection, columns, rows, "refuse", counted)
+
+    def ids() -> list[int]:
+        if cursor is None:
+            return []
+        if connection.dialect.name == "postgresql":
+            # They come as they were inserted, but the server does not promise it: ids rise in the order of the rows.
+            return sorted(row[0] for row in cursor)
+        # Nobody else writes meanwhile, so they follow each other.
+        last = connection.execute(select(func.max(counted))).scalar_one()
+        return list(range(last - len(rows) + 1, last + 1))
+
+    return ids
 
 
 def _insert(
@@ -116,9 +137,9 @@ def _insert(
     rows: Sequence[Sequence[Any]],
     clash: Clash,
     counted: Column[Any] | None,
-) -> list[int]:
+) -> Any:
     if not rows:
-        return []
+        return None
     stored, table = _stored(columns, rows), columns[0].table
     assert isinstance(table, Table)
     key = ("insert", table.name, tuple(item.name for item in columns), clash)
@@ -128,17 +149,10 @@ def _insert(
             statement = on_clash(_insert_of_given(connection, table, columns), clash)
             return statement if counted is None else statement.returning(counted)
 
-        result = made(connection, key, of_all).run(connection, _arrays(columns, stored))
-        # They come as they were inserted, but the server does not promise it: ids rise in the order of the rows.
-        return [] if counted is None else sorted(row[0] for row in result)
+        return made(connection, key, of_all).run(connection, _arrays(columns, stored))
     values = {item.name: each for item, each in zip(columns, _bound(columns), strict=True)}
     statement = made(connection, key, lambda: on_clash(sqlite.insert(table).values(values), clash))
-    statement.run_each(connection, columns, stored)
-    if counted is None:
-        return []
-    # Nobody else writes meanwhile, so they follow each other.
-    last = connection.execute(select(func.max(counted))).scalar_one()
-    return list(range(last - len(rows) + 1, last + 1))
+    return statement.run_each(connection, columns, stored)
 
 
 def update_rows(
@@ -146,20 +160,24 @@ def update_rows(
     columns: Sequence[Column[Any]],
     rows: Sequence[Sequence[Any]],
     statement: Callable[[Given], Update],
-) -> int:
-    """Run an UPDATE once for every row given and return how many rows of the table it changed.
+) -> Callable[[], int]:
+    """Run an UPDATE once for every row given; what is returned tells how many rows of the table it changed.
+
+    To be called once the statement was answered (`sent_together`).
 
     `statement` makes it from the batch, whose columns are named as `columns`. It is called once for each store: let it
     be a function of its module, that knows nothing of one call.
     """
     if not rows:
-        return 0
+        return lambda: 0
     stored, key = _stored(columns, rows), ("update", statement)
     if connection.dialect.name == "postgresql":
         of_all = made(connection, key, lambda: statement(dict(_given(connection, columns).c.items())))
-        return of_all.run(connection, _arrays(columns, stored)).rowcount
-    bound = {item.name: each for item, each in zip(columns, _bound(columns), strict=True)}
-    return made(connection, key, lambda: statement(bound)).run_each(connection, columns, stored)
+        cursor = of_all.run(connection, _arrays(columns, stored))
+    else:
+        bound = {item.name: each for item, each in zip(columns, _bound(columns), strict=True)}
+        cursor = made(connection, key, lambda: statement(bound)).run_each(connection, columns, stored)
+    return lambda: int(cursor.rowcount)
 
 
 def delete_rows(connection: Connection, of: Column[Any], numbers: Sequence[int]) -> None:
@@ -197,6 +215,19 @@ def on_clash(statement: Any, clash: Clash) -> Any:
 def later_of(stored: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the later of two times, either of which may be NULL. The stores' own functions disagree on NULL."""
     return case((or_(stored.is_(None), stored < given), given), else_=stored)
+
+
+def _run_keyed(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    rows: Iterable[Sequence[Any]],
+    make: Callable[[FromClause], Select[Any] | Delete],
+) -> tuple[Statement, Any]:
+    statement = made(connection, ("keyed", make), lambda: make(_given(connection, columns)))
+    stored = _stored(columns, rows)
+    if connection.dialect.name == "postgresql":
+        return statement, statement.run(connection, _arrays(columns, stored))
+    return statement, statement.run(connection, {_KEYS: _as_json(stored)})
 
 
 def _given(connection: Connection, columns: Sequence[Column[Any]]) -> FromClause:

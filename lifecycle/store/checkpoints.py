@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
+from lifecycle.instant import microseconds
 from lifecycle.person import Checkpoint, Checkpoints
 from lifecycle.store.bulk import insert_rows
 from lifecycle.store.database import Connected
 from lifecycle.store.reader import touchpoint_of
+from lifecycle.store.statements import made
 from lifecycle.store.tables import checkpoints, touchpoints
 from lifecycle.touchpoint import Touchpoint
 
@@ -64,9 +66,10 @@ class CheckpointReader(Connected):
 
 def write_checkpoints(connection: Connection, changed: Sequence[Checkpoints]) -> None:
     """Replace checkpoints as the engine decided."""
+    replaced = made(connection, ("delete", checkpoints.name), lambda: _REPLACED)
     for each in changed:
-        between = {"after": each.after or _FIRST, "until": each.until or _LAST}
-        connection.execute(_REPLACED, {"of": each.person, **between})
+        between = {"after": microseconds(each.after or _FIRST), "until": microseconds(each.until or _LAST)}
+        replaced.run(connection, {"of": each.person, **between})
     rows = [
         (row.person, row.reached_at, row.touchpoints, zlib.compress(row.snapshot.encode("utf-8"), _PACKED))
         for each in changed

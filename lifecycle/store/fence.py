@@ -74,7 +74,7 @@ def pass_fence(connection: Connection, changes: Changes) -> None:
         decided_by = changes.policy_hash, changes.snapshot_format
         before = step.epoch, step.from_offset, *decided_by
         rows.append((*place, *before, step.to_offset, *last, newest.get(place), *counts))
-    if update_rows(connection, _STEP_COLUMNS, rows, _move) != len(rows):
+    if update_rows(connection, _STEP_COLUMNS, rows, _move)() != len(rows):
         raise Refused
     if not changes.steps:
         known = database_state.c

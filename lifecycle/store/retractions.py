@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, delete, select, tuple_
+from sqlalchemy import Connection, Delete, FromClause, Select, delete, select, tuple_
 
-from lifecycle.store.bulk import given_keys, insert_rows, look_up
+from lifecycle.store.bulk import delete_keyed, insert_rows, look_up
 from lifecycle.store.changes import Changes
 from lifecycle.store.database import Connected
 from lifecycle.store.tables import retractions, touchpoints
@@ -47,12 +47,15 @@ def _retractions(given: FromClause) -> Select[Any]:
     return select(retractions).join(given, given.c.person == retractions.c.person)
 
 
+def _those_of(given: FromClause) -> Delete:
+    replaced = select(*(given.c[column.name] for column in _LOG_KEY))
+    return delete(retractions).where(tuple_(*_KEY).in_(replaced))
+
+
 def note_retractions(connection: Connection, changes: Changes) -> None:
     """Keep the table as the log says: a variant that counts now may be a retraction, or be none any more."""
     if changes.replaced:
-        given = given_keys(connection, _LOG_KEY, [key_of(each) for each in changes.replaced])
-        replaced = select(*(given.c[column.name] for column in _LOG_KEY))
-        connection.execute(delete(retractions).where(tuple_(*_KEY).in_(replaced)))
+        delete_keyed(connection, _LOG_KEY, [key_of(each) for each in changes.replaced], _those_of)
     found = sorted((each for each in (*changes.touchpoints, *changes.replaced) if each.type == RETRACTED), key=key_of)
     rows = [(*key_of(each), each.occurred_at, each.sequence, each.data["source"], each.data["id"]) for each in found]
     insert_rows(connection, _COLUMNS, rows)

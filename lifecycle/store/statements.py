@@ -1,17 +1,22 @@
-"""Statements that are written once, and run with other values each time.
+"""Statements that are written once, and go straight to the driver with other values each time.
 
 To make a statement with SQLAlchemy, and to have it written as text, costs a millisecond, and a batch has a dozen. So
 those of bulk.py are made once for each store, with names for what changes, and go to the driver as text. What the
-driver gives back is not turned into Python's types on the way: whoever runs one knows its times.
+driver gives back is not turned into Python's types on the way: whoever runs one knows its times. SQLAlchemy keeps the
+connection and its transaction, and its errors are what a failure becomes.
+
+On PostgreSQL each answer is a round trip to wait for. What runs inside `sent_together` is not waited for one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Any
 
-from sqlalchemy import ClauseElement, Column, Connection, CursorResult, Select
+from sqlalchemy import ClauseElement, Column, Connection, Select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from lifecycle.errors import ValueRefused
@@ -36,15 +41,15 @@ class Statement:
         selected = statement.selected_columns if isinstance(statement, Select) else ()
         self.times = [index for index, item in enumerate(selected) if isinstance(item.type, Microseconds)]
 
-    def run(self, connection: Connection, given: Mapping[str, Any]) -> CursorResult[Any]:
-        """Run it with these values."""
+    def run(self, connection: Connection, given: Mapping[str, Any]) -> Any:
+        """Run it with these values, and return the driver's cursor."""
         values = {**self._constants, **given}
         if self._places is None:
-            return connection.exec_driver_sql(self.text, values)
-        return connection.exec_driver_sql(self.text, tuple(values[name] for name in self._places))
+            return send(connection, self.text, values)
+        return send(connection, self.text, tuple(values[name] for name in self._places))
 
-    def run_each(self, connection: Connection, columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> int:
-        """Run it on SQLite for every row and return how many rows it changed.
+    def run_each(self, connection: Connection, columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> Any:
+        """Run it on SQLite for every row, and return the driver's cursor.
 
         The values are what the driver takes already, so they go to it by position: to pass each row through
         SQLAlchemy's parameters, as a dictionary, costs as much as to write it.
@@ -58,7 +63,53 @@ class Statement:
                     "Nothing was written; halve the batch to find the record."
                 )
         by_position = [given.get(name) or repeat(self._constants[name]) for name in self._places or ()]
-        return connection.exec_driver_sql(self.text, list(zip(*by_position, strict=False))).rowcount
+        return send(connection, self.text, list(zip(*by_position, strict=False)))
+
+
+@contextmanager
+def sent_together(connection: Connection) -> Iterator[None]:
+    """Let statements follow each other without waiting for answers; at the end all are there, or an error is raised.
+
+    They run in their order, and none after one that failed. On SQLite nothing is waited for anyway.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    first: DBAPIError | None = None
+    try:
+        with _failures_of(connection), driver.pipeline():
+            try:
+                yield
+            except DBAPIError as error:
+                first = error  # All that the answers behind it say is that they were given up.
+    except DBAPIError as error:
+        raise first or error from None
+    if first is not None:
+        raise first
+
+
+def send(connection: Connection, text: str, values: Mapping[str, Any] | Sequence[Any]) -> Any:
+    """Send a statement with its values, or on SQLite with a list of them, one for each row; return the cursor."""
+    with _failures_of(connection):
+        cursor = connection.connection.cursor()
+        if isinstance(values, list):
+            cursor.executemany(text, values)
+        else:
+            cursor.execute(text, values)
+        return cursor
+
+
+@contextmanager
+def _failures_of(connection: Connection) -> Iterator[None]:
+    """Raise what SQLAlchemy would, and let its pool forget a connection that broke."""
+    driver: Any = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except driver.Error as error:
+        if connection.dialect.is_disconnect(error, connection.connection, None):
+            connection.invalidate(error)
+        raise DBAPIError.instance(None, None, error, driver.Error) from error
 
 
 _MADE: dict[tuple[object, ...], Statement] = {}

@@ -28,28 +28,33 @@ intake, the clock, refold, merge and erase. Four promises rest on it.
    written only together with the person.
 
 `database_state` is one row for everybody, so no commit writes it; those without a step lock it for share.
+
+What is written behind the fence goes to PostgreSQL in one round trip: the statements run in this order, none runs after
+one that failed, and what each came to is looked at when all were answered (`sent_together`). The fence is waited for
+by itself, for promise 2, and so is the end of the transaction.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Update, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Delete, FromClause, Update, delete, func, select, tuple_, update
 
 from lifecycle import canonical_json
 from lifecycle.errors import RevisionConflict
 from lifecycle.person import PersonRow
 from lifecycle.record import DeadLetter
-from lifecycle.store.bulk import Given, given_keys, insert_counted, insert_rows, update_rows
+from lifecycle.store.bulk import Given, delete_keyed, given_keys, insert_counted, insert_rows, update_rows
 from lifecycle.store.changes import Changes
 from lifecycle.store.checkpoints import write_checkpoints
 from lifecycle.store.database import Connected
 from lifecycle.store.fence import Refused, pass_fence, refusal
 from lifecycle.store.retractions import note_retractions
+from lifecycle.store.statements import sent_together
 from lifecycle.store.tables import (
     conflicts,
     dead_letters,
@@ -110,20 +115,32 @@ class Writer(Connected):
 
 
 def _write(connection: Connection, changes: Changes) -> list[int]:
-    insert_rows(connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)])
-    _replace(connection, changes.replaced)
-    _keep_conflicts(connection, changes.conflicts)
-    note_retractions(connection, changes)
-    _write_people(connection, changes.people)
-    write_checkpoints(connection, changes.checkpoints)
-    publications = [_publication_values(each) for each in changes.publications]
-    insert_rows(connection, list(tasks.columns), publications, clash="overwrite")
-    messages = [(each.person, each.partition, each.message_id, each.body) for each in changes.messages]
-    ids = insert_counted(connection, _MESSAGE_COLUMNS, messages, outbox.c.id)
-    letters = [_dead_letter_row(each) for each in changes.dead_letters]
-    # The same record read again (a file, say) is the same dead letter.
-    insert_rows(connection, list(dead_letters.columns), letters, clash="ignore")
-    return ids
+    with sent_together(connection):
+        insert_rows(connection, _LOG_COLUMNS, [_log_row(each) for each in sorted(changes.touchpoints, key=key_of)])
+        replaced = _replace(connection, changes.replaced)
+        _keep_conflicts(connection, changes.conflicts)
+        note_retractions(connection, changes)
+        advanced = _write_people(connection, changes.people)
+        write_checkpoints(connection, changes.checkpoints)
+        publications = [_publication_values(each) for each in changes.publications]
+        insert_rows(connection, list(tasks.columns), publications, clash="overwrite")
+        messages = [(each.person, each.partition, each.message_id, each.body) for each in changes.messages]
+        ids = insert_counted(connection, _MESSAGE_COLUMNS, messages, outbox.c.id)
+        letters = [_dead_letter_row(each) for each in changes.dead_letters]
+        # The same record read again (a file, say) is the same dead letter.
+        insert_rows(connection, list(dead_letters.columns), letters, clash="ignore")
+    named = min(map(key_of, changes.replaced), default=None)
+    _require_all(len(changes.replaced), replaced(), f"touchpoints to be replaced, the first {named}, are not there")
+    known = sum(each.revision != 1 for each in changes.people)
+    _require_all(known, advanced(), "people were written by somebody else meanwhile")
+    return ids()
+
+
+def _require_all(wanted: int, found: int, what: str) -> None:
+    if found != wanted:
+        raise RevisionConflict(
+            f"{wanted - found} of {wanted} {what}. Nothing was written; read these people again and fold again."
+        )
 
 
 def _overwrite(given: Given) -> Update:
@@ -132,13 +149,9 @@ def _overwrite(given: Given) -> Update:
     return update(touchpoints).where(*same).values(others)
 
 
-def _replace(connection: Connection, replaced: Sequence[Touchpoint]) -> None:
+def _replace(connection: Connection, replaced: Sequence[Touchpoint]) -> Callable[[], int]:
     rows = [_log_row(each) for each in sorted(replaced, key=key_of)]
-    if update_rows(connection, _LOG_COLUMNS, rows, _overwrite) != len(rows):
-        raise RevisionConflict(
-            f"of {len(rows)} touchpoints to be replaced, the first {rows[0][:3]}, some are not in the log. "
-            "Nothing was written; read these people again and fold again."
-        )
+    return update_rows(connection, _LOG_COLUMNS, rows, _overwrite)
 
 
 def _keep_conflicts(connection: Connection, variants: Sequence[Touchpoint]) -> None:
@@ -146,14 +159,17 @@ def _keep_conflicts(connection: Connection, variants: Sequence[Touchpoint]) -> N
         return
     rows = [(*key_of(each), content_hash(each), *_log_row(each)[3:]) for each in variants]
     insert_rows(connection, list(conflicts.columns), rows, clash="ignore")
-    given = given_keys(connection, _LOG_KEY, {key_of(each) for each in variants})
+    delete_keyed(connection, _LOG_KEY, {key_of(each) for each in variants}, _beyond_most)
+
+
+def _beyond_most(given: FromClause) -> Delete:
     own = [conflicts.c[column.name] == given.c[column.name] for column in _LOG_KEY]
     place = func.row_number().over(
         partition_by=_CONFLICT_KEY[:3], order_by=[conflicts.c.occurred_at, conflicts.c.content_hash]
     )
     ranked = select(*_CONFLICT_KEY, place.label("place")).where(*own).subquery()
     beyond = select(*(ranked.c[column.name] for column in _CONFLICT_KEY)).where(ranked.c.place > MAX_CONFLICTS)
-    connection.execute(delete(conflicts).where(tuple_(*_CONFLICT_KEY).in_(beyond)))
+    return delete(conflicts).where(tuple_(*_CONFLICT_KEY).in_(beyond))
 
 
 def _advance(given: Given) -> Update:
@@ -162,18 +178,11 @@ def _advance(given: Given) -> Update:
     return update(people).where(people.c.person == given["person"], unchanged).values(values)
 
 
-def _write_people(connection: Connection, written: Sequence[PersonRow]) -> None:
-    """Insert rows of revision 1, update each other row that still has revision - 1, all of them or fail."""
+def _write_people(connection: Connection, written: Sequence[PersonRow]) -> Callable[[], int]:
+    """Insert rows of revision 1, update each other row that still has revision - 1; return how many those were."""
     rows = [_person_values(each) for each in sorted(written, key=lambda each: each.person)]
-    known = [row for row in rows if row[2] != 1]
-
     insert_rows(connection, _PEOPLE_COLUMNS, [row for row in rows if row[2] == 1])
-    changed = update_rows(connection, _PEOPLE_COLUMNS, known, _advance)
-    if changed != len(known):
-        raise RevisionConflict(
-            f"{len(known) - changed} of {len(known)} people were written by somebody else meanwhile. "
-            "Nothing was written; read these people again and fold again."
-        )
+    return update_rows(connection, _PEOPLE_COLUMNS, [row for row in rows if row[2] != 1], _advance)
 
 
 def _lost_races(connection: Connection, changes: Changes) -> list[str]:

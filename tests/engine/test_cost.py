@@ -12,7 +12,6 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from lifecycle.demo.sample import write_sample
 from lifecycle.engine.engine import Engine
@@ -26,6 +25,7 @@ from lifecycle.store.store import Store, open_store
 from lifecycle.touchpoint import Touchpoint, order_key
 from lifecycle.wire.codec import read_event
 from tests.engine.test_engine import NOW
+from tests.store.made import on_statement
 
 PEOPLE = 60
 POLICY = load_policy(shipped_policy())
@@ -87,16 +87,12 @@ def statements_of(store: Store) -> Iterator[list[str]]:
     """Give the statements that go to the database meanwhile, but for those that begin and end transactions."""
     found: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def note(statement: str, _parameters: Any) -> None:
         if not statement.startswith(("BEGIN", "SET ", "PRAGMA")):
             found.append(statement)
 
-    engine = store._database._engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with on_statement(store, note):
         yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_calls_to_fold_a_touchpoint(touchpoints: list[Touchpoint]) -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import event
+import pytest
+from sqlalchemy import Connection, event
 
 from lifecycle.person import Message, PersonRow, Publication
 from lifecycle.record import Accounting, DeadLetter, Log, Place, Step
-from lifecycle.store import Changes, Progress, Store
+from lifecycle.store import Changes, Progress, Store, statements
 from lifecycle.touchpoint import Touchpoint
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
@@ -127,9 +128,16 @@ def on_statement(store: Store, act: Callable[[str, Any], None]) -> Any:
     def before(_connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, _many: bool) -> None:
         act(sql, parameters)
 
-    engine = store._database._engine
+    def send_after(connection: Connection, text: str, values: Any) -> Any:
+        if connection.engine.pool is engine.pool:
+            act(text, values)
+        return send(connection, text, values)
+
+    engine, send = store._database._engine, statements.send
     event.listen(engine, "before_cursor_execute", before)
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(statements, "send", send_after)
+            yield
     finally:
         event.remove(engine, "before_cursor_execute", before)

@@ -205,7 +205,7 @@ def test_a_person_is_new_once(store: Store) -> None:
 
 def test_only_what_is_in_the_log_is_replaced(store: Store) -> None:
     """A smaller variant of a touchpoint that is not there is refused."""
-    with pytest.raises(RevisionConflict, match=r"of 1 touchpoints to be replaced, the first \('ann', 'crm', '1'\)"):
+    with pytest.raises(RevisionConflict, match=r"1 of 1 touchpoints to be replaced, the first \('ann', 'crm', '1'\)"):
         store.commit(Changes(replaced=(touchpoint(),)))
 
 
