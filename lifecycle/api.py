@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from lifecycle import canonical_json, clock
+from lifecycle.databases import Databases
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.limits import Limits
 from lifecycle.engine.opening import raise_format, require_readable, settle_ask_from
@@ -26,6 +27,7 @@ from lifecycle.reading.questions import Questions
 from lifecycle.record import Accounting, Place, Record, batches
 from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.store.store import Store, open_store
+from lifecycle.store.stores import Stores, open_stores, require_everybody
 from lifecycle.task import rfc3339
 from lifecycle.touchpoint import Touchpoint
 from lifecycle.wire import codec
@@ -107,6 +109,7 @@ class Lifecycle:
 
         `log_first`: people wait until `advance`, and are folded once: for a run that ends with it.
         """
+        _patiently(lambda: require_everybody(self.store))
         total = Accounting()
         for batch in batches(records, BATCH_RECORDS, BATCH_BYTES):
             total = total.plus(
@@ -257,12 +260,13 @@ def open_engine(
     return Lifecycle(store, engine)
 
 
-def open_questions(url: str, *, told_in: str | None = None) -> tuple[Store, Questions]:
-    """Open a database for reading alone, by the policy that is active there. Raises as open_engine does.
+def open_questions(databases: Databases, *, told_in: str | None = None) -> tuple[Store | Stores, Questions]:
+    """Open databases for reading alone, by the policy that is active there. Raises as open_engine does.
 
+    And ShardMismatch, where one of several does not hold what the map says.
     `told_in`: the zone of times in sentences (None: the policy's); data have times in UTC.
     """
-    store = _patiently(lambda: open_store(url))
+    store = _patiently(lambda: open_stores(databases))
     try:
         state = _patiently(store.state)
         require_readable(store, state)

@@ -14,6 +14,7 @@
         |-- MappingRefused             a mapping has findings, or does not fit the file
         |-- PolicyMismatch             the database is folded by another policy
         |-- SchemaMismatch             the database is not at this program's migration
+        |-- ShardMismatch              the database holds the people of other partitions
         |-- TopicChanged               a topic was made anew, or its partitions changed
         |-- BelongsToWorkers           time and messages are the workers' business in this database
         |-- TimeRefused                asked to move time to before what was reached
@@ -113,6 +114,10 @@ class PolicyMismatch(Stop):
 
 class SchemaMismatch(Stop):
     """The database was not migrated to what this program needs."""
+
+
+class ShardMismatch(Stop):
+    """The database holds the people of other partitions than the settings say."""
 
 
 class TopicChanged(Stop):

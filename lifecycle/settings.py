@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from lifecycle.ask_from import MAX_SPREAD_DAYS
+from lifecycle.databases import Databases, databases_of, one_database
 from lifecycle.errors import SettingsRefused
 from lifecycle.moment import parse_time
 
@@ -43,6 +44,12 @@ class Settings(BaseSettings):
     )
 
     database: str | None = Field(default=None, repr=False, description="SQLAlchemy URL of the database")
+    databases: dict[str, str] | None = Field(
+        default=None,
+        repr=False,
+        description="several databases in place of one: partitions of people -> URL, as "
+        '`{"0-3": "postgresql://...", "4-7": "postgresql://..."}`; in the file a table',
+    )
     policy: Path | None = Field(default=None, description="policy file; none: the one that comes with this program")
 
     broker: str = Field(default="localhost:9092", min_length=1, description="Kafka's bootstrap servers, with commas")
@@ -107,6 +114,9 @@ class Settings(BaseSettings):
         """
         given = {name: value for name, value in arguments.items() if value is not None}
         unknown = sorted(given.keys() - cls.model_fields.keys())
+        if "database" in given:
+            # Whoever names one database means that one, whatever there is besides.
+            given = {"databases": None, **given}
         if unknown:
             raise TypeError(f"no such setting: {', '.join(unknown)}")
         try:
@@ -139,13 +149,25 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.future_seconds)
 
     def need_database(self) -> str:
-        """Return the database URL. Raises SettingsRefused where none is given."""
+        """Return the URL of the one database. Raises SettingsRefused where none is given, or several are."""
+        known = self.need_databases()
+        if not known.is_one:
+            raise SettingsRefused(
+                f"several databases are given, for the partitions {', '.join(map(str, known.urls))}, and this works on "
+                "one. Name it with --db."
+            )
+        return next(iter(known.urls.values()))
+
+    def need_databases(self) -> Databases:
+        """Return which database holds whom. Raises SettingsRefused where none is given."""
+        if self.databases is not None:
+            return databases_of(self.databases)
         if self.database is None:
             raise SettingsRefused(
                 'no database is given. Pass --db, set LIFECYCLE_DATABASE, or write `database = "..."` into '
                 f"{DEFAULT_FILE}; for example sqlite:///lifecycle.db or postgresql+psycopg://user@host/name."
             )
-        return self.database
+        return one_database(self.database)
 
     @field_validator("ask_from")
     @classmethod
@@ -154,8 +176,17 @@ class Settings(BaseSettings):
             raise ValueError("a time with a zone such as 2026-03-01T09:30:00Z, `now` or `beginning` is wanted")
         return given
 
+    @field_validator("databases")
+    @classmethod
+    def _hold_everybody(cls, given: dict[str, str] | None) -> dict[str, str] | None:
+        if given is not None:
+            databases_of(given)
+        return given
+
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
+        if self.database is not None and self.databases is not None:
+            raise ValueError("database and databases are both given: several take the place of one, so give either")
         topics = (self.touchpoints, self.outcomes, self.tasks, self.dead_letters)
         if len(set(topics)) != len(topics):
             raise ValueError(f"touchpoints, outcomes, tasks and dead_letters must be four topics, got {topics}")

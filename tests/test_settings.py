@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.databases import databases_of, one_database
 from lifecycle.errors import SettingsRefused
 from lifecycle.settings import Settings
 
@@ -62,6 +63,34 @@ def test_a_database_is_asked_for_by_name() -> None:
     with pytest.raises(SettingsRefused, match=r"no database is given\. Pass --db, set LIFECYCLE_DATABASE"):
         Settings.load().need_database()
     assert Settings.load(database="sqlite:///x.db").need_database() == "sqlite:///x.db"
+
+
+def test_several_databases_come_as_json_or_as_a_table_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lifecycle.toml").write_text('[databases]\n"0-1" = "sqlite:///a.db"\n"2-3" = "sqlite:///b.db"\n')
+    assert list(Settings.load().need_databases().urls.values()) == ["sqlite:///a.db", "sqlite:///b.db"]
+    monkeypatch.setenv("LIFECYCLE_DATABASES", '{"0": "sqlite:///c.db", "1-3": "sqlite:///d.db"}')
+    (tmp_path / "lifecycle.toml").unlink()
+    settings = Settings.load()
+    assert settings.need_databases() == databases_of({"0": "sqlite:///c.db", "1-3": "sqlite:///d.db"})
+    with pytest.raises(SettingsRefused, match=r"for the partitions 0, 1-3, and this works on one\. Name it with --db"):
+        settings.need_database()
+
+
+def test_who_names_one_database_means_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIFECYCLE_DATABASES", '{"0": "sqlite:///c.db", "1": "sqlite:///d.db"}')
+    assert Settings.load(database="sqlite:///c.db").need_databases() == one_database("sqlite:///c.db")
+    monkeypatch.setenv("LIFECYCLE_DATABASE", "sqlite:///c.db")
+    with pytest.raises(SettingsRefused, match="database and databases are both given"):
+        Settings.load()
+
+
+def test_a_map_that_leaves_people_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIFECYCLE_DATABASES", '{"0": "postgresql://u:hunter2@h/d", "2": "sqlite:///d.db"}')
+    with pytest.raises(SettingsRefused, match="setting databases: partitions 1 are in no database") as caught:
+        Settings.load()
+    assert "hunter2" not in str(caught.value)
 
 
 def test_settings_that_do_not_belong_together() -> None:

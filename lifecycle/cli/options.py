@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
 from lifecycle.api import open_questions
 from lifecycle.ask_from import MAX_SPREAD_DAYS
+from lifecycle.cli.exits import FAILED
 from lifecycle.cli.output import plural
+from lifecycle.cli.terminal import safe_lines
 from lifecycle.cli.times import zone_named
-from lifecycle.errors import SettingsRefused
+from lifecycle.databases import Databases, Shard
+from lifecycle.errors import LifecycleError, SettingsRefused
 from lifecycle.moment import parse_time
 from lifecycle.reading.questions import Questions
 from lifecycle.settings import Settings
-from lifecycle.store import Store
+from lifecycle.store import Store, Stores, open_store, require_shard
 from lifecycle.touchpoint import EARLIEST, LATEST
 
 Database = Annotated[
@@ -109,7 +112,7 @@ def until_of(text: str) -> datetime | Literal["now", "end"]:
 
 @contextmanager
 def asking(db: str | None, zone: str | None = None) -> Iterator[Questions]:
-    """Open the database for reading alone, by the policy that is active in it; `zone` is that of times in answers.
+    """Open the databases for reading alone, by the policy that is active in them; `zone` is that of times in answers.
 
     None: the policy's. Raises SettingsRefused for a zone that is none.
     """
@@ -118,13 +121,13 @@ def asking(db: str | None, zone: str | None = None) -> Iterator[Questions]:
 
 
 @contextmanager
-def asking_with_store(db: str | None, zone: str | None = None) -> Iterator[tuple[Store, Questions]]:
+def asking_with_store(db: str | None, zone: str | None = None) -> Iterator[tuple[Store | Stores, Questions]]:
     """The same, with the store, for what is read as it was received.
 
     Ends with a note where somebody who was shown stands by another policy yet.
     """
     told_in = None if zone is None else zone_named(zone)
-    store, questions = open_questions(Settings.load(database=db).need_database(), told_in=told_in)
+    store, questions = open_questions(Settings.load(database=db).need_databases(), told_in=told_in)
     with closing_store(store):
         yield store, questions
         if questions.behind:
@@ -137,8 +140,45 @@ def asking_with_store(db: str | None, zone: str | None = None) -> Iterator[tuple
             )
 
 
+def in_each(
+    db: str | None,
+    do: Callable[[Store], None],
+    *,
+    prepare: Callable[[Store, Databases, Shard], None] = require_shard,
+    create: bool = False,
+) -> None:
+    """Do something in every database, one after the other.
+
+    Of several one that fails does not keep the others from it: it is told which it was, and the command ends with 1. It
+    may be run again. `prepare` is called first; as it is, it sees that the database holds what the map says.
+    """
+    databases, failed = Settings.load(database=db).need_databases(), []
+    for shard, url in databases.urls.items():
+        try:
+            with closing_store(open_store(url, create=create)) as store:
+                if not databases.is_one:
+                    typer.echo(f"partitions {shard}, {store.where}:")
+                    prepare(store, databases, shard)
+                do(store)
+        except LifecycleError as error:
+            if databases.is_one:
+                raise
+            typer.echo(f"lifecycle: {safe_lines(str(error))}", err=True)
+            failed.append(str(shard))
+    if failed:
+        typer.echo(
+            f"Not done for the partitions {', '.join(failed)}, done for the others. Run the same command again: where "
+            "it is done, nothing changes.",
+            err=True,
+        )
+        raise typer.Exit(FAILED)
+
+
+Closing = TypeVar("Closing", Store, Stores, Store | Stores)
+
+
 @contextmanager
-def closing_store(store: Store) -> Iterator[Store]:
+def closing_store(store: Closing) -> Iterator[Closing]:
     """Close a store when the command is over."""
     try:
         yield store

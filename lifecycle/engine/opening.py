@@ -7,6 +7,7 @@ commands, `lifecycle policy activate` and `lifecycle db upgrade`. Called by the 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from lifecycle.ask_from import AskFrom
 from lifecycle.engine.folding import DUE_AT_ONCE
@@ -70,7 +71,7 @@ def _moment(at: datetime) -> str:
     return "the beginning" if at == EARLIEST else rfc3339(at)
 
 
-def require_readable(store: Store, state: DatabaseState) -> None:
+def require_readable(store: Located, state: DatabaseState) -> None:
     """Raise SchemaMismatch when a newer program wrote the snapshots: this one would not know what they say."""
     if state.snapshot_format > SNAPSHOT_FORMAT:
         raise SchemaMismatch(
@@ -78,6 +79,13 @@ def require_readable(store: Store, state: DatabaseState) -> None:
             f"up to format {SNAPSHOT_FORMAT}: a newer program was here. Nothing was read or written; install the "
             "newer program."
         )
+
+
+class Located(Protocol):
+    """Where a database is, or several are, for messages."""
+
+    @property
+    def where(self) -> str: ...
 
 
 def raise_format(store: Store) -> bool:

@@ -9,6 +9,7 @@ from lifecycle.store.changes import (
     Progress,
 )
 from lifecycle.store.store import Store, open_store
+from lifecycle.store.stores import Stores, open_stores, require_shard, settle_shard
 
 __all__ = [
     "Changes",
@@ -18,5 +19,9 @@ __all__ = [
     "DeadLetterRow",
     "Progress",
     "Store",
+    "Stores",
     "open_store",
+    "open_stores",
+    "require_shard",
+    "settle_shard",
 ]

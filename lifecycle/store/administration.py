@@ -44,11 +44,12 @@ class Administration(Connected):
             exists().where(progress.topic_id != ""),
             known.ask_from,
             known.ask_from_days,
+            known.shard,
         ).select_from(database_state.outerjoin(policies, policies.c.hash == known.policy_hash))
         with self._database.reading() as connection:
             found: list[Any] = [*connection.execute(query).one()]
-        days, at = found.pop(), found.pop()
-        return replace(DatabaseState(*found), ask_from=None if at is None else AskFrom(at, days))
+        shard, days, at = found.pop(), found.pop(), found.pop()
+        return replace(DatabaseState(*found), ask_from=None if at is None else AskFrom(at, days), shard=shard)
 
     def settle_ask_from(self, wanted: AskFrom) -> AskFrom | None:
         """Settle from when is asked, if nobody is there yet; return what holds, whoever settled it.
@@ -72,6 +73,21 @@ class Administration(Connected):
             settled = {"ask_from": wanted.at, "ask_from_days": wanted.days}
             connection.execute(update(database_state).values(settled))
             return wanted
+
+    def settle_shard(self, shard: str, partitions: int) -> bool:
+        """Let this database hold the people of these partitions alone, of so many; return whether it does.
+
+        False: it holds those of others, since that was settled before or it was in use without. May be repeated.
+        """
+        known, progress = database_state.c, partition_progress.c
+        with self._database.writing() as connection:
+            _lock_everybody(connection)
+            is_used = or_(exists().where(people.c.person.is_not(None)), exists().where(progress.topic_id != ""))
+            settled, count, used = connection.execute(select(known.shard, known.partitions, is_used)).one()
+            if settled is not None or used:
+                return (settled, count) == (shard, partitions)
+            connection.execute(update(database_state).values(shard=shard, partitions=partitions))
+            return True
 
     def begin_with_policy(self, policy_hash: str, text: str, *, snapshot_format: int, at: datetime) -> None:
         """Make this the active policy of a database that has none; one that has a policy is left as it is."""

@@ -75,7 +75,8 @@ class DatabaseState:
     `policy_hash`/`policy_text`: the active policy (None: none yet). `partitions`: how many partitions people
     belong to. `reached_at`: the latest moment that time was moved to anywhere. `newest_at`: the latest
     occurred_at ever received and not refused. `belongs_to_workers`: a partition of a topic was claimed at some time.
-    `ask_from`: what was due before that is not asked (None: that was never settled, and all is asked).
+    `ask_from`: what was due before that is not asked (None: that was never settled, and all is asked). `shard`: the
+    partitions whose people are here, as `Shard` is written (None: all).
     """
 
     policy_hash: str | None
@@ -86,6 +87,7 @@ class DatabaseState:
     newest_at: datetime | None
     belongs_to_workers: bool = False
     ask_from: AskFrom | None = None
+    shard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

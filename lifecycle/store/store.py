@@ -12,6 +12,7 @@ the streams and the CLI call `open_store` and nothing below it. Who does what:
     fence.py            what each commit is compared with first: ownership, policy, format of snapshots
     ownership.py        who reads each partition, from where, and whether its log is the same
     administration.py   policy, format of snapshots, number of partitions
+    stores.py           several databases, read as one; which partitions each holds
     tables.py, migrations/, migrating.py    the tables: declared, made, compared
     database.py, bulk.py, failures.py       connections, many rows at once, what an error means: all that
                                             differs between PostgreSQL and SQLite

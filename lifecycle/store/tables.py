@@ -234,7 +234,8 @@ policies = Table(
 
 # One row, id 1, written by the first migration. A commit only locks it: one row that everybody writes would be
 # one commit at a time. `newest_at` is what programs older than partition_progress.newest_at have written.
-# `ask_from` is settled once, while nobody is there yet; none: always asked.
+# `ask_from` is settled once, while nobody is there yet; none: always asked. So is `shard`, the partitions whose people
+# are here; none: all.
 database_state = Table(
     "database_state",
     metadata,
@@ -246,4 +247,5 @@ database_state = Table(
     Column("newest_at", Microseconds),
     Column("ask_from", Microseconds),
     Column("ask_from_days", Integer, nullable=False, server_default=text("1")),
+    Column("shard", Text),
 )

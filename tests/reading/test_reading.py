@@ -8,6 +8,7 @@ import pytest
 
 from lifecycle import Lifecycle, canonical_json, open_engine
 from lifecycle.api import open_questions
+from lifecycle.databases import one_database
 from lifecycle.engine.folding import DUE_AT_ONCE
 from lifecycle.errors import NotFound
 from lifecycle.rules.language.load import load_policy
@@ -142,7 +143,7 @@ def test_people_of_another_policy_are_read_as_they_will_stand(store_url: str, tm
         before.store.activate_policy(
             policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=START, due=DUE_AT_ONCE
         )
-    store, questions = open_questions(store_url)
+    store, questions = open_questions(one_database(store_url))
     people, tasks = list(questions.people()), list(questions.tasks(include_closed=True))
     assert not any(each["stage"] == "lost" for person in people for each in person["tracks"]["need"])
     store.close()
@@ -155,7 +156,7 @@ def test_people_of_another_policy_are_read_as_they_will_stand(store_url: str, tm
 def test_reading_writes_nothing(sqlite_url: str) -> None:
     with open_engine(sqlite_url, POLICY) as lifecycle:
         tell(lifecycle, *lost(), days=45)
-    store, questions = open_questions(sqlite_url)
+    store, questions = open_questions(one_database(sqlite_url))
     before = [store.state(), store.iterate_people(), store.counts()]
     task = next(questions.tasks(include_closed=True))
     assert all([list(questions.people()), questions.explain(task["id"]), questions.count().people])

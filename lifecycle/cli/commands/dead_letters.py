@@ -17,7 +17,7 @@ from lifecycle.policies import active_policy
 from lifecycle.reading.nobody import subject_of
 from lifecycle.record import Place
 from lifecycle.settings import Settings
-from lifecycle.store import DeadLetterRow, Store, open_store
+from lifecycle.store import DeadLetterRow, Store, Stores, open_stores
 from lifecycle.task import rfc3339
 
 app = noun("The records that were refused.")
@@ -52,7 +52,7 @@ def list_dead_letters(
       lifecycle dead-letters list --db sqlite:///lifecycle.db --json > refused.jsonl
     """
     told_in = None if zone is None else zone_named(zone)
-    with closing_store(open_store(Settings.load(database=db).need_database())) as store:
+    with closing_store(open_stores(Settings.load(database=db).need_databases())) as store:
         rows = (row for row in _all(store) if person is None or subject_of(row.letter) == person)
         if json:
             print_json(map(_data, rows))
@@ -67,7 +67,7 @@ def list_dead_letters(
                 say(f"  {visible(letter.body)}")
 
 
-def _zone_of_policy(store: Store) -> str:
+def _zone_of_policy(store: Store | Stores) -> str:
     """Return the zone of the active policy. Refused records are listed also where that cannot be read any more."""
     try:
         return active_policy(store.state().policy_text).calendar.zone
@@ -75,7 +75,7 @@ def _zone_of_policy(store: Store) -> str:
         return "UTC"
 
 
-def _all(store: Store) -> Iterator[DeadLetterRow]:
+def _all(store: Store | Stores) -> Iterator[DeadLetterRow]:
     after = None
     while page := store.dead_letters(after, PAGE):
         yield from page

@@ -109,7 +109,8 @@ def refold_person(
     Example:
       lifecycle people refold anna@example.org --db sqlite:///lifecycle.db
     """
-    with open_engine(Settings.load(database=db).need_database(), create=False) as lifecycle:
+    databases = Settings.load(database=db).need_databases()
+    with open_engine(databases.urls[databases.home(person)], create=False) as lifecycle:
         stopped = lifecycle.refold(person)
     if stopped is not None:
         say(f"{person} is stopped still. {stopped} Tasks and lane are as they were. Please report it.")

@@ -10,7 +10,7 @@ import typer
 from lifecycle import clock
 from lifecycle.cli.commands import policies, policy_check
 from lifecycle.cli.noun import noun
-from lifecycle.cli.options import Database, closing_store
+from lifecycle.cli.options import Database, in_each
 from lifecycle.cli.output import plural, print_table
 from lifecycle.cli.progress import shown_progress
 from lifecycle.engine.folding import DUE_AT_ONCE
@@ -18,8 +18,7 @@ from lifecycle.engine.missing import Missing, count_missing
 from lifecycle.policies import read_policy
 from lifecycle.rules.language.policy import Policy
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
-from lifecycle.settings import Settings
-from lifecycle.store import Store, open_store
+from lifecycle.store import Store
 
 app = noun("Which policy folds the database.")
 app.command("check")(policy_check.check)
@@ -39,7 +38,8 @@ def activate(
     before how many they are, by type and field: those fields count as missing, and the rest counts.
 
     From then on nothing that was decided by the former policy is written. Workers that run take the new one
-    over from the database; where LIFECYCLE_POLICY names a file, change it before they are started again.
+    over from the database; where LIFECYCLE_POLICY names a file, change it before they are started again. Of several
+    databases it becomes active in one after the other; one that fails is named, and the command may be run again.
 
     \b
     Example:
@@ -47,17 +47,20 @@ def activate(
       lifecycle policy activate my_policy.yaml --db sqlite:///lifecycle.db
     """
     policy = read_policy(file)
-    with closing_store(open_store(Settings.load(database=db).need_database())) as store:
-        if dry_run or store.state().policy_hash != policy.hash:
-            _tell_missing(policy, _missing(store, policy))
-        if dry_run:
-            behind = store.count_by_other_policies(policy.hash, SNAPSHOT_FORMAT)
-            typer.echo(f"Nothing was changed. {plural(behind, 'person', 'people')} would be folded again.")
-            return
-        changed = store.activate_policy(
-            policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=clock.now(), due=DUE_AT_ONCE
-        )
+    in_each(db, lambda store: _activate(store, policy, dry_run=dry_run))
+
+
+def _activate(store: Store, policy: Policy, *, dry_run: bool) -> None:
+    if dry_run or store.state().policy_hash != policy.hash:
+        _tell_missing(policy, _missing(store, policy))
+    if dry_run:
         behind = store.count_by_other_policies(policy.hash, SNAPSHOT_FORMAT)
+        typer.echo(f"Nothing was changed. {plural(behind, 'person', 'people')} would be folded again.")
+        return
+    changed = store.activate_policy(
+        policy.hash, policy.text, snapshot_format=SNAPSHOT_FORMAT, at=clock.now(), due=DUE_AT_ONCE
+    )
+    behind = store.count_by_other_policies(policy.hash, SNAPSHOT_FORMAT)
     said = f"{policy.name} ({policy.hash}) is active{'' if changed else ' already'}."
     if behind:
         said += (

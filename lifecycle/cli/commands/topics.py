@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lifecycle.cli.noun import noun
-from lifecycle.cli.options import Broker, Database, closing_store
+from lifecycle.cli.options import Broker, Database, in_each
 from lifecycle.cli.output import plural
-from lifecycle.errors import NotFound
+from lifecycle.errors import NotFound, SettingsRefused
+from lifecycle.record import Log
 from lifecycle.settings import Settings
-from lifecycle.store import open_store
+from lifecycle.store import Store
+
+if TYPE_CHECKING:
+    from lifecycle.streams.topics import Found
 
 app = noun("The topics in Kafka.")
 
@@ -60,15 +65,24 @@ def adopt(
     from lifecycle.streams.topics import read_logs, read_topics
 
     settings = Settings.load(database=db, broker=broker)
-    url = settings.need_database()
+    databases = settings.need_databases()
     found = read_topics(settings).get(topic)
     if found is None:
         names = ", ".join(settings.input_topics)
         raise NotFound(f"{topic} is none of the input topics ({names}). Name one of them.")
+    if not databases.is_one and found.partitions != databases.partitions:
+        raise SettingsRefused(
+            f"{topic} has {found.partitions} partitions, and the databases are those of {databases.partitions}: people "
+            "would belong to other databases. Move them as docs/operations.md says."
+        )
     logs = read_logs(settings, found)
-    with closing_store(open_store(url)) as store:
-        adopted = store.adopt_topic(topic, logs)
-        moved = store.set_partitions(found.partitions)
+    in_each(db, lambda store: _adopt(store, found, logs))
+
+
+def _adopt(store: Store, found: Found, logs: Mapping[int, Log]) -> None:
+    topic = found.name
+    adopted = store.adopt_topic(topic, logs)
+    moved = store.set_partitions(found.partitions)
     for each in adopted:
         typer.echo(f"{each.wrong}\n  It begins again at offset {each.begins}.")
     if not adopted:

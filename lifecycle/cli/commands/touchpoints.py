@@ -20,7 +20,7 @@ from lifecycle.reading.nobody import nobody
 from lifecycle.reading.questions import Questions
 from lifecycle.rules.fold.retractions import name_of, retracted
 from lifecycle.rules.language.findings import MAX_SHOWN
-from lifecycle.store import Store
+from lifecycle.store import Store, Stores
 from lifecycle.task import rfc3339
 from lifecycle.touchpoint import Touchpoint, key_of, order_key
 from lifecycle.wire.contracts import event_of
@@ -118,7 +118,7 @@ def list_types(db: Database = None, zone: Zone = None, json: Json = False, csv: 
 
 
 def _logged(
-    store: Store, questions: Questions, person: str | None, type_: str | None, *, only_unknown: bool
+    store: Store | Stores, questions: Questions, person: str | None, type_: str | None, *, only_unknown: bool
 ) -> Iterator[Row]:
     """Yield the touchpoints that count. Raises NotFound for a person or a type that nothing came of."""
     types = None
@@ -141,7 +141,7 @@ def _logged(
     yield from _marked(wanted, store, questions.reached_at)
 
 
-def _marked(touchpoints: Sequence[Touchpoint], store: Store, reached: datetime | None) -> Iterator[Row]:
+def _marked(touchpoints: Sequence[Touchpoint], store: Store | Stores, reached: datetime | None) -> Iterator[Row]:
     """Yield touchpoints with the mark of those that were retracted, as far as time has reached."""
     found = store.find_retractions({each.person for each in touchpoints})
     gone = {
@@ -152,7 +152,7 @@ def _marked(touchpoints: Sequence[Touchpoint], store: Store, reached: datetime |
         yield each, RETRACTED if name_of(each) in gone.get(each.person, {}) else ""
 
 
-def _conflicting(store: Store, person: str | None) -> Iterator[Row]:
+def _conflicting(store: Store | Stores, person: str | None) -> Iterator[Row]:
     """Yield each touchpoint of which several variants came, the one that counts first."""
     after, before = None, None
     while page := store.iterate_conflicts(after, person=person, limit=PAGE):
