@@ -6,7 +6,8 @@ Used by the intake alone, one Pipeline for each assignment of partitions. What i
   else runs, so a rebalance always sees and awaits every batch.
 - Batches are committed in the order they were taken; a batch that was not committed breaks the pipeline, and
   none behind it is tried, since their steps would not follow from what stands in the database.
-- At most two are in flight: one is folded and committed while the next one is read.
+- At most two are in flight: behind a large one the next is read while it is folded and committed. Behind a small one
+  nothing is taken: to read it takes no time, it would wait for all of the other, and what comes meanwhile for both.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from lifecycle.record import Accounting, Batch, Step, TopicPartition
 from lifecycle.streams.patience import GivenUp
 
 MAX_IN_FLIGHT = 2
+READ_AHEAD_RECORDS = 200
+"""Behind a batch of so many records another one is taken while it is in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,14 @@ class Pipeline:
         self._commit = commit
         self._committed = committed
         self._flights: list[asyncio.Task[None]] = []
+        self._most_in_flight = 1
         self._broken = False
         self.abandoned = asyncio.Event()
 
     def take(self, taken: Taken) -> None:
         """Put records in flight. Call `room` before asking the consumer for more."""
         before = self._flights[-1] if self._flights else None
+        self._most_in_flight = MAX_IN_FLIGHT if len(taken.records) >= READ_AHEAD_RECORDS else 1
         self._flights.append(asyncio.create_task(self._fly(taken, before)))
 
     async def room(self) -> None:
@@ -70,7 +75,7 @@ class Pipeline:
             for flight in [flight for flight in self._flights if flight.done()]:
                 self._flights.remove(flight)
                 flight.result()
-            if len(self._flights) < MAX_IN_FLIGHT:
+            if len(self._flights) < self._most_in_flight:
                 return
             await asyncio.wait(self._flights, return_when=asyncio.FIRST_COMPLETED)
 

@@ -13,7 +13,7 @@ from lifecycle.errors import PartitionLost, StoreUnavailable
 from lifecycle.metrics import Metrics
 from lifecycle.record import Accounting, Batch, Step
 from lifecycle.streams.patience import GivenUp, patiently, pauses
-from lifecycle.streams.pipeline import MAX_IN_FLIGHT, Pipeline, Taken
+from lifecycle.streams.pipeline import MAX_IN_FLIGHT, READ_AHEAD_RECORDS, Pipeline, Taken
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SECONDS = 5.0
@@ -45,8 +45,8 @@ class Recorder:
     def _committed(self, taken: Taken, accounting: Accounting) -> None:
         self.seen.append(f"noted {taken.steps[0].from_offset}")
 
-    def take(self, number: int) -> None:
-        self.pipeline.take(Taken((), (Step("in", 0, 1, number, number + 1),), {}, NOW))
+    def take(self, number: int, records: int = READ_AHEAD_RECORDS) -> None:
+        self.pipeline.take(Taken([None] * records, (Step("in", 0, 1, number, number + 1),), {}, NOW))
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -82,6 +82,22 @@ def test_room_waits_for_the_oldest_of_two() -> None:
         assert "noted 0" in recorder.seen
         recorder.allowed[1].set()
         await recorder.pipeline.settle(SECONDS)
+
+    run(test())
+
+
+def test_behind_a_small_batch_there_is_no_room_until_it_is_committed() -> None:
+    """What comes meanwhile goes together, and does not wait for two batches."""
+
+    async def test() -> None:
+        recorder = Recorder()
+        recorder.take(0, READ_AHEAD_RECORDS - 1)
+        room = asyncio.create_task(recorder.pipeline.room())
+        await recorder.started[0].wait()
+        assert not room.done()
+        recorder.allowed[0].set()
+        await room
+        assert recorder.seen[-1] == "noted 0"
 
     run(test())
 
