@@ -36,9 +36,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as received: exactly one of `touchpoint` and `fault` is given.
+    """One record as received: exactly one of `touchpoint`, `fault` and `home` is given.
 
-    `body`, `key` and `headers` are the original bytes; `key` is None where the transport has none.
+    `home` is the partition of the person, where that is in another database: the record is passed on there and is
+    nothing here but counted. `body`, `key` and `headers` are the original bytes; `key` is None where the transport has
+    none.
     """
 
     place: Place
@@ -47,6 +49,7 @@ class Record:
     fault: Fault | None = None
     key: bytes | None = None
     headers: Headers = ()
+    home: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ class Batch:
 class Accounting:
     """What became of the records received: exactly one outcome each, and labels besides, as things stood at the commit.
 
-    received = folded + duplicate + conflicting + future + unknown_type + dead_lettered. `late`: after news or time that
+    received = folded + duplicate + conflicting + future + unknown_type + dead_lettered + passed_on. What was passed on
+    is received once more, where the person is. `late`: after news or time that
     came before it. `misrouted`: in another partition than its person's. `unmatched`: an outcome of no task that was
     asked. `unreached`: a key of it names no instance, since none had begun and it begins none. `keyless`: of a type of
     keyed tracks, without any key.
@@ -128,6 +132,7 @@ class Accounting:
     future: int = 0
     unknown_type: int = 0
     dead_lettered: int = 0
+    passed_on: int = 0
     late: int = 0
     misrouted: int = 0
     unmatched: int = 0
@@ -143,7 +148,7 @@ class Accounting:
         return {name: getattr(self, name) for name in ACCOUNTING_NAMES}
 
 
-OUTCOME_NAMES = ("folded", "duplicate", "conflicting", "future", "unknown_type", "dead_lettered")
+OUTCOME_NAMES = ("folded", "duplicate", "conflicting", "future", "unknown_type", "dead_lettered", "passed_on")
 LABEL_NAMES = ("late", "misrouted", "unmatched", "unreached", "keyless")
 ACCOUNTING_NAMES = ("received", *OUTCOME_NAMES, *LABEL_NAMES)
 

@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from lifecycle.ask_from import MAX_SPREAD_DAYS
-from lifecycle.databases import Databases, databases_of, one_database
+from lifecycle.databases import Databases, Shard, databases_of, one_database, shard_named
 from lifecycle.errors import SettingsRefused
 from lifecycle.moment import parse_time
 
@@ -50,6 +50,10 @@ class Settings(BaseSettings):
         description="several databases in place of one: partitions of people -> URL, as "
         '`{"0-3": "postgresql://...", "4-7": "postgresql://..."}`; in the file a table',
     )
+    shard: str | None = Field(
+        default=None,
+        description="where there are several: the partitions of people that a worker serves, as in databases",
+    )
     policy: Path | None = Field(default=None, description="policy file; none: the one that comes with this program")
 
     broker: str = Field(default="localhost:9092", min_length=1, description="Kafka's bootstrap servers, with commas")
@@ -70,6 +74,11 @@ class Settings(BaseSettings):
     tasks: str = Field(default="follow-up-tasks", pattern=_TOPIC, description="topic of follow-up tasks, out")
     dead_letters: str = Field(
         default="touchpoints-dead-letters", pattern=_TOPIC, description="topic of refused records, out"
+    )
+    passed_on: str = Field(
+        default="touchpoints-passed-on",
+        pattern=_TOPIC,
+        description="topic between several databases: records about people of another one",
     )
     partitions: int = Field(default=4, ge=1, le=10_000, description="partitions of the topics that are created")
     replication: int = Field(default=1, ge=1, le=100, description="copies of the topics that are created")
@@ -116,7 +125,7 @@ class Settings(BaseSettings):
         unknown = sorted(given.keys() - cls.model_fields.keys())
         if "database" in given:
             # Whoever names one database means that one, whatever there is besides.
-            given = {"databases": None, **given}
+            given = {"databases": None, "shard": None, **given}
         if unknown:
             raise TypeError(f"no such setting: {', '.join(unknown)}")
         try:
@@ -129,9 +138,29 @@ class Settings(BaseSettings):
             raise SettingsRefused(f"settings file {_file()} cannot be read: {error.strerror}.") from error
 
     @property
-    def input_topics(self) -> tuple[str, str]:
-        """Every topic that touchpoints come from: the touchpoints themselves, then the task outcomes."""
+    def source_topics(self) -> tuple[str, ...]:
+        """Every topic that others send touchpoints to: the touchpoints themselves, then the task outcomes."""
         return (self.touchpoints, self.outcomes)
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """Every topic that a worker reads: with several databases also what workers pass on to each other."""
+        return self.source_topics if self.several is None else (*self.source_topics, self.passed_on)
+
+    @property
+    def several(self) -> Databases | None:
+        """Which database holds whom, where there are several."""
+        found = None if self.databases is None else databases_of(self.databases)
+        return None if found is None or found.is_one else found
+
+    @property
+    def topic_partitions(self) -> int:
+        """How many partitions the topics have that are created."""
+        return self.partitions if self.several is None else self.several.partitions
+
+    def group_of(self, shard: Shard) -> str:
+        """Return the consumer group of the workers of a shard: each database has one of its own."""
+        return self.group if self.several is None else f"{self.group}.{shard}"
 
     @property
     def grace(self) -> timedelta:
@@ -157,6 +186,18 @@ class Settings(BaseSettings):
                 "one. Name it with --db."
             )
         return next(iter(known.urls.values()))
+
+    def need_shard(self) -> Shard:
+        """Return which shard of `need_databases` a worker serves. Raises SettingsRefused where that is not said."""
+        known = self.need_databases()
+        if known.is_one:
+            return next(iter(known.urls))
+        if self.shard is None:
+            raise SettingsRefused(
+                f"several databases are given, for the partitions {', '.join(map(str, known.urls))}, and a worker "
+                "serves one. Say which with --shard, or LIFECYCLE_SHARD."
+            )
+        return shard_named(self.shard)
 
     def need_databases(self) -> Databases:
         """Return which database holds whom. Raises SettingsRefused where none is given."""
@@ -187,9 +228,12 @@ class Settings(BaseSettings):
     def _belong_together(self) -> Self:
         if self.database is not None and self.databases is not None:
             raise ValueError("database and databases are both given: several take the place of one, so give either")
-        topics = (self.touchpoints, self.outcomes, self.tasks, self.dead_letters)
+        self._check_shard()
+        topics = (self.touchpoints, self.outcomes, self.tasks, self.dead_letters, self.passed_on)
         if len(set(topics)) != len(topics):
-            raise ValueError(f"touchpoints, outcomes, tasks and dead_letters must be four topics, got {topics}")
+            raise ValueError(
+                f"touchpoints, outcomes, tasks, dead_letters and passed_on must be five topics, got {topics}"
+            )
         if self.broker_protocol in self.SASL and (self.broker_user is None or self.broker_password is None):
             raise ValueError(
                 f"broker_protocol {self.broker_protocol} needs both LIFECYCLE_BROKER_USER and LIFECYCLE_BROKER_PASSWORD"
@@ -200,6 +244,21 @@ class Settings(BaseSettings):
                 "set LIFECYCLE_BROKER_PROTOCOL to SASL_SSL or SASL_PLAINTEXT"
             )
         return self
+
+    def _check_shard(self) -> None:
+        several = self.several
+        if several is not None and "partitions" in self.model_fields_set and self.partitions != several.partitions:
+            raise ValueError(
+                f"partitions is {self.partitions}, and databases are given for {several.partitions} partitions; leave "
+                "partitions away, or correct either"
+            )
+        if self.shard is None:
+            return
+        if self.databases is None:
+            raise ValueError(f"shard is {self.shard}, and no databases are given that it could be one of")
+        if several is not None and shard_named(self.shard) not in several.urls:
+            listed = ", ".join(map(str, several.urls))
+            raise ValueError(f"shard is {self.shard}, and databases are given for {listed}; name one of these")
 
     @classmethod
     def settings_customise_sources(

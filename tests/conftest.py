@@ -7,7 +7,7 @@
 | topic_names | names for topics and groups that no other test uses: `topic_names("touchpoints")` |
 | postgres_url | SQLAlchemy URL of the run's one PostgreSQL, or of postgres_server; for databases, not for tables |
 | postgres_server | a server as an object, as kafka_broker |
-| database_url | SQLAlchemy URL of an empty PostgreSQL database of the test's own |
+| database_url, other_database_url | SQLAlchemy URL of an empty PostgreSQL database of the test's own |
 | sqlite_url | SQLAlchemy URL of a SQLite file, not yet made, of the test's own |
 | store_url | sqlite_url in one run of the test, database_url in a second |
 
@@ -58,7 +58,14 @@ RANKS = {Path(__file__).parent.joinpath(name).resolve(strict=True): rank for ran
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-SERVER_FIXTURES = {"kafka_servers", "kafka_broker", "postgres_url", "postgres_server", "database_url"}
+SERVER_FIXTURES = {
+    "kafka_servers",
+    "kafka_broker",
+    "postgres_url",
+    "postgres_server",
+    "database_url",
+    "other_database_url",
+}
 
 # No deadline: the machine may be busy. In CI the same examples each time, so that a red run can be run again.
 hypothesis.settings.register_profile(
@@ -120,6 +127,16 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
     """SQLAlchemy URL (driver psycopg) of an empty database, dropped after the test."""
+    yield from _database(request, postgres_url)
+
+
+@pytest.fixture
+def other_database_url(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
+    """The same, for a test that needs two."""
+    yield from _database(request, postgres_url)
+
+
+def _database(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
     own: PostgresServer | None = None
     if "postgres_server" in request.fixturenames:
         own = request.getfixturevalue("postgres_server")

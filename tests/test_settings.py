@@ -86,6 +86,25 @@ def test_who_names_one_database_means_that_one(monkeypatch: pytest.MonkeyPatch) 
         Settings.load()
 
 
+def test_a_worker_serves_one_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a group of its own, and with a topic between the databases; with one database there is neither."""
+    one = Settings.load(database="sqlite:///c.db")
+    assert (one.group_of(one.need_shard()), one.input_topics[2:], one.topic_partitions) == ("lifecycle", (), 4)
+    monkeypatch.setenv("LIFECYCLE_DATABASES", '{"0-1": "sqlite:///c.db", "2": "sqlite:///d.db"}')
+    with pytest.raises(SettingsRefused, match=r"a worker serves one\. Say which with --shard, or LIFECYCLE_SHARD"):
+        Settings.load().need_shard()
+    several = Settings.load(shard="2")
+    assert (several.group_of(several.need_shard()), several.topic_partitions) == ("lifecycle.2", 3)
+    assert several.input_topics == ("touchpoints", "task-outcomes", "touchpoints-passed-on")
+    with pytest.raises(SettingsRefused, match="shard is 1, and databases are given for 0-1, 2; name one of these"):
+        Settings.load(shard="1")
+    with pytest.raises(SettingsRefused, match="partitions is 8, and databases are given for 3 partitions"):
+        Settings.load(partitions=8)
+    monkeypatch.delenv("LIFECYCLE_DATABASES")
+    with pytest.raises(SettingsRefused, match="shard is 0, and no databases are given"):
+        Settings.load(shard="0")
+
+
 def test_a_map_that_leaves_people_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIFECYCLE_DATABASES", '{"0": "postgresql://u:hunter2@h/d", "2": "sqlite:///d.db"}')
     with pytest.raises(SettingsRefused, match="setting databases: partitions 1 are in no database") as caught:
@@ -94,7 +113,7 @@ def test_a_map_that_leaves_people_out_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_settings_that_do_not_belong_together() -> None:
-    with pytest.raises(SettingsRefused, match=r"must be four topics"):
+    with pytest.raises(SettingsRefused, match=r"must be five topics"):
         Settings.load(tasks="touchpoints")
     with pytest.raises(SettingsRefused, match=r"SASL_SSL needs both LIFECYCLE_BROKER_USER and LIFECYCLE"):
         Settings.load(broker_protocol="SASL_SSL", broker_user="u")

@@ -197,7 +197,7 @@ Index(
 
 def _default_of(counter: str) -> TextClause | None:
     """Return what a counter is in rows that were there before it: 0 for those that came after the first tables."""
-    return text("0") if counter in ("unreached", "keyless") else None
+    return text("0") if counter in ("unreached", "keyless", "passed_on") else None
 
 
 # A topic_id of "" marks a row that only counts (a file): nobody has claimed it. The policy and the format of the

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from lifecycle import clock
-from lifecycle.record import Accounting
+from lifecycle.record import Accounting, TopicPartition
+from lifecycle.settings import Settings
 from lifecycle.store.changes import Progress
 from lifecycle.streams.equipment import Equipment, WorkerService
 from lifecycle.streams.intake import Intake
@@ -48,6 +49,8 @@ class Clock(WorkerService):
         asked_at = clock.now()
         rows = [row for row in await asyncio.to_thread(equipment.store.progress) if row.topic in equipment.inputs]
         progress = {(row.topic, row.partition): row for row in rows}
+        # Before the ends: an offset that lies beyond one was not read from that log.
+        told = await self._told_elsewhere()
         ends = await self._watch.look(rows)
         await self._follow_policy(rows)
         next_offsets = {place: row.next_offset for place, row in progress.items()}
@@ -55,9 +58,21 @@ class Clock(WorkerService):
         times.passed(next_offsets)
         times.mark(asked_at, ends)
         times.passed(next_offsets)
-        times.misrouted = times.misrouted or any(row.accounting.misrouted for row in progress.values())
+        times.misrouted = times.misrouted or is_misrouted(progress.values(), ends, equipment.settings)
+        if times.elsewhere is not None and told is not None:
+            offsets, told_at = told
+            here = times.everywhere([equipment.settings.passed_on])
+            times.elsewhere.look(asked_at, ends, offsets=offsets, told_at=told_at, here=here)
         for until, partitions in self._moments(asked_at).items():
             await self._move(until, partitions)
+
+    async def _told_elsewhere(self) -> tuple[Mapping[TopicPartition, int], datetime] | None:
+        """Return what the workers of other databases have read, and when that was told; None: it is not needed."""
+        times = self.equipment.times
+        if times.elsewhere is None or not times.misrouted:
+            return None
+        offsets = await asyncio.to_thread(offsets_elsewhere, self.equipment, self.equipment.settings.source_topics)
+        return offsets, clock.now()
 
     async def _follow_policy(self, rows: Iterable[Progress]) -> None:
         """Take another policy over when one is active: a worker that has nothing to commit would not hear of it."""
@@ -86,6 +101,26 @@ class Clock(WorkerService):
             if not moved:
                 await reached(equipment, until, partitions)
                 return
+
+
+def offsets_elsewhere(equipment: Equipment, topics: Iterable[str]) -> dict[TopicPartition, int]:
+    """Return up to which offsets the workers of other databases have told the broker that they have read."""
+    settings = equipment.settings
+    own, databases = settings.need_shard(), settings.need_databases()
+    names = tuple(topics)
+    places = {shard: [(name, partition) for name in names for partition in shard] for shard in databases.urls}
+    groups = {settings.group_of(shard): mine for shard, mine in places.items() if shard != own}
+    return equipment.logs.offsets_of(groups) if groups else {}
+
+
+def is_misrouted(rows: Iterable[Progress], ends: Mapping[TopicPartition, int], settings: Settings) -> bool:
+    """Whether a record ever arrived in another partition than its person's, here or, with several databases, anywhere.
+
+    What was passed on by any of them went through the topic between them.
+    """
+    if any(row.accounting.misrouted or row.accounting.passed_on for row in rows):
+        return True
+    return any(end > 0 for (topic, _), end in ends.items() if topic == settings.passed_on)
 
 
 async def advance(

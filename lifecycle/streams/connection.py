@@ -19,6 +19,7 @@ from aiokafka.errors import AuthenticationFailedError, KafkaError, UnsupportedCo
 from aiokafka.helpers import create_ssl_context
 from kafka.errors import KafkaError as AdminError
 
+from lifecycle.databases import Shard
 from lifecycle.errors import BrokerUnavailable, LifecycleError, SettingsRefused
 from lifecycle.settings import Settings
 
@@ -80,7 +81,7 @@ def intake_consumer(settings: Settings) -> Any:
     session = timedelta(seconds=settings.session_timeout_seconds)
     return AIOKafkaConsumer(
         **client_arguments(settings),
-        group_id=settings.group,
+        group_id=settings.group_of(settings.need_shard()),
         group_instance_id=settings.instance,
         enable_auto_commit=False,
         # The database says where to read. An offset that is not there is an error, never a jump.
@@ -92,10 +93,39 @@ def intake_consumer(settings: Settings) -> Any:
         # A topic that is deleted and made anew is assigned again no later than this.
         metadata_max_age_ms=METADATA_SECONDS * 1000,
         # Gives partition N of every input topic to one worker, which the clock and the relay rest on.
-        partition_assignment_strategy=(RangePartitionAssignor,),
+        partition_assignment_strategy=(assignor_of(settings),),
         session_timeout_ms=session // timedelta(milliseconds=1),
         heartbeat_interval_ms=session // timedelta(milliseconds=4),
     )
+
+
+def assignor_of(settings: Settings) -> Any:
+    """Return how a group gives its partitions to its workers: with several databases those of their shard alone.
+
+    All of a group serve one shard, so whoever leads it gives out that one.
+    """
+    if settings.several is None:
+        return RangePartitionAssignor
+    shard = settings.need_shard()
+
+    class OfShard(RangePartitionAssignor):
+        @classmethod
+        def assign(cls, cluster: Any, members: Any) -> Any:
+            return super().assign(_Cluster(cluster, shard), members)
+
+    return OfShard
+
+
+class _Cluster:
+    """What an assignor asks of a cluster, as far as a shard goes."""
+
+    def __init__(self, cluster: Any, shard: Shard) -> None:
+        self._cluster = cluster
+        self._shard = shard
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        partitions = self._cluster.partitions_for_topic(topic)
+        return None if partitions is None else {each for each in partitions if each in self._shard}
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from lifecycle.settings import Settings
 from lifecycle.store.store import Store
 from lifecycle.streams.logs import Logs
 from lifecycle.streams.partition_time import PartitionTimes
+from lifecycle.streams.passing import Passing
 from lifecycle.streams.patience import GivenUp, patiently
 from lifecycle.streams.topics import Found
 
@@ -50,7 +51,8 @@ class Equipment:
 
     `stopped` says why partitions of them are not read. `engine` changes when another policy becomes active;
     `reopen` makes one by the policy that is active now. `hand_over` takes the messages of each commit (relay.py).
-    `taken_at` is when the intake took records last, by the clock of the event loop.
+    `taken_at` is when the intake took records last, by the clock of the event loop. `passing` is there with several
+    databases alone.
     """
 
     settings: Settings
@@ -63,6 +65,7 @@ class Equipment:
     bound: Bound | None
     end: Callable[[LifecycleError | None], None]
     reopen: Callable[[], Engine]
+    passing: Passing | None = None
     hand_over: Callable[[Sequence[OutboxRow]], None] | None = None
     owned: frozenset[int] = frozenset()
     stopped: Mapping[TopicPartition, str] = field(default_factory=dict)

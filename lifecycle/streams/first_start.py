@@ -15,6 +15,7 @@ from typing import NamedTuple
 from lifecycle.ask_from import FIRST_START_DAYS, AskFrom
 from lifecycle.engine.opening import settle_ask_from
 from lifecycle.engine.start import state_of
+from lifecycle.errors import SettingsRefused
 from lifecycle.moment import parse_time
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store
@@ -37,9 +38,16 @@ class NotAsked(NamedTuple):
 def settle_first_start(store: Store, settings: Settings, at: datetime, *, is_bounded: bool) -> None:
     """Settle from when is asked, where that is still to be settled; `at` is the wall clock. May be repeated.
 
-    Raises TimeRefused where the settings name a moment and another one is settled, or it is too late for one.
+    Raises TimeRefused where the settings name a moment and another one is settled, or it is too late for one, and
+    SettingsRefused where several databases would each settle a moment of their own.
     """
     given = settings.ask_from
+    has_own_moment = given == "now" or (given is None and not is_bounded)
+    if settings.several is not None and has_own_moment and store.state().ask_from is None:
+        raise SettingsRefused(
+            "from when is asked is not settled, and each of several databases would settle the moment at which its "
+            "first worker starts. Name one for all with --from, or LIFECYCLE_ASK_FROM: a time, or `beginning`."
+        )
     if given is None:
         wanted = AskFrom(EARLIEST) if is_bounded else AskFrom(at, settings.spread_days or FIRST_START_DAYS)
         store.settle_ask_from(wanted)

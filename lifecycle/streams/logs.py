@@ -7,10 +7,11 @@ business of watch.py and store/ownership.py.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
+from kafka import TopicPartition as Place
 from kafka.errors import KafkaError
 
 from lifecycle.errors import BrokerUnavailable, TopicChanged
@@ -43,6 +44,24 @@ class Logs:
             except (KafkaError, OSError):
                 self._drop()
                 raise
+
+    def offsets_of(self, groups: Mapping[str, Collection[TopicPartition]]) -> dict[TopicPartition, int]:
+        """Return up to which offsets consumer groups have told the broker that they have read, of these partitions.
+
+        A partition of which a group has told nothing is left out. Raises BrokerUnavailable.
+        """
+        with self._one_at_a_time, broker_trouble("asking for offsets of other databases", self._settings):
+            try:
+                if self._admin is None:
+                    self._admin = connect_admin(self._settings)
+                wanted = {group: [Place(*each) for each in places] for group, places in groups.items()}
+                answers = self._admin.list_group_offsets(wanted)
+            except (KafkaError, OSError):
+                self._drop()
+                raise
+        return {
+            tuple(place): told.offset for each in answers.values() for place, told in each.items() if told.offset >= 0
+        }
 
     def close(self) -> None:
         """Close the connection; the next look opens another."""

@@ -1,15 +1,15 @@
 """One producer for everything that a worker sends: many messages at once, and none lost between two of them.
 
 Tasks go in batches that are packed here, one after another for each partition: handing the producer each message by
-itself costs six times as much. A person's messages all go to one partition, so their order holds. Used by the relay
-alone.
+itself costs six times as much. A person's messages all go to one partition, so their order holds. Used by the relay,
+and by passing.py with a producer of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -63,6 +63,19 @@ class Sender:
         async def send(producer: Any) -> None:
             answers = [
                 await producer.send(topic, value, key=key, headers=list(headers)) for value, key, headers in messages
+            ]
+            await asyncio.gather(*answers)
+
+        await self._with_producer(send)
+
+    async def send_to(self, topic: str, parts: Mapping[int, Sequence[Message]]) -> None:
+        """Send messages to partitions by number, those of each in the order given. Raises BrokerUnavailable."""
+
+        async def send(producer: Any) -> None:
+            answers = [
+                await producer.send(topic, value, key=key, headers=list(headers), partition=partition)
+                for partition, messages in parts.items()
+                for value, key, headers in messages
             ]
             await asyncio.gather(*answers)
 

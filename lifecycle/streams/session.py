@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from aiokafka import TopicPartition
@@ -166,15 +167,18 @@ class Session:
             self._pipeline.take(Taken((), steps, {}, clock.now()))
 
     async def _read(self, taken: Taken) -> Batch:
+        passing = self._equipment.passing
+
         def read() -> Batch:
-            return Batch(tuple(_record(record, self._limits) for record in taken.records), taken.steps)
+            records = (_record(record, self._limits) for record in taken.records)
+            return Batch(tuple(records if passing is None else map(passing.sort, records)), taken.steps)
 
         if len(taken.records) <= READ_AT_ONCE:
             return read()
         return await asyncio.get_running_loop().run_in_executor(self._equipment.reading_thread, read)
 
     async def _commit(self, taken: Taken, batch: Batch, abandoned: asyncio.Event) -> Accounting:
-        equipment = self._equipment
+        equipment, passing = self._equipment, self._equipment.passing
 
         async def attempt() -> Accounting:
             if equipment.bound is not None:
@@ -183,10 +187,12 @@ class Session:
             time = equipment.times.least({step.partition for step in taken.steps}, now=now)
             return await equipment.in_engine(self._follow, taken, batch, now, time)
 
+        again = partial(patiently, about=taken.places, given_up=abandoned, metrics=equipment.metrics)
         with equipment.metrics.batch_seconds.time():
-            return await patiently(
-                attempt, doing="committing", about=taken.places, given_up=abandoned, metrics=equipment.metrics
-            )
+            if passing is not None:
+                # Before the commit: what the offsets say was read must be somewhere.
+                await again(lambda: passing.pass_on(batch), doing="passing on")
+            return await again(attempt, doing="committing")
 
     def _backfill(self, taken: Taken, batch: Batch, until: datetime | None) -> Accounting:
         ingest = self._equipment.engine.ingest
@@ -205,7 +211,7 @@ class Session:
         self._equipment.metrics.count(accounting)
         for place, at in taken.last_times.items():
             self._equipment.times.committed(place, at)
-        if accounting.misrouted:
+        if accounting.misrouted or accounting.passed_on:
             self._equipment.times.misrouted = True
         if accounting.dead_lettered or accounting.future:
             self._relay.look_at_table()

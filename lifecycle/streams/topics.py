@@ -1,4 +1,4 @@
-"""The four topics: made, checked and identified, through kafka-python's admin client.
+"""The topics: made, checked and identified, through kafka-python's admin client.
 
 `lifecycle topics create` calls `create_topics`, a worker calls `read_topics` before it reads anything. Both
 are synchronous; call them from a thread.
@@ -59,12 +59,19 @@ class Found:
 
 def wanted_topics(settings: Settings) -> list[Wanted]:
     """Return the topics that the settings name, inputs first."""
+    partitions = settings.topic_partitions
     coming_in = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_INPUT_BYTES)}
     refused = {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
     return [
-        *(Wanted(name, settings.partitions, coming_in) for name in settings.input_topics),
-        Wanted(settings.tasks, settings.partitions, {"cleanup.policy": "delete"}),
-        Wanted(settings.dead_letters, settings.partitions, refused),
+        *(Wanted(name, partitions, coming_in) for name in settings.source_topics),
+        # What was taken in comes once more, with headers that say where from.
+        *(
+            Wanted(name, partitions, {**coming_in, **refused})
+            for name in settings.input_topics
+            if name == settings.passed_on
+        ),
+        Wanted(settings.tasks, partitions, {"cleanup.policy": "delete"}),
+        Wanted(settings.dead_letters, partitions, refused),
     ]
 
 
@@ -102,7 +109,7 @@ def create_topics(settings: Settings) -> dict[str, bool]:
 
 
 def read_topics(settings: Settings) -> dict[str, Found]:
-    """Return the four topics as they are, by name.
+    """Return the topics as they are, by name.
 
     Raises NotFound when one is missing, SettingsRefused when the inputs differ in their number of partitions,
     BrokerUnavailable.
@@ -197,8 +204,8 @@ def _describe(admin: Any, names: list[str]) -> dict[str, Found]:
 def _differences(wanted: Wanted, found: Found, settings: Settings) -> Iterator[str]:
     if found.partitions != wanted.partitions:
         yield (
-            f"topic {wanted.name} has {found.partitions} partitions, the setting partitions says "
-            f"{wanted.partitions}. Set LIFECYCLE_PARTITIONS to {found.partitions}, or name another topic."
+            f"topic {wanted.name} has {found.partitions} partitions, the settings say {wanted.partitions}. Set "
+            f"LIFECYCLE_PARTITIONS to {found.partitions}, or correct LIFECYCLE_DATABASES, or name another topic."
         )
     for name, value in wanted.configs.items():
         has = found.configs.get(name)

@@ -27,12 +27,13 @@ from mode import Service
 from lifecycle import clock
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.limits import Limits
-from lifecycle.errors import LifecycleError, TopicChanged
+from lifecycle.errors import LifecycleError, SettingsRefused, TopicChanged
 from lifecycle.metrics import Metrics
 from lifecycle.policies import active_policy, read_policy
 from lifecycle.rules.language.policy import Policy
 from lifecycle.settings import Settings
-from lifecycle.store.store import Store, open_store
+from lifecycle.store.store import Store
+from lifecycle.store.stores import open_shard
 from lifecycle.streams.app import build_app
 from lifecycle.streams.claims import how_to_go_on
 from lifecycle.streams.clock import Clock
@@ -42,7 +43,8 @@ from lifecycle.streams.first_start import settle_first_start
 from lifecycle.streams.gauges import Gauges
 from lifecycle.streams.intake import Intake
 from lifecycle.streams.logs import Logs
-from lifecycle.streams.partition_time import PartitionTimes
+from lifecycle.streams.partition_time import Elsewhere, PartitionTimes
+from lifecycle.streams.passing import Passing
 from lifecycle.streams.patience import GivenUp, patiently
 from lifecycle.streams.relay import Relay
 from lifecycle.streams.topics import Found, read_end_offsets, read_topics
@@ -65,7 +67,7 @@ def run_worker(settings: Settings, *, until: Until = None) -> int:
     """
     _set_up_logging()
     policy = None if settings.policy is None else read_policy(settings.policy)
-    settings.need_database()
+    settings.need_shard()
     # Threads hand over to each other at every commit: the default of 5 ms would be most of a small batch.
     sys.setswitchinterval(0.0005)
     loop = asyncio.new_event_loop()
@@ -194,6 +196,8 @@ class Work(Service):
             await self._intake.ended.wait()
         if self._relay is not None:
             await self._relay.close()
+        if self._equipment is not None and self._equipment.passing is not None:
+            await self._equipment.passing.close()
 
     async def on_shutdown(self) -> None:
         """Close what was opened."""
@@ -201,24 +205,32 @@ class Work(Service):
             self._equipment.close()
 
     async def _equip(self) -> Equipment:
-        store = await self._patiently("opening the database", open_store, self.settings.need_database())
+        settings = self.settings
+        databases, shard = settings.need_databases(), settings.need_shard()
+        store = await self._patiently("opening the database", open_shard, databases, shard)
         inputs = await self._patiently("reading topics", self._read_inputs)
-        partitions = inputs[self.settings.touchpoints].partitions
+        partitions = inputs[settings.touchpoints].partitions
+        if not databases.is_one and partitions != databases.partitions:
+            raise SettingsRefused(
+                f"topic {settings.touchpoints} has {partitions} partitions, and databases are given for "
+                f"{databases.partitions}. Correct LIFECYCLE_DATABASES: another number moves people."
+            )
         await self._patiently("checking partitions", _check_partitions, store, inputs, partitions)
         bound = await self._patiently("reading end offsets", self._bound, store, inputs)
         await self._patiently("settling from when is asked", self._settle, store)
         engine = await self._patiently("opening the engine", self._open_engine, store, self._policy)
         return Equipment(
-            settings=self.settings,
+            settings=settings,
             store=store,
             engine=engine,
             inputs=inputs,
-            logs=Logs(self.settings, inputs),
-            times=PartitionTimes(inputs, partitions, grace=self.settings.grace),
+            logs=Logs(settings, inputs),
+            times=times_of(settings, partitions),
             metrics=self.metrics,
             bound=bound,
             end=self.end,
             reopen=lambda: self._open_engine(store, None),
+            passing=None if databases.is_one else Passing(settings, shard, partitions),
             stopping=self._stopping,
         )
 
@@ -253,6 +265,15 @@ class Work(Service):
         """Open the engine by a policy; None: by the one that is active."""
         policy = policy or active_policy(store.state().policy_text)
         return Engine(store, policy, opened_at=clock.now(), limits=Limits(future=self.settings.future))
+
+
+def times_of(settings: Settings, partitions: int) -> PartitionTimes:
+    """Return what is listened to: every partition of the one database, or those of our shard and, apart, the others."""
+    if settings.several is None:
+        return PartitionTimes(settings.input_topics, range(partitions), grace=settings.grace)
+    shard = settings.need_shard()
+    elsewhere = Elsewhere(settings.source_topics, (each for each in range(partitions) if each not in shard))
+    return PartitionTimes(settings.input_topics, shard, grace=settings.grace, elsewhere=elsewhere)
 
 
 def _check_partitions(store: Store, inputs: dict[str, Found], partitions: int) -> None:

@@ -91,6 +91,23 @@ def test_every_record_has_exactly_one_outcome(engine: Engine) -> None:
     assert engine.store.counts().accounting == accounting
 
 
+def test_what_was_passed_on_is_counted_and_nothing_else(engine: Engine, store: Store) -> None:
+    """Also where a batch is halved: each half counts what lies before its offsets."""
+    progress = store.claim_partition("in", 0, Log("t", 0, 9))
+    kept = touchpoint("1", "need.stated", 0, need="n1")
+    records = tuple(
+        Record(Place("in", 0, offset), b"{}", kept if offset == 1 else None, home=None if offset == 1 else 3)
+        for offset in range(4)
+    )
+    batch = Batch(records, (Step("in", 0, progress.epoch, 0, 4),))
+    for half in batch.halves():
+        engine.ingest(half, received_at=NOW, ceiling=None)
+    (row,) = store.progress()
+    assert (row.next_offset, row.accounting) == (4, Accounting(received=4, folded=1, passed_on=3, misrouted=0))
+    assert [each.person for each in store.iterate_people()] == [kept.person]
+    assert store.dead_letters() == []
+
+
 def test_refused_records_are_kept_with_reason_field_and_original_bytes(engine: Engine) -> None:
     """Nothing is dropped: an invalid field, a time in the future, a broken line."""
     invalid = touchpoint("3", "decision.made", 6, need="a", outcome="elswhere")

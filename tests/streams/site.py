@@ -20,6 +20,7 @@ from lifecycle.errors import Retry
 from lifecycle.record import Accounting
 from lifecycle.settings import Settings
 from lifecycle.store.store import Store, open_store
+from lifecycle.store.stores import settle_shard
 from lifecycle.streams.topics import create_topics, read_end_offsets, read_topics
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +198,7 @@ def subject_of(body: bytes) -> bytes | None:
     return subject.encode() if isinstance(subject, str) and subject else None
 
 
-def make_site(broker: str, database: str, names: Callable[[str], str], **settings: Any) -> Site:
+def make_site(broker: str, database: str | None, names: Callable[[str], str], **settings: Any) -> Site:
     """Make topics and tables under names of their own."""
     own = Settings.load(
         broker=broker,
@@ -206,9 +207,13 @@ def make_site(broker: str, database: str, names: Callable[[str], str], **setting
         outcomes=names("outcomes"),
         tasks=names("tasks"),
         dead_letters=names("dead-letters"),
+        passed_on=names("passed-on"),
         group=names("group"),
         # The histories of these tests lie behind: a first start would not ask for what was due in them.
         **{"web_port": 0, "session_timeout_seconds": 6, "batch_records": 200, "ask_from": "beginning", **settings},
     )
     create_topics(own)
-    return Site(own, open_store(database, create=True))
+    databases, shard = own.need_databases(), own.need_shard()
+    store = open_store(databases.urls[shard], create=True)
+    settle_shard(store, databases, shard)
+    return Site(own, store)

@@ -39,6 +39,16 @@ def test_a_live_worker_asks_from_its_first_start_on(store: Store) -> None:
     assert start(store, ask_from="now") == AskFrom(NOW, 14)
 
 
+def test_several_databases_ask_from_one_moment_that_is_named(store: Store) -> None:
+    """The first start of each would be another moment; history from its beginning is one for all."""
+    several = {"databases": {"0": "sqlite:///a.db", "1": "sqlite:///b.db"}, "shard": "0"}
+    for settings in ({}, {"ask_from": "now"}):
+        with pytest.raises(SettingsRefused, match="each of several databases would settle the moment at which its"):
+            start(store, **several, **settings)
+    assert start(store, is_bounded=True, **several) == AskFrom(EARLIEST)
+    assert start(store, **several) == AskFrom(EARLIEST)
+
+
 @pytest.mark.parametrize(
     ("settings", "is_bounded", "expected"),
     [

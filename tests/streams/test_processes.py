@@ -94,7 +94,7 @@ def test_two_processes_end_where_the_embedded_run_ends(site: Site, tmp_path: Pat
     write_sample(path, people=40)
     lines = path.read_bytes().splitlines()
     site.send(lines)
-    own = site.settings.model_dump(mode="json", exclude_unset=True) | {"web_port": 0}
+    own = site.settings.model_dump(mode="json", exclude_unset=True, exclude_none=True) | {"web_port": 0}
     settings = {f"LIFECYCLE_{name.upper()}": str(value) for name, value in own.items()}
     command = [sys.executable, "-m", "lifecycle.cli", "worker", "--until", "end", "--processes", "2"]
     ended = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=120)
@@ -119,6 +119,15 @@ def test_each_has_a_port_and_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     assert ended.exit_code == 0, ended.output
     named = [(each["LIFECYCLE_INSTANCE"], each["LIFECYCLE_WEB_PORT"]) for each in given]
     assert named == [("left-0", "7000"), ("left-1", "7001")]
+
+
+def test_all_serve_the_shard_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Mapping[str, str]] = []
+    monkeypatch.setattr("lifecycle.streams.processes.run_processes", lambda _, each, ends: given.extend(each) or 0)
+    monkeypatch.setenv("LIFECYCLE_DATABASES", '{"0": "postgresql://x@y/a", "1": "postgresql://x@y/b"}')
+    ended = CliRunner().invoke(app, ["worker", "--shard", "1", "--processes", "2"])
+    assert ended.exit_code == 0, ended.output
+    assert [(each["LIFECYCLE_SHARD"], "LIFECYCLE_DATABASE" in each) for each in given] == [("1", False)] * 2
 
 
 def test_sqlite_serves_one_process() -> None:

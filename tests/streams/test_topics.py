@@ -54,7 +54,7 @@ def test_a_topic_that_is_not_as_wanted_is_reported_with_the_next_step(settings: 
     with pytest.raises(SettingsRefused) as caught:
         create_topics(settings)
     text = str(caught.value)
-    assert f"topic {settings.touchpoints} has 3 partitions, the setting partitions says 2. Set" in text
+    assert f"topic {settings.touchpoints} has 3 partitions, the settings say 2. Set" in text
     assert f"topic {settings.touchpoints} has message.timestamp.type = CreateTime, wanted LogAppendTime. Run" in text
     assert "--add-config message.timestamp.type=LogAppendTime" in text
     assert settings.outcomes not in text

@@ -33,7 +33,7 @@ def create(
         typer.Option("--replication", show_default=False, help="Copies of each. [LIFECYCLE_REPLICATION]"),
     ] = None,
 ) -> None:
-    """Make the four topics, and check those that are there already. May be repeated.
+    """Make the topics that the settings name, and check those that are there already. May be repeated.
 
     \b
     Example:
