@@ -1,4 +1,7 @@
-"""Counts what the database holds, for the metrics, about once a minute: the counts read whole tables."""
+"""Counts what the database holds, for the metrics, about once a minute: the counts read whole tables.
+
+Where that takes long it is done less often, so that it never takes more than a small share of what the database does.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from lifecycle.streams.first_start import count_not_asked
 from lifecycle.streams.patience import wait_for
 
 COUNT_EVERY_SECONDS = 60.0
+REST = 50
+"""After counting, at least so many times as long as it took passes until it is done again."""
 
 NOT_ASKED_EVERY = 60
 """Turns after which what was not asked at the first start is counted at the latest: it changes by late news alone."""
@@ -22,10 +27,12 @@ class Gauges(WorkerService):
         self._turn = self._not_asked_at = 1
 
     async def run(self) -> None:
-        """Count at once, then every minute."""
+        """Count at once, then every minute, or as seldom as REST says."""
+        loop = asyncio.get_running_loop()
         while True:
+            begun = loop.time()
             await self.equipment.patiently("counting", self._count)
-            if await wait_for(self.equipment.stopping, COUNT_EVERY_SECONDS):
+            if await wait_for(self.equipment.stopping, pause_after(loop.time() - begun)):
                 return
 
     async def _count(self) -> None:
@@ -43,3 +50,8 @@ class Gauges(WorkerService):
             not_asked = await asyncio.to_thread(count_not_asked, self.equipment.store)
             metrics.tell_not_asked(0, 0) if not_asked is None else metrics.tell_not_asked(*not_asked)
         self._turn += 1
+
+
+def pause_after(took_seconds: float) -> float:
+    """Return how many seconds pass between the end of a count that took so long and the next one."""
+    return max(COUNT_EVERY_SECONDS, took_seconds * REST)

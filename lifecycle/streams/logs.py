@@ -27,11 +27,16 @@ class Logs:
     def __init__(self, settings: Settings, inputs: Mapping[str, Found]) -> None:
         self._settings = settings
         self._inputs = inputs
+        self._shard = None if settings.several is None else settings.need_shard()
         self._admin: Any = None
         self._one_at_a_time = threading.Lock()
 
-    def look(self) -> dict[TopicPartition, Log]:
+    def look(self, *, everywhere: bool = False) -> dict[TopicPartition, Log]:
         """Return every partition of the input topics as the broker has it now.
+
+        With several databases those of our shard, and all of the topic between them; of the other topics those of other
+        shards only if `everywhere`: hundreds of partitions, asked by every worker every second, would be most of all
+        that brokers are asked.
 
         Raises BrokerUnavailable, also while a topic is not there, and TopicChanged when one has another number of
         partitions than at the start of this worker: people belong to other partitions then.
@@ -40,7 +45,7 @@ class Logs:
             try:
                 if self._admin is None:
                     self._admin = connect_admin(self._settings)
-                return self._look()
+                return self._look(everywhere)
             except (KafkaError, OSError):
                 self._drop()
                 raise
@@ -68,7 +73,7 @@ class Logs:
         with self._one_at_a_time:
             self._drop()
 
-    def _look(self) -> dict[TopicPartition, Log]:
+    def _look(self, everywhere: bool) -> dict[TopicPartition, Log]:
         described = {each["name"]: each for each in self._admin.describe_topics(list(self._inputs))}
         ids: dict[TopicPartition, str] = {}
         for name, known in self._inputs.items():
@@ -80,8 +85,12 @@ class Logs:
                     f"topic {name} has {count} partitions now, it had {known.partitions}: people belong to other "
                     f"partitions then. Stop all workers and run `lifecycle topics adopt {name}`."
                 )
-            ids.update({(name, partition): str(described[name]["topic_id"]) for partition in range(count)})
+            wanted = (each for each in range(count) if everywhere or self._concerns_us(name, each))
+            ids.update({(name, partition): str(described[name]["topic_id"]) for partition in wanted})
         return read_offsets(self._admin, ids)
+
+    def _concerns_us(self, topic: str, partition: int) -> bool:
+        return self._shard is None or topic == self._settings.passed_on or partition in self._shard
 
     def _drop(self) -> None:
         admin, self._admin = self._admin, None

@@ -36,11 +36,14 @@ class Watch:
     async def look(self, rows: Iterable[Progress]) -> dict[TopicPartition, int]:
         """Return where the partitions that may be read end now; those that are stopped are left out.
 
+        With several databases those of others too, once a record was misrouted.
+
         `rows` must have been read before: what was read up to then lies before the end, or the end was lost. Raises
         BrokerUnavailable, and TopicChanged when a topic has another number of partitions.
         """
         known = {(row.topic, row.partition): row for row in rows if row.topic_id}
-        now = await asyncio.to_thread(self._equipment.logs.look)
+        everywhere = self._equipment.times.misrouted
+        now = await asyncio.to_thread(lambda: self._equipment.logs.look(everywhere=everywhere))
         stopped: dict[TopicPartition, str] = {
             place: row.stopped for place, row in known.items() if row.stopped is not None
         }
