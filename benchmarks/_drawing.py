@@ -25,6 +25,7 @@ DRAWN = {
     "late": "ms",
     "latency": "p50 ms",
     "growth": "CPU us",
+    "sweeps": "people/s",
     "check": "CPU ms",
 }
 """What is drawn of each benchmark, in the order of the page. A median of few hides nothing, so one column is enough."""

@@ -100,8 +100,9 @@ async def measure(here: Site, tasks: str, rate: int, seconds: int, run: str) -> 
         while len(taken) < count:
             for records in (await consumer.getmany(timeout_ms=100)).values():
                 now = time.perf_counter()
-                for record in records:
-                    taken.setdefault(record.key.decode(), now)
+                for key in (record.key.decode() for record in records):
+                    if key in sent:
+                        taken.setdefault(key, now)
 
     receiving = asyncio.create_task(receive())
     begun, number = time.perf_counter(), 0
@@ -143,10 +144,10 @@ def measured(rates: Sequence[int], seconds: int) -> dict[str, dict[str, Spread]]
             try:
                 asyncio.run(measure(here, tasks, 50, 1, "first"))
                 for rate in rates:
-                    usage = _cpu_seconds(worker.pid)
+                    usage = cpu_seconds(worker.pid)
                     found = asyncio.run(measure(here, tasks, rate, seconds, f"at{rate}"))
                     cut = quantiles(found, n=100)
-                    cpu = (_cpu_seconds(worker.pid) - usage) / (rate * (seconds + WARM_UP_SECONDS)) * 100_000
+                    cpu = (cpu_seconds(worker.pid) - usage) / (rate * (seconds + WARM_UP_SECONDS)) * 100_000
                     figures = (cut[49], cut[89], cut[98], max(found), cpu)
                     rows[f"{rate:,}/s"] = {name: spread([each]) for name, each in zip(FORMS, figures, strict=True)}
             finally:
@@ -155,7 +156,8 @@ def measured(rates: Sequence[int], seconds: int) -> dict[str, dict[str, Spread]]
     return rows
 
 
-def _cpu_seconds(process: int) -> float:
+def cpu_seconds(process: int) -> float:
+    """Return what a process that runs has used so far."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
