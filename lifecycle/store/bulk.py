@@ -38,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import NullType, TypeEngine
 
-from lifecycle.instant import from_microseconds, microseconds
+from lifecycle.instant import microseconds
 from lifecycle.record import ACCOUNTING_NAMES
 from lifecycle.store.statements import GIVEN, Statement, made
 from lifecycle.store.tables import Microseconds
@@ -73,17 +73,8 @@ def look_up(
     `query` makes it from the keys, which are joined with as `given_keys` says. It is called once for each store: let it
     be a function of its module, that knows nothing of one call.
     """
-    statement, result = _run_keyed(connection, columns, rows, query)
-    if not statement.times:
-        return [tuple(row) for row in result]
-    found = []
-    for row in result:
-        values = list(row)
-        for index in statement.times:
-            if values[index] is not None:
-                values[index] = from_microseconds(values[index])
-        found.append(tuple(values))
-    return found
+    statement, values = _keyed(connection, columns, rows, query)
+    return statement.rows(connection, values)
 
 
 def delete_keyed(
@@ -93,7 +84,8 @@ def delete_keyed(
     statement: Callable[[FromClause], Delete],
 ) -> None:
     """Run a DELETE about many keys, made from them as a query of `look_up` is."""
-    _run_keyed(connection, columns, rows, statement)
+    made_of_keys, values = _keyed(connection, columns, rows, statement)
+    made_of_keys.run(connection, values)
 
 
 def insert_rows(
@@ -217,17 +209,17 @@ def later_of(stored: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnEle
     return case((or_(stored.is_(None), stored < given), given), else_=stored)
 
 
-def _run_keyed(
+def _keyed(
     connection: Connection,
     columns: Sequence[Column[Any]],
     rows: Iterable[Sequence[Any]],
     make: Callable[[FromClause], Select[Any] | Delete],
-) -> tuple[Statement, Any]:
+) -> tuple[Statement, dict[str, Any]]:
     statement = made(connection, ("keyed", make), lambda: make(_given(connection, columns)))
     stored = _stored(columns, rows)
     if connection.dialect.name == "postgresql":
-        return statement, statement.run(connection, _arrays(columns, stored))
-    return statement, statement.run(connection, {_KEYS: _as_json(stored)})
+        return statement, _arrays(columns, stored)
+    return statement, {_KEYS: _as_json(stored)}
 
 
 def _given(connection: Connection, columns: Sequence[Column[Any]]) -> FromClause:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, select
 
 from lifecycle.instant import microseconds
 from lifecycle.person import Checkpoint, Checkpoints
@@ -28,7 +29,6 @@ _PACKED = 1
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
-# Written once: to make a statement costs as much as to run it.
 _MINE = checkpoints.c.person == bindparam("of"), checkpoints.c.reached_at > bindparam("after")
 _BEFORE = checkpoints.c.person == bindparam("of"), checkpoints.c.reached_at < bindparam("until")
 _SAME_OR_BEFORE = select(func.sum(checkpoints.c.touchpoints)).where(*_BEFORE).scalar_subquery().label("folded")
@@ -47,26 +47,28 @@ class CheckpointReader(Connected):
 
     def checkpoint_before(self, person: str, at: datetime) -> tuple[Checkpoint, int] | None:
         """Return a person's last checkpoint before a moment, and how many touchpoints it has folded in all."""
-        with self._database.reading() as connection:
-            found = connection.execute(_LAST_BEFORE, {"of": person, "until": at}).one_or_none()
-        return None if found is None else (_checkpoint_of(*found[:-1]), int(found.folded))
+        for *stored, folded in self._rows(_LAST_BEFORE, of=person, until=microseconds(at)):
+            return _checkpoint_of(*stored), int(folded)
+        return None
 
     def checkpoints_after(self, person: str, at: datetime | None, limit: int) -> list[Checkpoint]:
         """Return a person's next checkpoints after a moment (None: the first), in their order."""
-        with self._database.reading() as connection:
-            rows = connection.execute(_NEXT, {"of": person, "after": at or _FIRST, "most": limit})
-            return [_checkpoint_of(*row) for row in rows]
+        rows = self._rows(_NEXT, of=person, after=microseconds(at or _FIRST), most=limit)
+        return [_checkpoint_of(*row) for row in rows]
 
     def log_between(self, person: str, after: datetime | None, until: datetime) -> list[Touchpoint]:
         """Return what occurred to a person after a moment (None: from the beginning), up to another, in no order."""
+        rows = self._rows(_LOG, of=person, after=microseconds(after or _FIRST), until=microseconds(until))
+        return [touchpoint_of(*row) for row in rows]
+
+    def _rows(self, query: Select[Any], **given: str | int) -> list[tuple[Any, ...]]:
         with self._database.reading() as connection:
-            rows = connection.execute(_LOG, {"of": person, "after": after or _FIRST, "until": until})
-            return [touchpoint_of(*row) for row in rows]
+            return made(connection, ("checkpoints", query), lambda: query).rows(connection, given)
 
 
 def write_checkpoints(connection: Connection, changed: Sequence[Checkpoints]) -> None:
     """Replace checkpoints as the engine decided."""
-    replaced = made(connection, ("delete", checkpoints.name), lambda: _REPLACED)
+    replaced = made(connection, ("checkpoints", _REPLACED), lambda: _REPLACED)
     for each in changed:
         between = {"after": microseconds(each.after or _FIRST), "until": microseconds(each.until or _LAST)}
         replaced.run(connection, {"of": each.person, **between})

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from lifecycle.errors import ValueRefused
+from lifecycle.instant import from_microseconds
 from lifecycle.store.tables import Microseconds
 
 GIVEN = "given_"
@@ -39,7 +40,7 @@ class Statement:
         self._constants = compiled.params
         self._places = compiled.positiontup
         selected = statement.selected_columns if isinstance(statement, Select) else ()
-        self.times = [index for index, item in enumerate(selected) if isinstance(item.type, Microseconds)]
+        self._times = [index for index, item in enumerate(selected) if isinstance(item.type, Microseconds)]
 
     def run(self, connection: Connection, given: Mapping[str, Any]) -> Any:
         """Run it with these values, and return the driver's cursor."""
@@ -47,6 +48,20 @@ class Statement:
         if self._places is None:
             return send(connection, self.text, values)
         return send(connection, self.text, tuple(values[name] for name in self._places))
+
+    def rows(self, connection: Connection, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a query with these values, and return its rows; times are aware UTC."""
+        result = self.run(connection, given)
+        if not self._times:
+            return [tuple(row) for row in result]
+        found = []
+        for row in result:
+            values = list(row)
+            for index in self._times:
+                if values[index] is not None:
+                    values[index] = from_microseconds(values[index])
+            found.append(tuple(values))
+        return found
 
     def run_each(self, connection: Connection, columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> Any:
         """Run it on SQLite for every row, and return the driver's cursor.
