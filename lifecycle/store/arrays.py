@@ -25,6 +25,7 @@ _HEADER = Struct("!iiIii")
 _LENGTH = Struct("!i")
 _NUMBER = Struct("!iq")
 _NULL = _LENGTH.pack(-1)
+_ELEMENTS = {name: types[name].oid for name in ("text", "int8", "bytea")}
 
 
 class _Packed(bytes):
@@ -99,4 +100,4 @@ def _pack_numbers(values: Sequence[int | None]) -> _Numbers:
 
 
 def _header(element: str, values: Sequence[object]) -> bytes:
-    return _HEADER.pack(1, None in values, types[element].oid, len(values), 1)
+    return _HEADER.pack(1, None in values, _ELEMENTS[element], len(values), 1)

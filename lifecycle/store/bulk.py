@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -254,7 +255,11 @@ def _arrays(columns: Sequence[Column[Any]], stored: Sequence[Sequence[Any]]) -> 
     """Return the columns of a batch as arrays of PostgreSQL, by the names that statements know them by."""
     from lifecycle.store.arrays import packed  # where PostgreSQL is alone: it loads that driver
 
-    return {GIVEN + item.name: packed(_plain(item), values) for item, values in zip(columns, stored, strict=True)}
+    given = {}
+    for item, values in zip(columns, stored, strict=True):
+        name, element, _ = _known_of(item)
+        given[name] = packed(element, values)
+    return given
 
 
 def _unnested(columns: Sequence[Column[Any]], arrays: Sequence[Any]) -> FromClause:
@@ -271,9 +276,15 @@ def _stored(columns: Sequence[Column[Any]], rows: Iterable[Sequence[Any]]) -> li
     """Turn rows into one sequence for each column, times into what is stored of them."""
     turned: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [() for _ in columns]
     for index, item in enumerate(columns):
-        if isinstance(item.type, Microseconds):
+        if _known_of(item)[2]:
             turned[index] = [None if value is None else microseconds(value) for value in turned[index]]
     return turned
+
+
+@cache
+def _known_of(item: Column[Any]) -> tuple[str, TypeEngine[Any], bool]:
+    """Return the name of a column's values in a statement, as what they are stored, and whether they are times."""
+    return GIVEN + item.name, _plain(item), isinstance(item.type, Microseconds)
 
 
 def _plain(item: Column[Any]) -> TypeEngine[Any]:

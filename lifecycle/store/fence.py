@@ -14,13 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Update, func, select, update
+from sqlalchemy import BigInteger, Column, Connection, Select, Update, func, select, update
 
 from lifecycle.errors import PartitionLost, PolicyMismatch, SchemaMismatch, Stop
 from lifecycle.record import ACCOUNTING_NAMES, Accounting, TopicPartition
 from lifecycle.store.bulk import Given, insert_rows, later_of, update_rows
 from lifecycle.store.changes import Changes
+from lifecycle.store.statements import made
 from lifecycle.store.tables import database_state, partition_progress
 
 _LAST = ("last_offset", "last_at", "last_hash")
@@ -77,12 +79,15 @@ def pass_fence(connection: Connection, changes: Changes) -> None:
     if update_rows(connection, _STEP_COLUMNS, rows, _move)() != len(rows):
         raise Refused
     if not changes.steps:
-        known = database_state.c
-        active = select(known.policy_hash, known.snapshot_format, known.ask_from).with_for_update(read=True)
-        wanted = (changes.policy_hash, changes.snapshot_format, changes.ask_from)
-        if tuple(connection.execute(active).one()) != wanted:
+        (active,) = made(connection, ("active",), _active).rows(connection, {})
+        if active != (changes.policy_hash, changes.snapshot_format, changes.ask_from):
             raise Refused
     _count_files(connection, accounting, newest)
+
+
+def _active() -> Select[Any]:
+    known = database_state.c
+    return select(known.policy_hash, known.snapshot_format, known.ask_from).with_for_update(read=True)
 
 
 def refusal(connection: Connection, changes: Changes, where: str) -> Stop:
