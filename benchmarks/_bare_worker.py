@@ -110,7 +110,7 @@ async def run(settings: Settings, store: Store, count: int) -> None:
 
 def main(broker: str, topic: str, group: str, database: str, count: str) -> None:
     """Write every touchpoint of a topic into a new database."""
-    settings = Settings.load(broker=broker, touchpoints=topic, group=group, partitions=4)
+    settings = Settings.load(broker=broker, touchpoints=topic, group=group, partitions=4, database=database)
     with closing(open_store(database, create=True)) as store:
         gc.freeze()
         gc.set_threshold(*COLLECT_AFTER)
