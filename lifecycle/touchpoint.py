@@ -62,15 +62,16 @@ def sequence_key(sequence: str | None) -> SequenceKey:
     return (2, 0, sequence)
 
 
+_FIRST: SequenceKey = (0, 0, "")
+_PLACES = {str(number): sequence_key(str(number)) for number in range(1_000)}
+"""The places of most sequences, which are counted from 0 or 1."""
+
+
 def order_key(touchpoint: Touchpoint) -> OrderKey:
     """Return the key by which touchpoints of one person are folded: (microseconds, sequence, source, id)."""
-    sequence = touchpoint.sequence
-    return (
-        microseconds(touchpoint.occurred_at),
-        (0, 0, "") if sequence is None else sequence_key(sequence),
-        touchpoint.source,
-        touchpoint.id,
-    )
+    _, source, touchpoint_id, _, occurred_at, sequence, _ = touchpoint
+    place = _FIRST if sequence is None else _PLACES.get(sequence) or sequence_key(sequence)
+    return microseconds(occurred_at), place, source, touchpoint_id
 
 
 def content_hash(touchpoint: Touchpoint) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -15,9 +16,10 @@ from lifecycle.errors import NotFound
 from lifecycle.instant import Instant
 from lifecycle.reading.questions import Questions
 from lifecycle.rules.compiled.machine import StageTable, TrackTable
-from lifecycle.rules.fold.scheduling import schedule_stage
+from lifecycle.rules.fold import steps, timers
 from lifecycle.rules.fold.tasks import reconcile
 from lifecycle.rules.fold.working import Working
+from lifecycle.rules.language.policy import Choice
 from lifecycle.rules.state.snapshot import Instance
 from lifecycle.store.store import Store, open_store
 from lifecycle.store.tables import people
@@ -33,14 +35,25 @@ HISTORY = (STATED, BOUGHT, OFFER)
 def defect(error: type[BaseException] = ZeroDivisionError) -> pytest.MonkeyPatch:
     """Give the program a defect: rules of a stage that is entered after somebody bought fail. Undo it to mend it."""
 
-    def broken(work: Working, table: TrackTable, key: str, instance: Instance, stage: StageTable, at: Instant) -> None:
+    def fails(work: Working, stage: StageTable) -> None:
         if "bought" in work.state.facts:
             raise error("by zero")
-        schedule_stage(work, table, key, instance, stage, at)
 
+    def begun(
+        work: Working, table: TrackTable, key: str, instance: Instance, choice: Choice | None, at: Instant
+    ) -> None:
+        fails(work, table.stages[table.start])
+        steps_begun(work, table, key, instance, choice, at)
+
+    def enter(work: Working, table: TrackTable, key: str, instance: Instance, stage: StageTable, *rest: Any) -> None:
+        fails(work, stage)
+        steps_enter(work, table, key, instance, stage, *rest)
+
+    steps_begun, steps_enter = steps.begun, steps.enter
     patch = pytest.MonkeyPatch()
-    for module in ("fold", "scheduling"):
-        patch.setattr(f"lifecycle.rules.fold.{module}.schedule_stage", broken)
+    patch.setattr(steps, "begun", begun)
+    for module in (steps, timers):
+        patch.setattr(module, "enter", enter)
     return patch
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from lifecycle.instant import Instant, microseconds
 from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.rules.compiled.machine import Machine
+from lifecycle.rules.fold import steps
 from lifecycle.rules.fold.fold import Folded, fold
 from lifecycle.rules.fold.tasks import task_of
 from lifecycle.rules.fold.trail import Step
+from lifecycle.rules.fold.working import Working
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.state.snapshot import PersonState, decode, encode
 from lifecycle.touchpoint import Touchpoint, order_key
@@ -51,6 +54,13 @@ WATCH = """
 def at(hours: float) -> datetime:
     """Return the test's time so many hours after START."""
     return START + timedelta(hours=hours)
+
+
+def take_facts(work: Working, touchpoint: Touchpoint) -> None:
+    """Let the facts of a person take a touchpoint in, and let nothing else happen."""
+    still: Any = SimpleNamespace(**dict.fromkeys(vars(steps), lambda *_: None) | {"fitted": steps.fitted})
+    table, moment = work.machine.types[touchpoint.type], microseconds(touchpoint.occurred_at)
+    table.take(work, table, touchpoint, moment, still)
 
 
 def instant(hours: float) -> Instant:

@@ -7,6 +7,7 @@ from functools import partial
 
 from lifecycle.rules.compiled import built_in
 from lifecycle.rules.compiled.dependencies import Dependencies, dependencies_of
+from lifecycle.rules.compiled.entering import enter_function, follow_function
 from lifecycle.rules.compiled.guards import GuardCompiler, Holds, Read, ReadMoment, View
 from lifecycle.rules.compiled.machine import (
     Choices,
@@ -21,7 +22,6 @@ from lifecycle.rules.compiled.meaning import compile_types
 from lifecycle.rules.compiled.readings import before_their_users, kind_of, kind_of_fact, moment_text, value_text
 from lifecycle.rules.compiled.saying import Saying, compile_saying, facts_said
 from lifecycle.rules.compiled.slides import slides_of
-from lifecycle.rules.compiled.taking import enter_function
 from lifecycle.rules.compiled.waits import WaitCompiler
 from lifecycle.rules.compiled.writing import Writer
 from lifecycle.rules.language.aging import types_behind
@@ -207,9 +207,12 @@ class _Compiler:
             if choices:
                 upon[name] = self.choices(track.name, choices, f"{track.name}: {name} in {stage.name}")
         following = tuple(rule for rule in entry if _follows_a_fact(rule))
-        entering = tuple(rule for rule in entry if rule.first is None)
-        enter = enter_function(self.guards.writer, entry, f"{track.name}: {stage.name} is entered")
-        return StageTable(stage.name, stage, upon, {rule.name: rule for rule in rules}, enter, entering, following)
+        writer, note = self.guards.writer, f"{track.name}: {stage.name}"
+        enter = enter_function(
+            writer, track.name, self.depends.of_track.get(track.name, 0), entry, f"{note} is entered"
+        )
+        follow = follow_function(writer, following, f"{note} follows what changed") if following else None
+        return StageTable(stage.name, stage, upon, {rule.name: rule for rule in rules}, enter, following, follow)
 
     def choices(self, track: str, lines: Sequence[Choice], note: str) -> Choices:
         """Return what decides between the lines of a list."""
@@ -229,4 +232,5 @@ class _Compiler:
         stages = {name: self.stage(track, stage) for name, stage in track.stages.items()}
         field = None if track.per == PERSON else track.per
         marks = self.depends.of_track.get(track.name, 0)
-        return TrackTable(track.name, track.slot_name, field, track.start, stages, track, marks)
+        bit = self.depends.bits.get(track.name, 0)
+        return TrackTable(track.name, track.slot_name, field, track.start, stages, track, marks, bit)

@@ -7,8 +7,9 @@ of the person, those that a `choose` fact chooses by included, and stages. What 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lifecycle.rules.compiled.machine import FOLLOWED, LANE, PLACE, STOPS, Followed
 from lifecycle.rules.language.facts import facts_in
@@ -25,27 +26,32 @@ from lifecycle.rules.language.policy import (
     waits_of,
 )
 
+_KEPT_SETS = 256
+"""Sets of tracks of which the names are remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """By fact of the person, and by track whose instances enter a stage: what is to be worked out anew (machine.py).
 
-    `own` names, for each track, the facts of its own that decide when its rules are due; `followed_by`, for each fact
-    of the person, the tracks whose rules follow it. `rising` are those of these facts by which rules only become later:
-    the last time of a touchpoint, from which a wait counts.
+    `bits` names each track by a bit. `own` names, for each track, the facts of its own that decide when its rules are
+    due; `followed_by`, for each fact of the person, the tracks whose rules follow it, as bits. `rising` are those of
+    these facts by which rules only become later: the last time of a touchpoint, from which a wait counts.
     """
 
     of_fact: Mapping[str, int]
     of_track: Mapping[str, int]
+    bits: Mapping[str, int]
     own: Mapping[str, frozenset[str]]
-    followed_by: Mapping[str, frozenset[str]]
+    followed_by: Mapping[str, int]
     rising: frozenset[str]
     followed: Followed
 
 
 def dependencies_of(policy: Policy) -> Dependencies:
     """Return what depends on what in a policy."""
-    of_person, own, followed = _followed(policy)
+    bits = {name: 1 << number for number, name in enumerate(sorted(policy.tracks))}
+    of_person, own, followed = _followed(policy, bits)
     of_fact = dict.fromkeys(of_person, FOLLOWED)
     of_track = dict.fromkeys(policy.tracks, FOLLOWED) if followed.by_stages else {}
     for mark, guards in (
@@ -61,24 +67,31 @@ def dependencies_of(policy: Policy) -> Dependencies:
     for name in filter(None, (policy.calendar.zone_from, policy.calendar.holidays_from)):
         for each in _with_those_behind({name}, policy.facts):
             of_fact[each] = of_fact.get(each, 0) | PLACE
-    followed_by = {name: frozenset(tracks) for name, tracks in of_person.items()}
-    return Dependencies(of_fact, of_track, own, followed_by, _rising(policy), followed)
+    return Dependencies(of_fact, of_track, bits, own, of_person, _rising(policy), followed)
 
 
-def _followed(policy: Policy) -> tuple[Mapping[str, set[str]], Mapping[str, frozenset[str]], Followed]:
+def _followed(
+    policy: Policy, bits: Mapping[str, int]
+) -> tuple[Mapping[str, int], Mapping[str, frozenset[str]], Followed]:
     """Return the tracks whose rules follow a fact of the person, by fact, those of its own, by track, and what else."""
-    of_person, own, by_stages, is_due = dict[str, set[str]](), dict[str, frozenset[str]](), set[str](), False
+    of_person, own, by_stages, by_due = dict[str, int](), dict[str, frozenset[str]](), 0, 0
     for track in policy.tracks.values():
         known = {**policy.facts, **track.facts}
         rules = [rule for stage in track.stages.values() for rule in _rules(stage)]
         followed = _with_those_behind({name for rule in rules for name in _named(rule)}, known)
         own[track.name] = frozenset(followed & track.facts.keys())
         for name in followed & policy.facts.keys():
-            of_person.setdefault(name, set()).add(track.name)
+            of_person[name] = of_person.get(name, 0) | bits[track.name]
         if any(True for _ in _stages_in(choice.when for name in followed for choice in known[name].choices)):
-            by_stages.add(track.name)
-        is_due |= any(isinstance(rule, TaskRule) and isinstance(rule.due, str) for rule in rules)
-    return of_person, own, Followed(frozenset(by_stages), is_due)
+            by_stages |= bits[track.name]
+        if any(isinstance(rule, TaskRule) and isinstance(rule.due, str) for rule in rules):
+            by_due |= bits[track.name]
+    return of_person, own, Followed(by_stages, by_due, sum(bits.values()), _names_of(bits))
+
+
+def _names_of(bits: Mapping[str, int]) -> Callable[[int], Sequence[str]]:
+    """Return what gives the tracks of bits, remembered: a policy has few sets of tracks that change together."""
+    return lru_cache(maxsize=_KEPT_SETS)(lambda asked: tuple(name for name, bit in bits.items() if bit & asked))
 
 
 def _rules(stage: Stage) -> Iterator[TaskRule | TimedMove]:

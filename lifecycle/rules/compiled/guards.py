@@ -8,6 +8,7 @@ taken in the touchpoint; stages are as they were before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 from lifecycle.instant import Instant
@@ -92,7 +93,14 @@ class GuardCompiler:
         self.per = per
         self.steps = steps
         self.writer = writer
+        self._fields: Mapping[str, str] | None = None
         self._told: dict[tuple[int, str], tuple[Callable[[View], Any], object]] = {}
+
+    def of_type(self, fields: Mapping[str, str]) -> GuardCompiler:
+        """Return one for texts in which the fields of one type have names of their own; others are missing there."""
+        found = copy(self)
+        found._fields = fields
+        return found
 
     def guard(self, guard: Guard, track: str, note: str) -> Holds:
         """Return the function of a guard."""
@@ -168,7 +176,7 @@ class GuardCompiler:
         """Return the text of a left side."""
         name = condition.name
         if condition.space == "field":
-            return f"v.data.get({name!r})"
+            return f"v.data.get({name!r})" if self._fields is None else self._fields.get(name, "None")
         if condition.space == "fact":
             return self.values.get((track, name)) or self.values["", name]
         key = "''" if self.per[name] == "person" else "v.key"

@@ -6,7 +6,7 @@ order could show, so that their order in the file never matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from lifecycle.rules.language.policy import Choice, Guard, Policy, Stage, TaskRu
 from lifecycle.rules.language.vocabulary import ReadData
 from lifecycle.rules.state.snapshot import Instance
 from lifecycle.rules.state.texts import TextFacts
+from lifecycle.touchpoint import Touchpoint
 
 TimeOf = Callable[[View], Instant | None]
 Step = Callable[[View, Instant], Instant]
@@ -30,21 +31,24 @@ DueOf = Callable[[View, Instance], Instant | None]
 Slide = Callable[[View], Iterable[Instant]]
 """What can be seen -> moments at which something of it comes into or leaves a window (slides.py)."""
 
-LANE, STOPS, PLACE, FOLLOWED = 1, 2, 4, 8
+LANE, STOPS, PLACE, FOLLOWED, TEXTS, CHANGED, TOLD = 1, 2, 4, 8, 16, 32, 64
 ANYTHING = LANE | STOPS | PLACE | FOLLOWED
-"""What is to be worked out anew: the lane, what is not wanted, quiet hours, when rules are due (dependencies.py)."""
+"""What is to be worked out anew: the lane, what is not wanted, quiet hours, when rules are due (dependencies.py).
 
-Begin = Callable[[Any, Any, View], Instance | None]
-"""(Working, TrackTable, view) -> a new instance, not yet among the others; None: there is no place for it."""
+TEXTS: there are more texts than a person has room for (texts.py). CHANGED: some instance took in what its rules follow.
+TOLD: a fold is told of, which looks at all of it each time."""
 
-Touched = tuple["TrackTable", str, Instance, bool, "Choices | None"]
-"""An instance that may begin or move: track, key, instance, whether it is new, and the choices that it has."""
+SETTLED = STOPS | PLACE | FOLLOWED | TEXTS | CHANGED | TOLD
+"""What is worked out after each touchpoint. The lane, which nothing in a fold looks at, is judged at its end."""
 
-Touch = Callable[[Any, View, Begin], list[Touched]]
-"""(Working, view, how an instance begins) -> what a touchpoint may begin or move; facts take it in (taking.py)."""
+Take = Callable[[Any, "TypeTable", Touchpoint, Instant, Any], None]
+"""(Working, what its type means, a touchpoint, when it occurred, fold/steps.py): takes it in (taking.py)."""
 
-Enter = Callable[[Instance, Instant], Instant]
-"""(instance, now) -> when the first rule of its stage is due, NEVER; sets what is pending (taking.py)."""
+Enter = Callable[[Any, Instance, str, Instant], bool]
+"""(Working, instance, its key, now): schedules the rules of a stage; False: it has none (entering.py)."""
+
+Follow = Callable[[View, Instance, str, Instant], Instant]
+"""(view, instance, its key, now) -> when its first rule is due, NEVER; sets what is pending (entering.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,8 @@ class Rule:
 class StageTable:
     """A stage compiled: what touchpoints do (by type, precedence resolved), and its rules in order.
 
-    `enter` schedules on entry those that facts do not decide, `entering` are the others, and `following` those of them
-    whose moment or length a fact decides.
+    `enter` schedules on entry, `follow` anew those that are `following`, whose moment or length a fact decides (None:
+    there are none).
     """
 
     name: str
@@ -119,15 +123,16 @@ class StageTable:
     upon: Mapping[str, Choices]
     rules: Mapping[str, Rule]
     enter: Enter
-    entering: tuple[Rule, ...]
     following: tuple[Rule, ...]
+    follow: Follow | None
 
 
 @dataclass(frozen=True, slots=True)
 class TrackTable:
     """A track compiled. `field` is the data field of the key (None: per person).
 
-    `marks` is what is to be worked out anew when an instance begins, moves or goes (LANE and so on).
+    `marks` is what is to be worked out anew when an instance begins, moves or goes (LANE and so on). `bit` is the
+    track's own, where tracks are named by bits.
     """
 
     name: str
@@ -137,16 +142,17 @@ class TrackTable:
     stages: Mapping[str, StageTable]
     track: Track
     marks: int = 0
+    bit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Taker:
     """How one fact, of a kind such as `last`, takes in one type. `is_time`: it takes in when that occurred.
 
-    `is_plain`: it has no window.
+    `is_plain`: it has no window. `field` is what it remembers (""), `is_as_it_is`: as it stands there.
 
     `text_field` is the field whose texts are bounded (texts.py), or "". `marks` is what is to be worked out anew when
-    it changes (LANE and so on), `follows` the tracks whose rules follow it, and `rises`
+    it changes (LANE and so on), `follows` the bits of the tracks whose rules follow it, and `rises`
     says that what follows it can only become later by it (dependencies.py).
     """
 
@@ -155,9 +161,11 @@ class Taker:
     kind: str
     is_time: bool
     is_plain: bool
+    field: str = ""
+    is_as_it_is: bool = False
     text_field: str = ""
     marks: int = 0
-    follows: frozenset[str] = frozenset()
+    follows: int = 0
     rises: bool = False
 
 
@@ -170,8 +178,9 @@ class TrackStep(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TypeTable:
-    """What one touchpoint type means for a person. `read` says what counts of its data, and what does not fit,
-    `fits` in a trice that all of it counts (where it does not say so, `read` knows).
+    """What one touchpoint type means for a person. `read` says what counts of its data, and what does not fit.
+
+    `take` takes a touchpoint of it in.
 
     `steps` are the tracks that it reaches, `does` those with tasks that it can do, `done_by` their rules, each
     as (track, stage, rule). `keys` are the fields that can name
@@ -180,8 +189,7 @@ class TypeTable:
     """
 
     read: ReadData
-    fits: Callable[[Mapping[str, Any]], bool]
-    touch: Touch
+    take: Take
     steps: tuple[TrackStep, ...]
     does: tuple[TrackTable, ...]
     done_by: frozenset[tuple[str, str, str]]
@@ -194,12 +202,15 @@ class TypeTable:
 class Followed:
     """What decides when timed rules are due, beside the clock and the facts of their own instance.
 
-    `by_stages` are the tracks in which it depends on where the person stands. `is_due`: a fact says when some task is
-    due. Which facts of the person are followed stands in `Taker.follows`.
+    `by_stages` are the bits of the tracks in which it depends on where the person stands, `by_due` of those in which a
+    fact says when some task is due, `every` those of all; `named` gives the tracks of bits. Which facts of the person
+    are followed stands in `Taker.follows`.
     """
 
-    by_stages: frozenset[str]
-    is_due: bool
+    by_stages: int
+    by_due: int
+    every: int
+    named: Callable[[int], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lifecycle.rules.compiled.writing import Writer
 from lifecycle.rules.language.facts import facts_in
 from lifecycle.rules.language.policy import Fact, Policy
 
-_AS_THEY_ARE = frozenset({"text", "words", "id", "money", "yes_or_no", "task_id"})
+AS_THEY_ARE = frozenset({"text", "words", "id", "money", "yes_or_no", "task_id"})
 """Kinds of fields of which a fact is read as it is remembered."""
 
 
@@ -26,7 +26,7 @@ def value_text(guards: GuardCompiler, fact: Fact, kind: str | None, track: str) 
     if fact.kind in ("first", "last"):
         if kind in (None, "time"):
             return f"{writer.constant(facts.as_time, 'k')}({raw})"
-        if kind in _AS_THEY_ARE:
+        if kind in AS_THEY_ARE:
             return raw
     if fact.kind == "count" and fact.within is None:
         return f"({raw} or 0)"

@@ -1,18 +1,20 @@
-"""The text of taking a touchpoint in, by type; and of entering a stage.
+"""The text of taking a touchpoint in, by type.
 
-What a type means for each track is known when a policy is compiled, so it is written out, track by track: which
-instances it reaches or begins, and which of their facts take it in, then the facts of the person. The facts that most
-policies are made of (ever, the last time, a count) are written out too; what else there is, such as sums, sets, windows
-and texts that are counted, is asked of facts.py.
+What a type means for each track is known when a policy is compiled, so the whole of it is one function for each type:
+that its data fit, which instances it reaches or begins, which of their facts take it in, then the facts of the person,
+then the choices, and what is done by it. What is the same for all types is asked of the fold (fold/steps.py, in the
+text `steps`). The facts that most policies are made of (ever, the last time, a count) are written out too; what else
+there is, such as sums, sets, windows and texts that are counted, is asked of facts.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lifecycle.instant import NEVER
-from lifecycle.rules.compiled.machine import FOLLOWED, Choices, Enter, Rule, Taker, Touch, TrackTable
+from lifecycle.rules.compiled.guards import NOTHING
+from lifecycle.rules.compiled.machine import CHANGED, FOLLOWED, SETTLED, Take, Taker, TrackTable
 from lifecycle.rules.compiled.writing import Writer
 
 
@@ -28,82 +30,202 @@ class Reach(NamedTuple):
     is_followed: bool
 
 
-def touch_function(
-    writer: Writer, type_name: str, reaches: Sequence[Reach], takers: Sequence[tuple[Taker, str]], is_hidden: bool
-) -> Touch:
-    """Return the function that finds what a type reaches, and lets facts take it in (machine.Touch)."""
-    is_keyed = is_hidden or any(reach.table.field is not None for reach in reaches)
-    lines = ["data = v.data", "tracks = v.stages", "touched = []"]
-    lines += [f"is_missed = {is_hidden}", "is_reached = False"] if is_keyed else []
-    for reach in reaches:
-        lines += _reach_lines(writer, type_name, reach)
-    if is_keyed:
-        lines += ["if is_missed or not is_reached: work.is_missed = True"]
-    if takers:
-        lines += ["v.own = {}", "v.key = ''"] if any(reach.takers for reach in reaches) else []
-        lines += ["held = v.facts", *_taker_lines(writer, takers)]
-    return writer.function("touch", "work, v, begin", [*lines, "return touched"], f"{type_name} comes")
+class Meaning(NamedTuple):
+    """What is written out of one type. `fields` are the names of its fields in the text, `fits` the lines that set
+    whether its data fit.
+
+    `takers` are the facts of the person that take it in. `is_hidden`: a key of it may name an instance of a track that
+    it does not reach. `does`: there are tasks that it does.
+    """
+
+    name: str
+    fields: Mapping[str, str]
+    fits: Sequence[str]
+    reaches: Sequence[Reach]
+    takers: Sequence[tuple[Taker, str]]
+    is_hidden: bool
+    does: bool
+    is_outcome: bool
 
 
-def _reach_lines(writer: Writer, type_name: str, reach: Reach) -> list[str]:
-    table, name = reach.table, repr(reach.table.name)
-    upon = {stage.name: stage.upon[type_name] for stage in table.stages.values() if type_name in stage.upon}
-    known, field = writer.constant(table, "track"), table.field
-    key = "''" if field is None else "key"
-    there = [f"instance = tracks[{name}][{key}]", *_own_lines(writer, reach, key)]
-    if upon:
-        there += [f"choices = {writer.constant(upon, 'upon')}.get(instance.stage)"]
-        there += [f"if choices is not None: touched.append(({known}, {key}, instance, False, choices))"]
-    reached, missed = ([], []) if field is None else (["is_reached = True"], ["is_missed = True"])
-    first: Choices | None = upon.get(table.start)
-    begun = [f"instance = begin(work, {known}, v)", "if instance is not None:"]
-    begun += _inner([*_own_lines(writer, reach, key), *reached])
-    begun += [
-        f"    touched.append(({known}, {key}, instance, True, {writer.constant(first, 'choices') if first else None}))"
-    ]
-    begun += [f"else: {missed[0]}"] if missed else []
-    other = begun if reach.begins else missed
-    if field is None:
-        if not upon and not reach.takers:
-            return [f"if {name} not in tracks:", *_inner(begun)]
-        return [f"if {name} in tracks:", *_inner(there), *(["else:", *_inner(other)] if other else [])]
-    found = [f"if {name} in tracks and key in tracks[{name}]:"]
-    found += _inner([*(there if upon or reach.takers else []), *reached])
-    return [f"if {field!r} in data:", *_inner([f"key = data[{field!r}]", *found, "else:", *_inner(other)])]
+def take_function(writer: Writer, meaning: Meaning) -> Take:
+    """Return the function that takes in a touchpoint of a type (machine.Take)."""
+    fields = meaning.fields
+    reached = [_Reached(writer, meaning, reach, number) for number, reach in enumerate(meaning.reaches, start=1)]
+    nothing = writer.constant(NOTHING, "nothing")
+    takers = _taker_lines(writer, fields, meaning.takers)
+    body = [line for each in reached for line in each.touched()]
+    body += [f"v.own = {nothing}", "v.key = ''"] if _looks(takers) else []
+    body += ["held = state.facts", *takers] if takers else []
+    body += [line for each in reached for line in each.decided()]
+    named = ", ".join(each.named() for each in reached)
+    body += [f"if is_told: steps.told_of_choices(work, ({named},))"] if named else []
+    if meaning.does:
+        body += ["if state.tasks or state.waiting or work.due <= at: steps.complete(work, table, touchpoint, at)"]
+    body += ["steps.take_outcome(work, touchpoint, work.origin())"] if meaning.is_outcome else []
+    body += [line for each in reached for line in each.applied()]
+    missed = _missed(meaning, reached)
+    body += [f"if {missed}: steps.label_reach(work, table, touchpoint)"] if missed else []
+
+    named_fields = [f"{field} = data.get({name!r})" for name, field in fields.items()]
+    lines = ["data = touchpoint.data", *named_fields, *meaning.fits, "if not fits:"]
+    lines += _inner(["touchpoint = steps.fitted(work, table, touchpoint)", "data = touchpoint.data", *named_fields])
+    lines += ["state = work.state", "is_told = work.is_told"]
+    lines += [] if meaning.is_outcome else ["if state.begun_at is None: state.begun_at = at"]
+    lines += ["if is_told: steps.told_before(work, table, touchpoint)"]
+    lines += ["v = work.seen", "v.data = data", "v.at = at"] if _looks(body) or named else []
+    lines += ["tracks = state.tracks"] if reached else []
+    lines += [*body, f"if work.dirty & {SETTLED} or work.asked.is_stirred: steps.settle(work, at)"]
+    return writer.function("take", "work, table, touchpoint, at, steps", lines, f"{meaning.name} comes")
 
 
-def _own_lines(writer: Writer, reach: Reach, key: str) -> list[str]:
-    """Return the lines by which the facts of an instance take the touchpoint in."""
-    if not reach.takers:
-        return []
-    lines = ["held = instance.facts", "v.own = held", f"v.key = {key}"]
-    if not reach.is_followed:
-        return [*lines, *_taker_lines(writer, reach.takers)]
-    changed = f"work.changed.append(({reach.table.name!r}, {key}))"
-    return [*lines, "is_any = False", *_taker_lines(writer, reach.takers, "is_any = True"), f"if is_any: {changed}"]
+def _looks(lines: Sequence[str]) -> bool:
+    """Tell whether lines hand out the view, or look at more of it than the data."""
+    return any(_VIEW.search(line) for line in lines)
 
 
-def _taker_lines(writer: Writer, takers: Sequence[tuple[Taker, str]], *besides: str) -> list[str]:
+_VIEW = re.compile(r"\bv\b")
+"""The view, in a line; a word of the policy may look so too, and then it is set for nothing."""
+
+
+def _missed(meaning: Meaning, reached: Sequence[_Reached]) -> str:
+    """Return the text of whether a key of a touchpoint may name no instance, or it may have none; "" for neither."""
+    keyed = [each for each in reached if each.field is not None]
+    if meaning.is_hidden:
+        return "True"
+    if len({each.field for each in keyed}) < 2:
+        return " or ".join(f"{each.instance} is None" for each in keyed)
+    missed = [f"({each.key} is not None and {each.instance} is None)" for each in keyed]
+    nowhere = " and ".join(f"{each.instance} is None" for each in keyed)
+    return " or ".join([*missed, f"({nowhere})"])
+
+
+class _Reached:
+    """The lines about one track that a type reaches, each name of them with a number of its own."""
+
+    def __init__(self, writer: Writer, meaning: Meaning, reach: Reach, number: int) -> None:
+        self._writer, self._meaning, self._reach = writer, meaning, reach
+        table, type_name = reach.table, meaning.name
+        self.field = table.field
+        self.key = "''" if table.field is None else meaning.fields[table.field]
+        self._track = writer.constant(table, "track")
+        upon = {stage.name: stage.upon[type_name] for stage in table.stages.values() if type_name in stage.upon}
+        sole = {name: choices.sole for name, choices in upon.items() if choices.sole is not None}
+        chosen = {name: choices.choose for name, choices in upon.items() if choices.choose is not None}
+        self.instance = f"instance_{number}"
+        self._new = f"is_new_{number}"
+        self._choice = f"choice_{number}" if sole or chosen else "None"
+        self._choose = f"choose_{number}" if chosen else ""
+        self._upon = [f"{self._choice} = {writer.constant(sole, 'sole')}.get({self.instance}.stage)"] if sole else []
+        if chosen:
+            self._upon += [f"{self._choose} = {writer.constant(chosen, 'chosen')}.get({self.instance}.stage)"]
+        self._is_found = bool(upon or reach.takers)
+
+    def touched(self) -> list[str]:
+        """Return the lines that find the instance, or begin one, and let its facts take the touchpoint in."""
+        name, instance = repr(self._reach.table.name), self.instance
+        unset = [each for each in (instance, self._choice, self._choose) if each not in ("", "None")]
+        lines = [f"{' = '.join(unset)} = None"]
+        begun = self._begun() if self._reach.begins else []
+        if self._reach.begins and (self._is_found or self.field is not None):
+            lines += [f"{self._new} = False"]
+        found = [*self._own_lines(), *self._upon]
+        if self.field is None:
+            if not self._is_found:
+                return [*lines, f"if {name} not in tracks:", *_inner(begun)]
+            found = [f"{instance} = tracks[{name}]['']", *found]
+            return [*lines, f"if {name} in tracks:", *_inner(found), *(["else:", *_inner(begun)] if begun else [])]
+        there = [f"if {name} in tracks: {instance} = tracks[{name}].get({self.key})"]
+        if found:
+            there += [f"if {instance} is not None:", *_inner(found), *(["else:", *_inner(begun)] if begun else [])]
+        elif begun:
+            there += [f"if {instance} is None:", *_inner(begun)]
+        return [*lines, f"if {self.key} is not None:", *_inner(there)]
+
+    def decided(self) -> list[str]:
+        """Return the lines that decide between the choices of an instance."""
+        if not self._choose:
+            return []
+        view = [f"v.own = {self.instance}.facts", f"v.key = {self.key}", f"{self._choice} = {self._choose}(v)"]
+        return [f"if {self._choose} is not None:", *_inner(view)]
+
+    def named(self) -> str:
+        """Return the text of what is told about it."""
+        return f"({self._track}, {self.key}, {self.instance}, {self._choice})"
+
+    def applied(self) -> list[str]:
+        """Return the lines that begin it or move it."""
+        given = f"work, {self._track}, {self.key}, {self.instance}, {self._choice}, at"
+        move = [f"if {self._choice} is not None: steps.move({given})"] if self._upon else []
+        if not self._reach.begins:
+            return move
+        new = self._new if self._is_found or self.field is not None else f"{self.instance} is not None"
+        return [f"if {new}: steps.begun({given})", *(f"el{line}" for line in move)]
+
+    def _begun(self) -> list[str]:
+        lines = [f"{self.instance} = steps.begin(work, {self._track}, table, data)"]
+        if not self._is_found and self.field is None:
+            return lines
+        begun = [f"{self._new} = True", *self._own_lines(), *self._first()]
+        return [*lines, f"if {self.instance} is not None:", *_inner(begun)]
+
+    def _first(self) -> list[str]:
+        """Return the line of what the touchpoint that an instance begins with does to it."""
+        stage = self._reach.table.stages[self._reach.table.start]
+        first = stage.upon.get(self._meaning.name)
+        if first is None:
+            return []
+        if first.choose is not None:
+            return [f"{self._choose} = {self._writer.constant(first.choose, 'choose')}"]
+        return [f"{self._choice} = {self._writer.constant(first.sole, 'choice')}"] if first.sole is not None else []
+
+    def _own_lines(self) -> list[str]:
+        """Return the lines by which the facts of an instance take the touchpoint in."""
+        reach, besides = self._reach, ["is_any = True"] if self._reach.is_followed else []
+        takers = _taker_lines(self._writer, self._meaning.fields, reach.takers, *besides)
+        if not takers:
+            return []
+        lines = [f"held = {self.instance}.facts"]
+        lines += ["v.own = held", f"v.key = {self.key}"] if _looks(takers) else []
+        if not besides:
+            return [*lines, *takers]
+        changed = [f"work.changed.append(({reach.table.name!r}, {self.key}))", f"work.dirty = work.dirty | {CHANGED}"]
+        return [*lines, "is_any = False", *takers, "if is_any:", *_inner(changed)]
+
+
+def _taker_lines(
+    writer: Writer, fields: Mapping[str, str], takers: Sequence[tuple[Taker, str]], *besides: str
+) -> list[str]:
     lines: list[str] = []
     for taker, guard in takers:
-        taken = [*_taken(writer, taker), *besides]
-        lines += [f"if {guard}:", *_inner(taken)] if guard else taken
+        name, taken = repr(taker.name), [*_taken(writer, fields, taker), *besides]
+        if taker.kind == "ever" and not besides:
+            guard, taken = f"held.get({name}) is not True{guard and ' and '}{guard}", taken[1:]
+            lines += [f"if {guard}:", *taken]
+        else:
+            lines += [f"if {guard}:", *_inner(taken)] if guard else taken
     return lines
 
 
-def _taken(writer: Writer, taker: Taker) -> list[str]:
+def _taken(writer: Writer, fields: Mapping[str, str], taker: Taker) -> list[str]:
     """Return the lines by which one fact, of those that are `held`, takes in the touchpoint of a view."""
-    name, marked = repr(taker.name), _marked(writer, taker)
+    name, marked = repr(taker.name), _marked(taker)
     if taker.text_field:
+        text = fields[taker.text_field]
         take = f"work.remember_text(held, {writer.constant(taker, 'taker')}, v)"
-        return [f"if {taker.text_field!r} in data: {take}", f"elif {name} not in held: held[{name}] = None"]
+        return [f"if {text} is not None: {take}", f"elif {name} not in held: held[{name}] = None"]
     if taker.kind == "ever":
         return [f"if held.get({name}) is not True:", f"    held[{name}] = True", *_inner(marked)]
     if taker.kind == "last" and taker.is_time:
-        return _taken_time(writer, taker, marked)
+        return _taken_time(taker, marked)
+    if taker.kind == "last" and taker.is_plain and taker.is_as_it_is:
+        given = fields[taker.field]
+        changed = [f"if held.get({name}) != {given}:", f"    held[{name}] = {given}", *_inner(marked)]
+        new = changed if marked else [f"held[{name}] = {given}"]
+        return [f"if {given} is not None:", *_inner(new), f"elif {name} not in held: held[{name}] = None"]
     if taker.kind == "count" and taker.is_plain:
         return [f"held[{name}] = (held.get({name}) or 0) + 1", *marked]
-    taken = f"{writer.constant(taker.take, 'take')}(held.get({name}), data, v.at)"
+    taken = f"{writer.constant(taker.take, 'take')}(held.get({name}), data, at)"
     if not marked:
         return [f"held[{name}] = {taken}"]
     if not taker.is_plain or taker.kind == "sum":  # Changed in place: what was before is not known any more.
@@ -111,42 +233,25 @@ def _taken(writer: Writer, taker: Taker) -> list[str]:
     return [f"before = held.get({name})", f"held[{name}] = after = {taken}", "if before != after:", *_inner(marked)]
 
 
-def _taken_time(writer: Writer, taker: Taker, marked: list[str]) -> list[str]:
+def _taken_time(taker: Taker, marked: list[str]) -> list[str]:
     name = repr(taker.name)
     if not marked:
-        return [f"held[{name}] = v.at"]
-    lines = [f"before = held.get({name})", f"held[{name}] = v.at"]
+        return [f"held[{name}] = at"]
     if not taker.rises:
-        return [*lines, "if before != v.at:", *_inner(marked)]
+        return [f"if held.get({name}) != at:", f"    held[{name}] = at", *_inner(marked)]
     left = taker.marks & ~FOLLOWED
     later = [f"work.dirty = work.dirty | {left}"] if left else []
-    return [*lines, f"if before is None: work.dirty = work.dirty | {taker.marks}", *later, *_followed(writer, taker)]
+    first = f"if {name} not in held: work.dirty = work.dirty | {taker.marks}"
+    return [first, f"held[{name}] = at", *later, *_followed(taker)]
 
 
-def _marked(writer: Writer, taker: Taker) -> list[str]:
-    return [f"work.dirty = work.dirty | {taker.marks}", *_followed(writer, taker)] if taker.marks else []
+def _marked(taker: Taker) -> list[str]:
+    return [f"work.dirty = work.dirty | {taker.marks}", *_followed(taker)] if taker.marks else []
 
 
-def _followed(writer: Writer, taker: Taker) -> list[str]:
-    return [f"work.followed = work.followed | {writer.constant(taker.follows, 'tracks')}"] if taker.follows else []
+def _followed(taker: Taker) -> list[str]:
+    return [f"work.followed = work.followed | {taker.follows}"] if taker.follows else []
 
 
 def _inner(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
-
-
-def enter_function(writer: Writer, rules: Sequence[Rule], note: str) -> Enter:
-    """Return the function that sets when the rules are due of a stage that is entered now (machine.Enter).
-
-    Those that a fact decides are left out.
-    """
-    known = [rule for rule in rules if rule.first is not None]
-    if not known:
-        return writer.function("enter", "instance, at", ["instance.pending = {}", f"return {NEVER}"], note)
-    dues = [f"due_{number}" for number, _ in enumerate(known)]
-    lines = [f"{due} = {writer.constant(rule.first, 'after')}(at)" for due, rule in zip(dues, known, strict=True)]
-    pending = ", ".join(f"{rule.name!r}: {due}" for due, rule in zip(dues, known, strict=True))
-    first = dues[0] if len(dues) == 1 else f"{writer.constant(min, 'least')}({', '.join(dues)})"
-    return writer.function(
-        "enter", "instance, at", [*lines, f"instance.pending = {{{pending}}}", f"return {first}"], note
-    )

@@ -25,22 +25,37 @@ _ALLOWED: frozenset[type[ast.AST]] = frozenset(
             ast.BoolOp,
             ast.UnaryOp,
             ast.BinOp,
+            ast.IfExp,
             ast.Call,
             ast.Attribute,
             ast.Subscript,
             ast.Name,
             ast.Constant,
         ),
-        *(ast.Dict, ast.List, ast.Tuple, ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.Add, ast.BitOr),
-        *(ast.Eq, ast.NotEq, ast.Lt, ast.Gt, ast.Is, ast.IsNot, ast.In, ast.NotIn),
+        *(ast.Dict, ast.List, ast.Tuple, ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.Add, ast.BitAnd, ast.BitOr),
+        *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.Is, ast.IsNot, ast.In, ast.NotIn),
     )
 )
 _ATTRIBUTES = frozenset(
     {
         *("at", "data", "facts", "key", "own", "stages"),  # of a view
-        *("changed", "dirty", "followed", "is_missed", "remember_text"),  # of a person's state while it is folded
-        *("anchors", "came", "counts", "pending", "since", "stage"),  # of an instance
-        *("append", "get"),
+        *(
+            "asked",
+            "changed",
+            "dirty",
+            "due",
+            "dues",
+            "followed",
+            "is_told",
+            "origin",
+            "remember_text",
+            "seen",
+        ),  # of a fold
+        *("is_stirred", "state", "begun_at", "tasks", "tracks", "waiting"),
+        *("begin", "begun", "complete", "fitted", "label_reach", "move", "settle", "take_outcome"),  # of its steps
+        *("told_before", "told_of_choices"),
+        *("anchors", "came", "counts", "held_until", "pending", "since", "spent", "stage"),  # of an instance
+        *("append", "get", "isalnum", "pop", "values"),
     }
 )
 

@@ -19,12 +19,15 @@ def leave(work: Working, table: TrackTable, key: str, instance: Instance, at: In
     if work.trail is not None:
         for name, due in sorted(instance.pending.items()):
             work.note(at, "dropped", table.name, key, name, by=by, due=due)
-    if not work.asked.has(table.name, key):
+    if (table.name, key) not in work.asked.ids:
         return
     tasks, waiting, asked = work.state.tasks, work.state.waiting, work.asked.of(table.name, key)
-    for task_id in (each for each in asked if each in tasks and _is_left(work, tasks[each], instance)):
-        close(work, task_id, "withdrawn", at, reason="left_stage", by=by)
-    for task_id in (each for each in asked if each in waiting and _is_left(work, waiting[each], instance)):
+    for task_id in asked:
+        if task_id in tasks and _is_left(work, tasks[task_id], instance):
+            close(work, task_id, "withdrawn", at, reason="left_stage", by=by)
+    for task_id in asked if waiting else ():
+        if task_id not in waiting or not _is_left(work, waiting[task_id], instance):
+            continue
         left = work.asked.release(task_id)
         work.note(at, "dropped", table.name, key, left.rule, task_id=task_id, by=by, due=left.opens_at)
 
@@ -46,18 +49,19 @@ def close(
     said = (work.said_before.get(task_id) or work.said(task)) if work.tells else None
     work.closings.append(Closing(task, closed, said))
     remember(work.state, closed)
-    if state == "completed" and work.reaches(work.rule_of(task)):
-        work.count_done(at)
-    work.note(at, state, task.track, task.key, task.rule, task_id=task_id, by=by, detail=reason)
-    instance = work.state.tracks[task.track][task.key]
     rule = work.rule_of(task)
+    if state == "completed" and work.reaches(rule):
+        work.count_done(at)
+    if work.trail is not None:
+        work.note(at, state, task.track, task.key, task.rule, task_id=task_id, by=by, detail=reason)
+    if not rule.is_repeated:
+        return task
+    instance = work.state.tracks[task.track][task.key]
     if (
-        rule.is_repeated
-        and not rule.task.is_review  # type: ignore[union-attr]  # open tasks have task rules
+        not rule.task.is_review  # type: ignore[union-attr]  # open tasks have task rules
         and instance.stage == task.stage
         and instance.entry() == task.entry
         and reason not in ("left_stage", BEFORE_START)  # what is still owed comes anew (before_start.py)
     ):
-        restart(work, instance, rule, work.view_of(task.track, task.key, at))
-        work.active[task.track, task.key] = instance
+        restart(work, (task.track, task.key), instance, rule, work.view_of(task.track, task.key, at))
     return task

@@ -51,13 +51,13 @@ def _pass_over_due(
         if due > at or not _is_done(work, touchpoint, at, track.name, key, rule):
             continue
         del instance.pending[name]
-        work.dues[id(instance)] = min(instance.pending.values(), default=NEVER)
+        work.dues[track.name, key] = min(instance.pending.values(), default=NEVER)
         work.note(at, "not_opened", track.name, key, name, by=work.origin(), detail="done")
         if not rule.is_repeated:
             instance.spent = sorted([*instance.spent, name])
         else:
             instance.counts[name] = instance.counts.get(name, 0) + 1
-            restart(work, instance, rule, work.view_of(track.name, key, at))
+            restart(work, (track.name, key), instance, rule, work.view_of(track.name, key, at))
 
 
 def _does(work: Working, touchpoint: Touchpoint, at: Instant, task: OpenTask | WaitingTask) -> bool:

@@ -20,18 +20,21 @@ are folded in their place (they are kept, facts may count them), and begin neith
 A touchpoint is seen by all tracks at once: (1) instances it begins are made, but not yet entered among the
 stages; (2) facts take it in; (3) every list of choices is decided on the facts as they are now and the
 stages as they were before; (4) it completes tasks; (5) instances move; (6) rules that follow facts are
-scheduled anew; (7) the lane is judged, and when time alone changes it. Deciding before moving is what makes the order
-of tracks meaningless; completing before moving is what makes a task done rather than withdrawn.
+scheduled anew, and contacts that are not wanted any more are stopped. Deciding before moving is what makes the order
+of tracks meaningless; completing before moving is what makes a task done rather than withdrawn. Nothing in a fold looks
+at the lane: it is judged at the end, but where windows age, for then time changes it too (judging.py).
 
 What costs. Time is counted in whole microseconds (instant.py), and a step of the calendar is remembered by day
 (calendar_steps.py). When time alone has work next is known as a bound that is never too late, and worked out exactly
-only when time reaches it. The lane, what is not wanted, and when rules are due that follow facts are worked out anew
+only when time reaches it. What is not wanted, and when rules are due that follow facts, are worked out anew
 only where something that they look at has changed (dependencies.py); and not even then where they can only become
-later (following.py). What the policy itself says (which instances a type reaches, facts, guards, waits) is written out
-as Python text when it is compiled (writing.py): steps (1) and (2) are one function for each type, (3) one for each list
-of choices. Where one rule is due and nothing else, which is nine instants in ten, no round is gone through (alone.py).
-So a touchpoint that moves nothing costs its reading, its facts, and the lists of its type. A fold that is told of (it
-has a trail, or what tasks said; windows age; a start matters) goes the long way, and ends in the same state.
+later (following.py). What the policy itself says is written out as Python text when it is compiled (writing.py): one
+function for each type, in which the steps above stand in their order (taking.py); one for each list of choices; one for
+what is due when a stage is entered, and one for what follows (entering.py). The text calls what is the same for all
+policies (steps.py). Where one rule is due and nothing else, which is nine instants in ten, no round is gone through
+(alone.py). So a touchpoint that moves nothing costs its fields, its facts, and the lists of its type. A fold that is
+told of (it has a trail, or what tasks said; windows age; a start matters) runs the same text, and in the places where
+something is to be told calls what writes it down; it ends in the same state.
 
 Increments: a touchpoint can be folded onto a stored snapshot if and only if `can_append` says so; otherwise
 the caller folds again from an older snapshot or from nothing. Both ways end in the same bytes.
@@ -41,38 +44,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import repeat
 from typing import NamedTuple
 
 from lifecycle.instant import NEVER, Instant, from_microseconds, microseconds
-from lifecycle.rules.compiled.guards import View
-from lifecycle.rules.compiled.machine import (
-    ANYTHING,
-    FOLLOWED,
-    LANE,
-    PLACE,
-    STOPS,
-    Machine,
-    Touched,
-    TrackTable,
-)
-from lifecycle.rules.fold.closing import leave
-from lifecycle.rules.fold.doing import complete
-from lifecycle.rules.fold.fitting import fitted, label_reach
+from lifecycle.rules.compiled.machine import LANE, Machine
+from lifecycle.rules.fold import steps
 from lifecycle.rules.fold.following import follow, next_due
-from lifecycle.rules.fold.judging import judge_anew
-from lifecycle.rules.fold.limits import make_place
-from lifecycle.rules.fold.noting import note_came, note_refusals
-from lifecycle.rules.fold.openings import look_again, stop_contacts
-from lifecycle.rules.fold.outcomes import take_outcome
-from lifecycle.rules.fold.scheduling import enter, schedule_stage
+from lifecycle.rules.fold.noting import note_came
 from lifecycle.rules.fold.timers import fire
-from lifecycle.rules.fold.told import keep_said
 from lifecycle.rules.fold.trail import Closing, Step
-from lifecycle.rules.fold.working import NO_FACTS, Working
-from lifecycle.rules.language.policy import Choice
-from lifecycle.rules.state.snapshot import Instance, PersonState
-from lifecycle.rules.state.texts import PERSON_BYTES, make_room
+from lifecycle.rules.fold.working import Working
+from lifecycle.rules.state.snapshot import PersonState
 from lifecycle.touchpoint import OrderKey, Touchpoint, TouchpointKey, order_key
 
 
@@ -121,8 +103,29 @@ def fold(
     work = Working(machine, person, state, trail, tells=tells)
     work.closings += closings
     log = touchpoints if isinstance(touchpoints, list | tuple) else list(touchpoints)
-    now = NEVER
-    for touchpoint, ahead in zip(log, _aheads(machine, log), strict=False):
+    reached, is_known = _take_all(work, log)
+    end = reached if until is None else microseconds(until)
+    if log:
+        end = max(end, reached)
+        state.last_key = order_key(log[-1])
+        state.touchpoints += len(log)
+    if work.followed or work.changed:
+        follow(work, work.reached_at)
+    due = next_due(work)
+    while due <= end != NEVER:
+        due = fire(work, due)
+    if work.dirty & LANE or (is_known and not machine.slides):
+        state.lane = machine.lane_of(work.view(None, end))
+    due_at = None if due == NEVER else from_microseconds(due)
+    labels = tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless)
+    return Folded(state, due_at, tuple(work.closings), *labels)
+
+
+def _take_all(work: Working, log: Sequence[Touchpoint]) -> tuple[Instant, bool]:
+    """Take touchpoints in, time before each; return when the last one occurred (NEVER), and whether any is known."""
+    types, is_told, aheads = work.machine.types, work.is_told, _aheads(work.machine, log)
+    now, is_known = NEVER, False
+    for touchpoint in log:
         at = microseconds(touchpoint.occurred_at)
         if at != now:
             now = at
@@ -132,137 +135,28 @@ def fold(
                     due = fire(work, due)
         elif work.followed and work.due <= now:
             follow(work, now)
-        _take(work, touchpoint, at, ahead)
-    end = now if until is None else microseconds(until)
-    if log:
-        end = max(end, now)
-        state.last_key = order_key(log[-1])
-        state.touchpoints += len(log)
-    if work.followed or work.changed:
-        follow(work, work.reached_at)
-    due = next_due(work)
-    while due <= end != NEVER:
-        due = fire(work, due)
-    due_at = None if due == NEVER else from_microseconds(due)
-    labels = tuple(work.unmatched), tuple(work.unreached), tuple(work.keyless)
-    return Folded(state, due_at, tuple(work.closings), *labels)
+        work.last, work.reached_at, work.last_origin = touchpoint, at, None
+        table = types.get(touchpoint.type)
+        if is_told:
+            note_came(work, table, touchpoint, at)
+            work.ahead = aheads.pop() if aheads else None
+        if table is not None:  # One that this policy does not know stays in the log; a later policy may use it.
+            is_known = True
+            table.take(work, table, touchpoint, at, steps)
+    return now, is_known
 
 
-def _aheads(machine: Machine, log: Sequence[Touchpoint]) -> Iterable[Instant | None]:
-    """Return for each touchpoint when the next one comes that means something here (None: none, or nothing ages)."""
+def _aheads(machine: Machine, log: Sequence[Touchpoint]) -> list[Instant | None]:
+    """Return for each touchpoint, the last one first, when the next one comes that means something (None: none).
+
+    Nothing where nothing ages.
+    """
     if not machine.slides:
-        return repeat(None)
+        return []
     found: list[Instant | None] = []
     ahead: Instant | None = None
     for touchpoint in reversed(log):
         found.append(ahead)
         if touchpoint.type in machine.types:
             ahead = microseconds(touchpoint.occurred_at)
-    return found[::-1]
-
-
-def _take(work: Working, touchpoint: Touchpoint, at: Instant, ahead: Instant | None) -> None:  # noqa: C901
-    # One line for each step, and before it whether there is anything to do: a call that finds nothing costs as much.
-    state, is_told = work.state, work.is_told
-    work.last, work.reached_at, work.last_origin = touchpoint, at, None
-    table = work.machine.types.get(touchpoint.type)
-    if is_told:
-        note_came(work, table, touchpoint, at)
-    if table is None:
-        return  # A type that this policy does not know stays in the log; a later policy may use it.
-    if not table.fits(touchpoint.data):
-        touchpoint = fitted(work, table, touchpoint)
-    if state.begun_at is None and not table.is_outcome:
-        state.begun_at = at
-    if is_told and work.tells:
-        keep_said(work, table, touchpoint)
-    view = work.seen
-    view.data, view.at, view.own, view.key = touchpoint.data, at, NO_FACTS, ""
-    touched = table.touch(work, view, _begin)
-    decided = _decide(view, touched) if touched else []
-    if is_told and work.trail is not None:
-        note_refusals(work, view, decided, work.origin())
-        # What is put off is not told in time.
-        work.dirty |= FOLLOWED if work.followed else 0
-    if table.done_by and (state.tasks or state.waiting or work.due <= at):
-        complete(work, table, touchpoint, at)
-    if table.is_outcome:
-        take_outcome(work, touchpoint, work.origin())
-    for each in decided:
-        if each[3] or each[4] is not None:
-            _apply(work, each, at)
-    if work.is_missed:
-        work.is_missed = False
-        label_reach(work, table, touchpoint)
-    is_stirred = work.asked.is_stirred or (work.dirty and (state.tasks or state.waiting))
-    if is_stirred or work.dirty & ~STOPS or work.changed or is_told or state.text_bytes > PERSON_BYTES:
-        _settle(work, at, ahead)
-
-
-def _settle(work: Working, at: Instant, ahead: Instant | None) -> None:
-    """Work out anew what depends on what has changed."""
-    state = work.state
-    if state.text_bytes > PERSON_BYTES:
-        # First, so that what gives way decides nothing any more, in one go as in pieces.
-        make_room(state, work.machine.text_facts)
-        work.dirty = ANYTHING
-        work.followed = frozenset(work.machine.tracks)
-    if work.dirty & FOLLOWED or work.changed:
-        follow(work, at)
-    if (state.tasks or state.waiting) and (work.dirty & STOPS or work.machine.slides):
-        stop_contacts(work, at, work.origin())
-    if work.dirty & PLACE:
-        work.dirty &= ~PLACE
-        work.asked.is_stirred = True  # Their quiet hours may be others now.
-    if work.asked.is_stirred:
-        look_again(work, at, work.origin())
-    if work.dirty & LANE or work.machine.slides:
-        judge_anew(work, at, ahead)
-    if work.said_before:
-        work.said_before = {}
-
-
-_Decided = tuple[TrackTable, str, Instance, bool, Choice | None]
-"""Something touched, with the choice that fits; None: nothing happens, but for beginning."""
-
-
-def _begin(work: Working, tracked: TrackTable, view: View) -> Instance | None:
-    """Return a new instance of a track, where there is place for it."""
-    origin = work.last_origin or work.origin()
-    if not make_place(work, tracked.name, work.machine.types[origin.type], view.data):
-        return None
-    return Instance(tracked.start, view.at, "", origin)
-
-
-def _decide(view: View, touched: list[Touched]) -> list[_Decided]:
-    """Return the choices that fit, on the stages as they were before."""
-    decided: list[_Decided] = []
-    for tracked, key, instance, is_new, choices in touched:
-        choice = None
-        if choices is not None:
-            if choices.choose is None:
-                choice = choices.sole
-            else:
-                view.own, view.key = instance.facts, key
-                choice = choices.choose(view)
-        decided.append((tracked, key, instance, is_new, choice))
-    return decided
-
-
-def _apply(work: Working, each: _Decided, at: Instant) -> None:
-    """Begin or move one instance, as decided."""
-    table, key, instance, is_new, choice = each
-    origin, before = work.last_origin or work.origin(), instance.stage
-    target = before if choice is None else str(choice.target)
-    if is_new:
-        work.begin(table, key, instance)
-        if work.trail is not None:
-            work.note(at, "began", table.name, key, table.start, by=origin)
-        instance.stage = target
-        schedule_stage(work, table, key, instance, table.stages[target], at)
-    else:
-        if work.trail is not None or work.asked.has(table.name, key):
-            leave(work, table, key, instance, at, origin)
-        enter(work, table, key, instance, table.stages[target], at, "", origin)
-    if choice is not None and work.trail is not None:
-        work.note(at, "moved", table.name, key, target, by=origin, detail=before, choice=choice)
+    return found

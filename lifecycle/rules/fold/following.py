@@ -15,11 +15,12 @@ is put off.
 
 from __future__ import annotations
 
-from lifecycle.instant import NEVER, Instant
-from lifecycle.rules.compiled.machine import FOLLOWED
-from lifecycle.rules.fold.scheduling import not_before
-from lifecycle.rules.fold.working import NO_TRACKS, Working
-from lifecycle.rules.state.snapshot import Instance, OpenTask
+from collections.abc import Collection
+
+from lifecycle.instant import Instant
+from lifecycle.rules.compiled.machine import CHANGED, FOLLOWED
+from lifecycle.rules.fold.working import Where, Working
+from lifecycle.rules.state.snapshot import OpenTask
 
 
 def follow(work: Working, at: Instant) -> None:
@@ -28,41 +29,35 @@ def follow(work: Working, at: Instant) -> None:
     Looked at are the instances whose own facts took something in (`work.changed`), and all of the tracks whose rules
     follow something else that changed (`work.followed`); both are emptied here.
     """
-    followed, tracks = work.machine.followed, work.state.tracks
+    followed, state, bits, reached = work.machine.followed, work.state, work.followed, work.changed
     if work.dirty & FOLLOWED:
-        work.followed |= followed.by_stages
-        work.dirty &= ~FOLLOWED
-    names = sorted(work.followed) if len(work.followed) > 1 else work.followed
-    reached = [*work.changed, *[(name, key) for name in names if name in tracks for key in tracks[name]]]
-    work.followed, work.changed = NO_TRACKS, []
+        bits |= followed.by_stages
+    work.dirty &= ~(FOLLOWED | CHANGED)
+    work.followed, work.changed = 0, []
+    may_be_due = bool(reached) or bits & followed.by_due or work.wanted_dues
+    tracks, dues = state.tracks, work.dues
+    for name in followed.named(bits):
+        if name in tracks:
+            reached += [(name, key) for key in tracks[name]]
     for where in reached:
-        if where in work.active:
-            _follow_rules(work, *where, work.active[where], at)
-    if followed.is_due or work.wanted_dues:
-        tasks = work.state.tasks
-        asked = [task_id for each in reached for task_id in work.asked.of(*each)]
-        for task_id in asked:
-            work.wanted_dues.pop(task_id, None)
-            if task_id in tasks:
-                _follow_due(work, tasks[task_id], at)
+        if where in dues:
+            name, key = where
+            instance = tracks[name][key]
+            follow_stage = work.machine.tracks[name].stages[instance.stage].follow
+            if follow_stage is not None:
+                dues[where] = due = follow_stage(work.seen, instance, key, at)
+                if due < work.due:
+                    work.due = due
+    if may_be_due:
+        _follow_dues(work, reached, at)
 
 
-def _follow_rules(work: Working, track: str, key: str, instance: Instance, at: Instant) -> None:
-    pending, first, view = instance.pending, NEVER, None
-    for rule in work.machine.tracks[track].stages[instance.stage].following:
-        name = rule.name
-        if name not in pending and (not rule.is_of_fact or name in instance.spent or name in instance.counts):
-            continue  # It is asked for now, or done.
-        view = view or work.view_at(instance, key, at)
-        due = rule.due_of(view, instance)
-        if due is None:
-            pending.pop(name, None)
-            continue
-        pending[name] = due = not_before(work, instance, due, at)
-        first = min(first, due)
-    if view is not None:
-        work.dues[id(instance)] = min(pending.values()) if pending else NEVER
-        work.note_due(first)
+def _follow_dues(work: Working, reached: Collection[Where], at: Instant) -> None:
+    """Work out anew when the tasks of these instances are due, where a fact says so."""
+    for task_id in [task_id for where in reached for task_id in work.asked.of(*where)]:
+        work.wanted_dues.pop(task_id, None)
+        if task_id in work.state.tasks:
+            _follow_due(work, work.state.tasks[task_id], at)
 
 
 def _follow_due(work: Working, task: OpenTask, at: Instant) -> None:
@@ -82,14 +77,12 @@ def next_due(work: Working) -> Instant:
     """Return when time alone has something to do next, after what could be that was worked out; NEVER."""
     if work.changed:
         follow(work, work.reached_at)
-    due = work.next_due()
-    if work.followed and _may_be_later(work, due):
-        follow(work, work.reached_at)
-        due = work.next_due()
+    due, followed = work.next_due(), work.followed
+    if followed:
+        tables = work.machine.tracks
+        for where, first in work.dues.items():
+            if first <= due and tables[where[0]].bit & followed:
+                # What is due first is a bound: of an instance whose track follows what has changed.
+                follow(work, work.reached_at)
+                return work.next_due()
     return due
-
-
-def _may_be_later(work: Working, due: Instant) -> bool:
-    """Tell whether what is due first is a bound: of an instance whose track follows what has changed."""
-    followed, dues = work.followed, work.dues
-    return due in [dues[id(instance)] for (track, _), instance in work.active.items() if track in followed]

@@ -31,16 +31,15 @@ MAX_INSTANCES = 10_000
 
 
 def make_place(work: Working, track: str, table: TypeTable, data: Mapping[str, Any]) -> bool:
-    """Make place for one more instance of a track; False: there is none, and it must not begin.
+    """Make place for one more instance of a track than there may be; False: there is none, and it must not begin.
 
     `table` and `data` are those of the touchpoint at hand: instances that it may reach do not give way to it.
     """
-    if work.instances >= MAX_INSTANCES and not _give_way(work, _reached(table, data)):
-        work.state.not_begun[track] = work.state.not_begun.get(track, 0) + 1
-        work.asked.is_stirred = True
-        return False
-    work.instances += 1
-    return True
+    if _give_way(work, _reached(table, data)):
+        return True
+    work.state.not_begun[track] = work.state.not_begun.get(track, 0) + 1
+    work.asked.is_stirred = True
+    return False
 
 
 def _reached(table: TypeTable, data: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -65,7 +64,7 @@ def _give_way(work: Working, reached: Collection[tuple[str, str]]) -> bool:
         instance = state.tracks.get(track, {}).get(key)
         if instance is None or instance.since != since or not is_finished(work, track, key, instance):
             continue  # It moved on, or was forgotten, since it was noted.
-        if (track, key) in reached or work.asked.has(track, key):
+        if (track, key) in reached or (track, key) in work.asked.ids:
             aside.append(first)
             continue
         is_found = True
@@ -94,11 +93,13 @@ def put_off(work: Working, at: Instant) -> None:
     """
     later = work.machine.steps.after(_DAY)(at)
     work.asked.is_stirred = True
-    for instance in work.active.values():
+    for where in [where for where, due in work.dues.items() if due <= at]:
+        track, key = where
+        instance = work.state.tracks[track][key]
         for rule, due in instance.pending.items():
             if due <= at:
                 instance.pending[rule] = instance.held_until = later
-        work.dues[id(instance)] = min(instance.pending.values(), default=NEVER)
+        work.dues[where] = min(instance.pending.values(), default=NEVER)
     for task in work.state.tasks.values():
         if task.expires_at <= at:
             task.expires_at = later

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lifecycle.instant import Instant
 from lifecycle.rules.compiled.guards import View
 from lifecycle.rules.compiled.machine import TrackTable, TypeTable
@@ -23,11 +25,16 @@ def note_came(work: Working, table: TypeTable | None, touchpoint: Touchpoint, at
 
 
 def note_refusals(
-    work: Working, view: View, decided: list[tuple[TrackTable, str, Instance, bool, Choice | None]], origin: Origin
+    work: Working,
+    view: View,
+    decided: Sequence[tuple[TrackTable, str, Instance | None, Choice | None]],
+    origin: Origin,
 ) -> None:
     """Write down what the lines that were not taken wanted and got, and where one said stay: for why-not."""
     at = origin.occurred_at
-    for table, key, instance, _, chosen in decided:
+    for table, key, instance, chosen in decided:
+        if instance is None:
+            continue
         view.own, view.key = instance.facts, key
         choices = table.stages[instance.stage].upon.get(origin.type)
         for choice in () if choices is None else choices.lines:

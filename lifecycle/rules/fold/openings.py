@@ -189,8 +189,7 @@ def _is_too_soon(work: Working, task_id: str, task: WaitingTask, rule: Rule, ins
         return False
     work.note(view.at, "not_opened", task.track, task.key, rule.name, task_id=task_id, detail="too_soon")
     if rule.name not in instance.pending and instance.entry() == task.entry:
-        schedule(work, instance, rule, view)
-        work.active[task.track, task.key] = instance
+        schedule(work, (task.track, task.key), instance, rule, view)
     return True
 
 
@@ -232,8 +231,7 @@ def pass_over(
     instance = work.state.tracks[task.track][task.key]
     if rule.is_repeated and rule.name not in instance.pending and instance.entry() == task.entry:
         view = work.view_of(task.track, task.key, at)
-        (restart if detail == "done" else go_on)(work, instance, rule, view)
-        work.active[task.track, task.key] = instance
+        (restart if detail == "done" else go_on)(work, (task.track, task.key), instance, rule, view)
 
 
 def stop_contacts(work: Working, at: Instant, by: Origin | None) -> None:

@@ -129,7 +129,7 @@ def tell(work: Working, at: Instant, by: Origin | None) -> None:
         if instance is not None:
             leave(work, table, "", instance, at, by)
             del state.tracks[TOO_MANY]
-            unwatch(work, TOO_MANY, "", instance)
+            unwatch(work, TOO_MANY, "")
         return
     if instance is None:
         if waiting:
@@ -139,7 +139,7 @@ def tell(work: Working, at: Instant, by: Origin | None) -> None:
             assert by is not None  # only a touchpoint would have begun something
             cause, origin = ids.cause_of_touchpoint(by.source, by.id), by
         instance = Instance(table.start, at, cause, origin)
-        work.begin(table, "", instance)
+        state.tracks[TOO_MANY] = {"": instance}
         work.note(at, "began", TOO_MANY, "", table.start, by=origin)
         enter(work, table, "", instance, table.stages[table.start], at, cause, origin)
     instance.facts = _facts(work, waiting, not_begun)

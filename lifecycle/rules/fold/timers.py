@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lifecycle import ids
 from lifecycle.instant import Instant
-from lifecycle.rules.compiled.machine import FOLLOWED, LANE, STOPS, Rule, TrackTable, guard_of
+from lifecycle.rules.compiled.machine import FOLLOWED, STOPS, Rule, TrackTable, guard_of
 from lifecycle.rules.compiled.refusal import held_alternative, refusal
 from lifecycle.rules.fold.alone import fire_alone
 from lifecycle.rules.fold.before_start import begin_asking
@@ -43,7 +43,7 @@ def fire(work: Working, at: Instant) -> Instant:
     for _ in range(rounds):
         escalations = _round(work, at, escalations)
         work.state.last_fired_at = at
-        if work.dirty & LANE or work.machine.slides:
+        if work.machine.slides:
             judge_anew(work, at)
         due = next_due(work)
         if due > at and not escalations:
@@ -114,11 +114,9 @@ def _wait_no_longer(work: Working, waited: list[tuple[str, bool]], at: Instant) 
 
 def _due_at(work: Working, at: Instant) -> list[tuple[tuple[str, str], Instance]]:
     """Return the instances of which a rule is due, by (track, key), in order."""
-    dues = work.dues
-    found = [(where, instance) for where, instance in work.active.items() if dues[id(instance)] <= at]
-    if len(found) > 1:
-        found.sort(key=lambda each: each[0])
-    return found
+    found = sorted([where for where, due in work.dues.items() if due <= at])
+    tracks = work.state.tracks
+    return [((track, key), tracks[track][key]) for track, key in found]
 
 
 def _waited(work: Working, at: Instant) -> list[tuple[str, bool]]:
@@ -224,11 +222,11 @@ def _due(
             instance.anchors[name] = at  # A first one of its own: the rhythm counts from it.
     if rule.task is None or not holds:
         if rule.is_repeated:
-            go_on(work, instance, rule, work.view_at(instance, key, at))
+            go_on(work, (table.name, key), instance, rule, work.view_at(instance, key, at))
         return None
     entry = instance.entry()
     if rule.task.is_review:
-        go_on(work, instance, rule, work.view_at(instance, key, at))
+        go_on(work, (table.name, key), instance, rule, work.view_at(instance, key, at))
         if any(
             task.track == table.name and task.key == key and task.rule == name and task.entry == entry
             for tasks in (work.state.tasks, work.state.waiting)

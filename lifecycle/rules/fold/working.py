@@ -11,7 +11,7 @@ from typing import Any
 from lifecycle.instant import NEVER, Instant, from_microseconds
 from lifecycle.rules.compiled.facts import Data
 from lifecycle.rules.compiled.guards import NOTHING, View
-from lifecycle.rules.compiled.machine import LANE, STOPS, Machine, Rule, Taker, TrackTable
+from lifecycle.rules.compiled.machine import STOPS, TEXTS, TOLD, Machine, Rule, Taker
 from lifecycle.rules.compiled.saying import Said
 from lifecycle.rules.fold.start import start_due
 from lifecycle.rules.fold.trail import Closing, Step
@@ -25,7 +25,8 @@ from lifecycle.touchpoint import Touchpoint, TouchpointKey
 NO_FACTS: dict[str, Any] = {}
 """The own facts of no instance; never written to."""
 
-NO_TRACKS: frozenset[str] = frozenset()
+Where = tuple[str, str]
+"""An instance, by (track, key)."""
 
 Finished = tuple[Instant, str, str]
 """An instance that may give way to new ones: (since, track, key)."""
@@ -36,11 +37,12 @@ class Working:
 
     `due` is no later than the next moment at which time alone has something to do: a bound, made exact by `next_due`.
     `dirty` says what is to be worked out anew (machine.LANE and so on), `changed` which instances took something in
-    since following.py looked, and `followed` the tracks whose rules follow a fact of the person that changed: without
-    being dirty, where that makes them later only (following.py).
-    `active` are the instances that time or facts can move, `dues` when the first rule of each is due, by its `id`.
-    `reached_at` is when the last touchpoint occurred, `last_origin` its name once somebody asked for it. `is_missed`:
-    a key of it may name no instance. `is_told`: somebody wants to know more than the state, or what time is matters.
+    since following.py looked, and `followed` the bits of the tracks whose rules follow a fact of the person that
+    changed: without being dirty, where that makes them later only (following.py).
+    `dues` is when the first rule of each instance is due that time or facts can move, by (track, key).
+    `reached_at` is when the last touchpoint occurred, `last_origin` its name once somebody asked for it. `ahead`:
+    when the next one comes that means something (None: none, or nothing ages). `is_told`: somebody wants to know more
+    than the state, or what time is matters.
     `seen` is the view that is handed out. `wanted_dues`: what places.py knows of the tasks that wait.
     """
 
@@ -57,29 +59,27 @@ class Working:
         self.unmatched: list[TouchpointKey] = []
         self.unreached: list[TouchpointKey] = []
         self.keyless: list[TouchpointKey] = []
-        self.active: dict[tuple[str, str], Instance] = {}
-        self.dues: dict[int, Instant] = {}
+        self.dues: dict[Where, Instant] = {}
         self.instances = 0
         self.finished: list[Finished] | None = None
         self.asked = Asked(state)
-        self.changed: list[tuple[str, str]] = []
+        self.changed: list[Where] = []
         self.wanted_dues: dict[str, Instant] = {}
         self.is_told = tells or trail is not None or bool(machine.slides) or machine.ask_from is not None
-        self.followed = NO_TRACKS
-        self.dirty = LANE | STOPS
+        self.followed = 0
+        self.dirty = STOPS | (TOLD if self.is_told else 0)
         self.due: Instant = 0
         self.last: Touchpoint | None = None
         self.last_origin: Origin | None = None
         self.reached_at: Instant = 0
-        self.is_missed = False
+        self.ahead: Instant | None = None
         self.seen = View(None, state.facts, state.tracks, 0)
         for name, instances in state.tracks.items():
             table = machine.tracks[name]
             self.instances += 0 if name == TOO_MANY else len(instances)
             for key, instance in instances.items():
-                if instance.pending or table.stages[instance.stage].following:
-                    self.active[name, key] = instance
-                    self.dues[id(instance)] = min(instance.pending.values(), default=NEVER)
+                if instance.pending or table.stages[instance.stage].follow is not None:
+                    self.dues[name, key] = min(instance.pending.values(), default=NEVER)
 
     def origin(self) -> Origin:
         """Return the last touchpoint, by name: of most nobody asks for it."""
@@ -111,13 +111,14 @@ class Working:
         """Return when time alone has something to do next: a rule, an opening, an expiry, a slide, the start; NEVER."""
         state = self.state
         due = min(self.dues.values()) if self.dues else NEVER
-        if self.is_told:
-            due = min(due, NEVER if state.slides_at is None else state.slides_at, start_due(self.machine, state))
         for task in state.tasks.values():
             if task.expires_at < due:
                 due = task.expires_at
-        if state.waiting:
-            due = min(due, min(waiting.opens_at for waiting in state.waiting.values()))
+        for waiting in state.waiting.values():
+            if waiting.opens_at < due:
+                due = waiting.opens_at
+        if self.is_told:
+            due = min(due, NEVER if state.slides_at is None else state.slides_at, start_due(self.machine, state))
         self.due = due
         return due
 
@@ -162,14 +163,8 @@ class Working:
         if taker.marks and before != after:
             self.followed |= taker.follows
             self.dirty |= taker.marks
-
-    def begin(self, table: TrackTable, key: str, instance: Instance) -> None:
-        """Register a new instance, for which place was made (limits.py)."""
-        tracks, name = self.state.tracks, table.name
-        if name in tracks:
-            tracks[name][key] = instance
-        else:
-            tracks[name] = {key: instance}
+        if state.text_bytes > texts.PERSON_BYTES:
+            self.dirty |= TEXTS
 
     def rule_of(self, task: OpenTask | WaitingTask) -> Rule:
         """Return the rule that opened a task, or will."""

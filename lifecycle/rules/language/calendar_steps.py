@@ -141,8 +141,11 @@ class CalendarSteps:
             return self._by_whole_day(duration, asked)
 
         def shifted(at: Instant) -> Instant:
-            day = (at + base) // DAY
-            entry = days[day] if day in days else _remember(days, day, self._entry(day, asked))
+            try:
+                entry = days[(at + base) // DAY]
+            except KeyError:
+                day = (at + base) // DAY
+                entry = _remember(days, day, self._entry(day, asked))
             if entry is None:
                 return asked(at)
             low, high, before, delta, after = entry
@@ -156,8 +159,11 @@ class CalendarSteps:
         base, days = self._base, dict[int, Instant | None]()
 
         def shifted(at: Instant) -> Instant:
-            day = (at + base) // DAY
-            delta = days[day] if day in days else _remember(days, day, self._delta(day, asked))
+            try:
+                delta = days[(at + base) // DAY]
+            except KeyError:
+                day = (at + base) // DAY
+                delta = _remember(days, day, self._delta(day, asked))
             return asked(at) if delta is None else at + delta
 
         return shifted

@@ -26,9 +26,6 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 # Lone surrogates too: they cannot be encoded.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-_SHORT = MAX_ID_BYTES // 4
-"""Characters that always fit into the bytes of an id."""
-
 NO_ZONES = ("Factory", "localtime", "posixrules")
 """Names beside the time zones of a machine that are none: a place holder, and what the machine happens to be set to."""
 
@@ -76,8 +73,8 @@ def reader(declared: TouchpointType, time: WorkingTime) -> ReadData:
 
     `time` says on which day a touchpoint is: the limit of a date counts from there.
     """
-    fields = [(name, kind, _check(kind), True) for name, kind in declared.required.items()]
-    fields += [(name, kind, _check(kind), False) for name, kind in declared.optional.items()]
+    fields = [(name, kind, check_of(kind), True) for name, kind in declared.required.items()]
+    fields += [(name, kind, check_of(kind), False) for name, kind in declared.optional.items()]
 
     def read(touchpoint: Touchpoint) -> Fit:
         given: Mapping[str, Any] = touchpoint.data
@@ -129,27 +126,6 @@ def _plain_reader(fields: Sequence[tuple[str, Check, bool]], otherwise: ReadData
     return read
 
 
-def all_fits(declared: TouchpointType) -> Callable[[Mapping[str, Any]], bool]:
-    """Return what tells of data in a trice that all of it counts; of types with limits it never says so."""
-    kinds = {**declared.required, **declared.optional}
-    if any(kind.within is not None or kind.kind == "until" for kind in kinds.values()):
-        return lambda given: False
-    known, required = {name: _check(kind) for name, kind in kinds.items()}, frozenset(declared.required)
-
-    def fits(given: Mapping[str, Any]) -> bool:
-        if not required <= given.keys():
-            return False
-        for name, value in given.items():
-            accept = known.get(name)
-            if accept is _id and value.__class__ is str and value.isalnum() and len(value) <= _SHORT:
-                continue  # As nearly all ids are: no other function has to be called.
-            if accept is None or accept(value) is not None:
-                return False
-        return True
-
-    return fits
-
-
 def checker(declared: TouchpointType, time: WorkingTime) -> Callable[[Touchpoint], Fault | None]:
     """Return the check of one type at the door: see `fault_of`."""
     read = reader(declared, time)
@@ -174,7 +150,8 @@ def fault_of(touchpoint: Touchpoint, fit: Fit) -> Fault | None:
     )
 
 
-def _check(kind: FieldKind) -> Check:
+def check_of(kind: FieldKind) -> Check:
+    """Return the check of a kind of field."""
     if kind.kind == "words":
         words = frozenset(kind.words)
         return lambda value: None if isinstance(value, str) and value in words else f"one of {', '.join(kind.words)}"

@@ -11,15 +11,16 @@ from lifecycle.rules.state.snapshot import OpenTask, PersonState, WaitingTask
 
 
 class Asked:
-    """The open and the waiting tasks of a state, found by instance.
+    """The open and the waiting tasks of a state, found by instance: `ids` are those of (track, key), if there are any.
 
-    `is_stirred`: something opened, ended or began to wait since openings.look_again looked. At the end of a fold it
-    never is, so that a fold that goes on from a snapshot looks at the same moments as one in one go.
+    `is_stirred`: something opened, ended or began to wait since openings.look_again looked, while somebody waits or
+    could not begin: nobody else is looked at. At the end of a fold it never is, so that a fold that goes on from a
+    snapshot looks at the same moments as one in one go.
     """
 
     def __init__(self, state: PersonState) -> None:
         self._state = state
-        self._ids: dict[tuple[str, str], set[str]] = {}
+        self.ids: dict[tuple[str, str], set[str]] = {}
         for task_id, task in state.tasks.items():
             self._note(task_id, task)
         for task_id, waiting in state.waiting.items():
@@ -28,12 +29,8 @@ class Asked:
 
     def of(self, track: str, key: str) -> Sequence[str]:
         """Return the ids of what is open or waits of an instance, in order."""
-        ids = self._ids.get((track, key), ())
+        ids = self.ids.get((track, key), ())
         return sorted(ids) if len(ids) > 1 else tuple(ids)
-
-    def has(self, track: str, key: str) -> bool:
-        """Tell whether anything of an instance is open or waits."""
-        return (track, key) in self._ids
 
     def open(self, task_id: str, task: OpenTask) -> None:
         """Let a task be open."""
@@ -55,15 +52,23 @@ class Asked:
         """Take a task out of those that wait."""
         task = self._state.waiting.pop(task_id)
         self._forget(task_id, task)
+        self.is_stirred = True
         return task
 
     def _note(self, task_id: str, task: OpenTask | WaitingTask) -> None:
-        self.is_stirred = True
-        self._ids.setdefault((task.track, task.key), set()).add(task_id)
+        if self._state.waiting or self._state.not_begun:
+            self.is_stirred = True
+        where = task.track, task.key
+        if where in self.ids:
+            self.ids[where].add(task_id)
+        else:
+            self.ids[where] = {task_id}
 
     def _forget(self, task_id: str, task: OpenTask | WaitingTask) -> None:
-        self.is_stirred = True
-        left = self._ids[task.track, task.key]
+        if self._state.waiting or self._state.not_begun:
+            self.is_stirred = True
+        where = task.track, task.key
+        left = self.ids[where]
         left.discard(task_id)
         if not left:
-            del self._ids[task.track, task.key]
+            del self.ids[where]

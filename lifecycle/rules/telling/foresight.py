@@ -162,7 +162,7 @@ def _trail_of(machine: Machine, person: str, state: PersonState) -> list[Step]:
     asked = _Asked(machine, copy)
     due = work.next_due()
     last = due + HORIZON
-    looks = len(work.active) + len(copy.tasks) + LOOKS_OF_WAITING * len(copy.waiting)
+    looks = len(work.dues) + len(copy.tasks) + LOOKS_OF_WAITING * len(copy.waiting)
     instants = min(MAX_INSTANTS, MAX_LOOKS // max(1, looks))
     seen = 0
     for _ in range(max(1, instants)):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from lifecycle.instant import microseconds
+from lifecycle.instant import from_microseconds, microseconds
 from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.rules.compiled.guards import View
 from lifecycle.rules.compiled.machine import Machine
@@ -20,6 +20,7 @@ from lifecycle.rules.language.policy import Given, Has, Money, OneOf, Range, Wit
 from lifecycle.rules.language.schedule import Duration
 from lifecycle.rules.state.snapshot import Instance, Origin, PersonState
 from lifecycle.touchpoint import Touchpoint
+from tests.rules.histories import take_facts
 
 TODAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 NOW = microseconds(TODAY)
@@ -92,8 +93,7 @@ def holds(
 def taken_in(machine: Machine, data: dict[str, Any]) -> dict[str, Any]:
     """Return what the facts of a person remember of one touchpoint that begins nothing."""
     work = Working(machine, "anna", PersonState(), None)
-    work.seen.data, work.seen.at = data, NOW
-    machine.types["a.b"].touch(work, work.seen, lambda *_: None)
+    take_facts(work, Touchpoint("anna", "s", "1", "a.b", from_microseconds(NOW), None, data))
     return work.state.facts
 
 

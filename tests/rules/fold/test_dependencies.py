@@ -15,7 +15,7 @@ from lifecycle.ask_from import AskFrom
 from lifecycle.instant import DAY, from_microseconds
 from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.rules.compiled.machine import Machine
-from lifecycle.rules.fold import fold as touchpoints, limits, places
+from lifecycle.rules.fold import limits, places
 from lifecycle.rules.fold.fold import Folded, fold
 from lifecycle.rules.fold.trail import Step
 from lifecycle.rules.language.load import load_policy
@@ -358,8 +358,7 @@ def test_a_lane_is_judged_anew_when_an_instance_gives_way(monkeypatch: pytest.Mo
 
 def test_what_looks_at_a_text_that_gives_way_is_worked_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The longest goes when there are too many bytes; in pieces as in one go."""
-    for module in (texts, touchpoints):
-        monkeypatch.setattr(module, "PERSON_BYTES", 30)
+    monkeypatch.setattr(texts, "PERSON_BYTES", 30)
     word = "x" * 20
     none = f"none_of: [{{fact.texts: {{has: {word}}}}}]"
     look = "look: {after: $length, ask: L, contact: inside}"

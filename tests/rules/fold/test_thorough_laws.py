@@ -18,8 +18,8 @@ from lifecycle.ask_from import AskFrom
 from lifecycle.instant import Instant
 from lifecycle.policies import shipped_policy
 from lifecycle.rules.compiled.compile import compile_policy
-from lifecycle.rules.compiled.machine import ANYTHING, PLACE, Machine
-from lifecycle.rules.fold import fold as touchpoints, places, timers
+from lifecycle.rules.compiled.machine import ANYTHING, PLACE, TOLD, Machine, Take, TypeTable
+from lifecycle.rules.fold import places, steps, timers
 from lifecycle.rules.fold.fold import fold
 from lifecycle.rules.fold.following import follow
 from lifecycle.rules.fold.working import Working
@@ -181,18 +181,18 @@ def look_at_everything(patch: pytest.MonkeyPatch) -> None:
     """
     marks = ANYTHING if places.MAX_OPEN_OF_RULE > 1 else ANYTHING & ~PLACE
 
-    def thorough(module: ModuleType) -> None:
-        settle = module._settle
+    def thorough(module: ModuleType, name: str) -> None:
+        settle = getattr(module, name)
 
         def settled(work: Working, *rest: Any) -> None:
-            work.dirty = marks
-            work.followed = frozenset(work.machine.tracks)
+            work.dirty = marks | TOLD
+            work.followed = work.machine.followed.every
             settle(work, *rest)
 
-        patch.setattr(module, "_settle", settled)
+        patch.setattr(module, name, settled)
 
-    thorough(touchpoints)
-    thorough(timers)
+    thorough(steps, "settle")
+    thorough(timers, "_settle")
 
 
 @pytest.mark.parametrize("case", SEEDS, ids=str)
@@ -211,22 +211,28 @@ def test_looking_at_what_changed_is_looking_at_everything(
 def exact_due(work: Working, moment: Instant) -> Instant:
     """Return when time has something to do next, with everything followed, as a fold from the snapshot finds it."""
     twin = Working(work.machine, work.person, decode(encode(work.state)), None)
-    twin.followed = frozenset(work.machine.tracks)
+    twin.followed = work.machine.followed.every
     follow(twin, moment)
     return twin.next_due()
+
+
+def seen(take: Take) -> Take:
+    """Return how a type is taken in, with a look at the bound after it."""
+
+    def taken(work: Working, table: TypeTable, touchpoint: Touchpoint, moment: Instant, steps: Any) -> None:
+        take(work, table, touchpoint, moment, steps)
+        bound = work.due
+        assert bound <= min(work.next_due(), exact_due(work, moment))
+        work.due = bound
+
+    return taken
 
 
 @pytest.mark.parametrize("case", SEEDS, ids=str)
 def test_time_has_nothing_to_do_before_the_bound(case: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """After every touchpoint; a bound that came later than what is due would let it pass."""
-    take = touchpoints._take
-
-    def taken(work: Working, touchpoint: Touchpoint, moment: Instant, *rest: Any) -> None:
-        take(work, touchpoint, moment, *rest)
-        bound = work.due
-        assert bound <= min(work.next_due(), exact_due(work, moment))
-        work.due = bound
-
-    monkeypatch.setattr(touchpoints, "_take", taken)
     machine, history, until = made(*case, monkeypatch)
+    machine = replace(
+        machine, types={name: replace(each, take=seen(each.take)) for name, each in machine.types.items()}
+    )
     assert fold(machine, "anna", PersonState(), history, until).state.touchpoints == len(history)

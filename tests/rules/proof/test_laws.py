@@ -24,7 +24,7 @@ from lifecycle.rules.proof.check import check_policy
 from lifecycle.rules.proof.guards import Decider
 from lifecycle.rules.state.snapshot import PersonState
 from lifecycle.touchpoint import Touchpoint
-from tests.rules.histories import at, touchpoint
+from tests.rules.histories import at, take_facts, touchpoint
 
 HEAD = """\
 policy: test
@@ -137,9 +137,8 @@ def answers(machine: Machine, touchpoints: list[Touchpoint]) -> list[bool]:
     fold(machine, "anna", state, touchpoints[:-1], None)
     last = touchpoints[-1]
     work = Working(machine, "anna", state, None)
-    work.seen.data, work.seen.at = last.data, microseconds(last.occurred_at)
-    machine.types[last.type].touch(work, work.seen, lambda *_: None)
-    view, told = work.seen, machine.guards.told_guard
+    take_facts(work, last)
+    view, told = work.view(last.data, microseconds(last.occurred_at)), machine.guards.told_guard
     view.key = last.data["thing"]
     view.own = state.tracks["thing"][view.key].facts
     lines = machine.tracks["thing"].stages["begun"].upon["thing.told"].lines
