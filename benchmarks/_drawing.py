@@ -26,6 +26,7 @@ DRAWN = {
     "latency": "p50 ms",
     "growth": "CPU us",
     "sweeps": "people/s",
+    "scale": "CPU us",
     "check": "CPU ms",
 }
 """What is drawn of each benchmark, in the order of the page. A median of few hides nothing, so one column is enough."""
