@@ -7,8 +7,8 @@ business of watch.py and store/ownership.py.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka import TopicPartition as Place
@@ -41,29 +41,17 @@ class Logs:
         Raises BrokerUnavailable, also while a topic is not there, and TopicChanged when one has another number of
         partitions than at the start of this worker: people belong to other partitions then.
         """
-        with self._one_at_a_time, broker_trouble("asking for offsets", self._settings):
-            try:
-                if self._admin is None:
-                    self._admin = connect_admin(self._settings)
-                return self._look(everywhere)
-            except (KafkaError, OSError):
-                self._drop()
-                raise
+        with self._asking("asking for offsets"):
+            return self._look(everywhere)
 
     def offsets_of(self, groups: Mapping[str, Collection[TopicPartition]]) -> dict[TopicPartition, int]:
         """Return up to which offsets consumer groups have told the broker that they have read, of these partitions.
 
         A partition of which a group has told nothing is left out. Raises BrokerUnavailable.
         """
-        with self._one_at_a_time, broker_trouble("asking for offsets of other databases", self._settings):
-            try:
-                if self._admin is None:
-                    self._admin = connect_admin(self._settings)
-                wanted = {group: [Place(*each) for each in places] for group, places in groups.items()}
-                answers = self._admin.list_group_offsets(wanted)
-            except (KafkaError, OSError):
-                self._drop()
-                raise
+        wanted = {group: [Place(*each) for each in places] for group, places in groups.items()}
+        with self._asking("asking for offsets of other databases"):
+            answers = self._admin.list_group_offsets(wanted)
         return {
             tuple(place): told.offset for each in answers.values() for place, told in each.items() if told.offset >= 0
         }
@@ -72,6 +60,18 @@ class Logs:
         """Close the connection; the next look opens another."""
         with self._one_at_a_time:
             self._drop()
+
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[None]:
+        """Ask the broker something, one at a time; a connection that failed is not used again."""
+        with self._one_at_a_time, broker_trouble(doing, self._settings):
+            try:
+                if self._admin is None:
+                    self._admin = connect_admin(self._settings)
+                yield
+            except (KafkaError, OSError):
+                self._drop()
+                raise
 
     def _look(self, everywhere: bool) -> dict[TopicPartition, Log]:
         described = {each["name"]: each for each in self._admin.describe_topics(list(self._inputs))}
