@@ -18,28 +18,30 @@ def _digest(named: str, size: int) -> str:
     return blake2b(named.encode("utf-8"), digest_size=size).hexdigest()
 
 
-@lru_cache(maxsize=4_096)
 def _named(part: str) -> str:
     """Return a name with its length in bytes before it."""
     return f"{len(part)}:{part}" if part.isascii() else f"{len(part.encode('utf-8'))}:{part}"
 
 
+_named_again = lru_cache(maxsize=4_096)(_named)
+"""The same, for names that come again and again: of people, tracks, rules and sources."""
+
+
 @lru_cache(maxsize=4_096)
 def slot_of(person: str, track: str, key: str, rule: str) -> str:
     """Return the 20 hex digits that name a question asked about a person, whatever caused it."""
-    return _digest(f"4:slot{_named(person)}{_named(track)}{_named(key)}{_named(rule)}", 10)
+    return _digest(f"4:slot{_named_again(person)}{_named_again(track)}{_named_again(key)}{_named_again(rule)}", 10)
 
 
 @lru_cache(maxsize=1_024)
 def cause_of_touchpoint(source: str, touchpoint_id: str) -> str:
     """Return the 24 hex digits of a stage entry that a touchpoint caused."""
-    return _digest(f"10:touchpoint{_named(source)}{_named.__wrapped__(touchpoint_id)}", 12)
+    return _digest(f"10:touchpoint{_named_again(source)}{_named(touchpoint_id)}", 12)
 
 
 def cause_of_timer(stage_cause: str, timer: str, count: int) -> str:
     """Return the 24 hex digits of what a timer caused: its stage's cause, its name, the how manieth firing (from 1)."""
-    # A cause is another one each time: to remember it would take as long as to name it.
-    return _digest(f"5:timer{_named.__wrapped__(stage_cause)}{_named(timer)}{_named(str(count))}", 12)
+    return _digest(f"5:timer{_named(stage_cause)}{_named_again(timer)}{_named_again(str(count))}", 12)
 
 
 def task_id(slot: str, cause: str) -> str:

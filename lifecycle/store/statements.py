@@ -28,10 +28,7 @@ GIVEN = "given_"
 
 
 class Statement:
-    """A statement that is written once, with names for what changes from call to call.
-
-    To make one and to have it written costs SQLAlchemy a millisecond, and a batch has a dozen.
-    """
+    """A statement that is written once, with names for what changes from call to call."""
 
     def __init__(self, connection: Connection, statement: ClauseElement) -> None:
         compiled = statement.compile(dialect=connection.dialect)

@@ -77,8 +77,7 @@ def _value_taker(fact: Fact, field: str, steps: CalendarSteps) -> Take:
             return lambda raw, data, at: (raw or 0) + 1
         return lambda raw, data, at: _added(raw, data.get(field))
     if fact.kind == "count":
-        window = Window(fact.within, steps)
-        return _day_counter(window) if window.is_daily else _window_taker(window, _no_total, lambda data: 1)
+        return _window_taker(Window(fact.within, steps), lambda raw, data, at: (raw or 0) + 1, lambda data: 1)
     return _window_taker(
         Window(fact.within, steps),
         lambda raw, data, at: _added(raw, data.get(field)),
@@ -132,28 +131,6 @@ def _added(raw: Raw, value: Any) -> Raw:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
-
-
-def _no_total(raw: Raw, data: Data, at: Instant) -> Raw:
-    raise AssertionError("only windows of whole days keep totals")
-
-
-def _day_counter(window: Window) -> Take:
-    """Return what `_window_taker` would for a count by whole days, which is nearly all that are asked for."""
-    days_of = window.days
-
-    def take_day(raw: Raw, data: Data, at: Instant) -> Raw:
-        today, first = days_of(at)
-        if not raw:
-            return {today: 1}
-        for day in raw:  # They stand in their order: touchpoints come so, and so does a snapshot.
-            if day < first:
-                raw = {day: total for day, total in raw.items() if day >= first}
-            break
-        raw[today] = raw.get(today, 0) + 1
-        return raw
-
-    return take_day
 
 
 def _window_taker(window: Window, add: Take, entry: Callable[[Data], Raw]) -> Take:

@@ -28,9 +28,7 @@ class QuietHours:
     def until(self, at: Instant, zone: str, country: str | None) -> Instant | None:
         """Return when quiet ends for somebody in a zone, with the holidays of a country; None where it is not quiet."""
         offsets = self._offsets(zone)
-        offset = offsets.known.get(at // DAY)
-        if offset is None:  # Not known yet, or the clock changes on that day.
-            offset = offsets.of_day(at // DAY)
+        offset = offsets.of_day(at // DAY)
         if offset is None:
             return self._asked(at, zone, country)
         day, clock = divmod(at + offset, DAY)

@@ -1,7 +1,7 @@
 """What a guard said, in words: which of its lines said no and what each wanted and got, or how it held.
 
-Pure, and nothing here decides: a guard is asked by the same compiled conditions that the fold asks. Called by fold.py
-and timers.py where they keep a trail, and by what tells of guards afterwards.
+Pure, and nothing here decides: a guard is asked by the same compiled conditions that the fold asks. Called by noting.py
+and timers.py where a trail is kept, and by what tells of guards afterwards.
 """
 
 from __future__ import annotations

@@ -79,9 +79,9 @@ def _is_wanted(work: Working, rule: Rule, instance: Instance, key: str, at: Inst
 
 def _ask(work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, at: Instant) -> None:
     """Open the task of a rule, or let it wait for quiet hours or a budget to end."""
-    entry = instance.cause or instance.entry()
+    entry = instance.entry()
     cause = ids.cause_of_timer(entry, rule.slot_name, 1) if rule.is_later else entry
-    task_id = f"{ids.slot_of(work.person, table.slot_name, key, rule.slot_name)}-{cause}"
+    task_id = ids.task_id(ids.slot_of(work.person, table.slot_name, key, rule.slot_name), cause)
     opens = opens_at(work, rule.contact, at)
     if opens > at:
         waiting = WaitingTask(

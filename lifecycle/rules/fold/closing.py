@@ -1,4 +1,4 @@
-"""Leaving stages and closing tasks. Called by fold.py, timers.py and what stands beside them. Pure."""
+"""Leaving stages and closing tasks. Called by steps.py, timers.py and what stands beside them. Pure."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 It looks at nothing but the instances that the touchpoint can reach: in a keyed track the one with its key. A task that
 waits to open, and one that is due at this very instant, is not asked any more: the news came first.
-Called by fold.py. Pure.
+Called by the text of a type, as one of steps.py. Pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What of a touchpoint counts for a person, and whether it reached anything. Called by fold.py alone.
+"""What of a touchpoint counts for a person, and whether it reached anything. Called by steps.py alone.
 
 `fitted` is the one place where a fold reads data by their type; everything after it sees fields that are there and
 of their kind, and nothing else.

@@ -1,8 +1,9 @@
-"""Judging anew: a person's lane, and when time alone changes it, or what is not wanted, next.
+"""Judging anew where windows age (slides.py): a person's lane, and when time alone changes it, or what is not wanted.
 
-Where windows age (slides.py), the first moment at which something really changes is looked for among the next
+The first moment at which something really changes is looked for among the next
 MAX_SLIDES. If there are more, and none of those changes anything, the person is due at the last of them, and the search
-goes on from there. Called after every touchpoint and every round of timers. Pure.
+goes on from there. Called after every touchpoint and every round of timers of such
+policies; of others the lane is judged at the end of a fold (fold.py). Pure.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from lifecycle.rules.fold.working import Working
 
 
 def judge_anew(work: Working, at: Instant, ahead: Instant | None = None) -> None:
-    """Set a person's lane as of `at`, and when time alone changes it, or a stop, next; where anything may have changed.
+    """Set a person's lane as of `at`, and when time alone changes it, or a stop, next.
 
     `ahead` is when the next touchpoint comes that will be judged anew: later moments need not be looked at (None: all).
     """
@@ -25,10 +26,9 @@ def judge_anew(work: Working, at: Instant, ahead: Instant | None = None) -> None
     work.dirty &= ~LANE
     view = work.view(None, at)
     state.lane = machine.lane_of(view)
-    if machine.slides:
-        state.slides_at = _next(machine, view, ahead)
-        if state.slides_at is not None:
-            work.note_due(state.slides_at)
+    state.slides_at = _next(machine, view, ahead)
+    if state.slides_at is not None:
+        work.note_due(state.slides_at)
 
 
 def _next(machine: Machine, view: View, ahead: Instant | None) -> Instant | None:

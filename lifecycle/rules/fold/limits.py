@@ -5,7 +5,7 @@ a person their follow-ups, so nothing here raises. What is still due after MAX_R
 later. Of MAX_INSTANCES instances the finished ones give way, oldest first; where none is finished, what would begin
 is counted and does not begin.
 
-Called by fold.py and timers.py. Pure, and the same for every order and split of a history.
+Called by steps.py and timers.py. Pure, and the same for every order and split of a history.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is written down for a fold that is told of, and for no other. Called by fold.py."""
+"""What is written down for a fold that is told of, and for no other. Called by fold.py and steps.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Opening tasks: whether one opens now, waits for quiet hours or a budget to end, or does not open at all.
 
-Called by timers.py with everything that would open at one instant, and by fold.py when news has changed what a
+Called by timers.py with everything that would open at one instant, and by steps.py when news has changed what a
 person wants. All who wait stand in one queue: first whoever was to open first (quiet hours included), then the
 earlier due, then the order in the policy, key, id. So a budget is spent alike in every replay, and room that comes
 goes to whoever waits longest. A budget counts what reaches the person: an open task from its opening, a done one
@@ -20,7 +20,7 @@ from lifecycle.rules.compiled.guards import View
 from lifecycle.rules.compiled.machine import STOPS, Contact, Rule
 from lifecycle.rules.fold.closing import close
 from lifecycle.rules.fold.places import beyond, full, may_be_beyond, may_tell, tell
-from lifecycle.rules.fold.room import Room
+from lifecycle.rules.fold.room import Room, opens_at
 from lifecycle.rules.fold.scheduling import go_on, restart, schedule
 from lifecycle.rules.fold.working import Working
 from lifecycle.rules.state.early import take_kept
@@ -128,13 +128,11 @@ def open_alone(work: Working, task_id: str, task: WaitingTask, at: Instant) -> N
     rule = work.rule_of(task)
     if not _is_wanted(work, task_id, task, rule, at):
         return
-    contact = rule.contact
-    if contact is not None and (contact.most is not None or contact.quiet_until is not None):
-        task.opens_at = Room(work, at).opens_at(contact)
-        if task.opens_at > at:
-            _hold(work, task_id, task, rule, at)
-            work.asked.is_stirred = True
-            return
+    task.opens_at = opens_at(work, rule.contact, at)
+    if task.opens_at > at:
+        _hold(work, task_id, task, rule, at)
+        work.asked.is_stirred = True
+        return
     _open(work, task_id, task, rule, at)
 
 

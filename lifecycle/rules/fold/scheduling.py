@@ -43,7 +43,7 @@ def schedule(work: Working, where: Where, instance: Instance, rule: Rule, view: 
     name, pending = rule.name, instance.pending
     due = rule.due_of(view, instance)
     if due is not None:
-        pending[name] = due = not_before(instance, due, view.at)
+        pending[name] = due = _not_before(instance, due, view.at)
         if due < work.due:
             work.due = due
     elif name in pending:
@@ -51,7 +51,7 @@ def schedule(work: Working, where: Where, instance: Instance, rule: Rule, view: 
     work.dues[where] = min(pending.values()) if pending else NEVER
 
 
-def not_before(instance: Instance, due: Instant, at: Instant) -> Instant:
+def _not_before(instance: Instance, due: Instant, at: Instant) -> Instant:
     """Return when a rule of an instance is due: not behind us, and not before what was put off goes on."""
     if instance.held_until is not None and instance.held_until > at:
         at = instance.held_until

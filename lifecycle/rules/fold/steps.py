@@ -19,7 +19,6 @@ from lifecycle.rules.fold.doing import complete as complete
 from lifecycle.rules.fold.fitting import fitted as fitted, label_reach as label_reach
 from lifecycle.rules.fold.following import follow
 from lifecycle.rules.fold.judging import judge_anew
-from lifecycle.rules.fold.limits import make_place
 from lifecycle.rules.fold.noting import note_refusals
 from lifecycle.rules.fold.openings import look_again, stop_contacts
 from lifecycle.rules.fold.outcomes import take_outcome as take_outcome
@@ -43,7 +42,7 @@ def told_before(work: Working, table: TypeTable, touchpoint: Touchpoint) -> None
 
 def begin(work: Working, track: TrackTable, table: TypeTable, data: Data) -> Instance | None:
     """Return a new instance of a track, not yet among the others; None: there is no place for it."""
-    if work.instances >= limits.MAX_INSTANCES and not make_place(work, track.name, table, data):
+    if work.instances >= limits.MAX_INSTANCES and not limits.make_place(work, track.name, table, data):
         return None
     work.instances += 1
     return Instance(track.start, work.reached_at, "", work.last_origin or work.origin())

@@ -1,6 +1,6 @@
 """What open tasks say when a touchpoint comes: noted before facts take it in, for those that it ends.
 
-A task that news ends was about what was known before that news. Called by fold.py.
+A task that news ends was about what was known before that news. Called by steps.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One person's state while a fold works on it: entering and leaving stages, opening and closing tasks.
 
-Called by fold.py, timers.py and outcomes.py only. Everything that could depend on the order of a dict is
-done in the order of names, so that a state built from a snapshot and one built in one go agree to the byte.
+Called by fold.py, steps.py, timers.py and what stands beside them. Everything that could depend on the order of a dict
+is done in the order of names, so that a state built from a snapshot and one built in one go agree to the byte.
 """
 
 from __future__ import annotations

@@ -141,10 +141,10 @@ class CalendarSteps:
             return self._by_whole_day(duration, asked)
 
         def shifted(at: Instant) -> Instant:
+            day = (at + base) // DAY
             try:
-                entry = days[(at + base) // DAY]
+                entry = days[day]
             except KeyError:
-                day = (at + base) // DAY
                 entry = _remember(days, day, self._entry(day, asked))
             if entry is None:
                 return asked(at)
@@ -159,10 +159,10 @@ class CalendarSteps:
         base, days = self._base, dict[int, Instant | None]()
 
         def shifted(at: Instant) -> Instant:
+            day = (at + base) // DAY
             try:
-                delta = days[(at + base) // DAY]
+                delta = days[day]
             except KeyError:
-                day = (at + base) // DAY
                 delta = _remember(days, day, self._delta(day, asked))
             return asked(at) if delta is None else at + delta
 

@@ -6,7 +6,8 @@ set, TEXT_BYTES elsewhere. A set keeps SET_BYTES in the order in which it took t
 pass PERSON_BYTES the longest goes first, then by fact, track and key, until they fit. What went is remembered
 as an empty text: so it still counts as given, and it is counted in `given_way` of the snapshot.
 
-Called by compiled/facts.py while it takes in one value, and by fold.py after each touchpoint. All bytes are UTF-8.
+Called by compiled/facts.py while it takes in one value, and by fold/steps.py after each touchpoint. All bytes are
+UTF-8.
 """
 
 from __future__ import annotations
