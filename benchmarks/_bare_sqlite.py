@@ -2,7 +2,7 @@
 
     python -m benchmarks._bare_sqlite LINES DATABASE [strict]
 
-The same decoder, the same table, the same flushing and the same 1,000 rows in a transaction as the product has;
+The same decoder, the same table and the same flushing as the product has, 1,000 rows in a transaction;
 no look-up of what is there already, no people, no fold, no tasks. With `strict` JSON is read and written as before
 msgspec took over what is plain: the yardstick that figures of earlier versions were measured by. Not measured here, but
 by benchmarks/embedded.py.
@@ -44,7 +44,7 @@ def main(path: str, database: str, reader: str = "plain") -> None:
     if reader == "strict":
         canonical_json.loads, canonical_json.dumps = canonical_json.strictly, canonical_json.written_strictly
     connection = sqlite3.connect(database, isolation_level=None)
-    for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 16384", "cache_size = -32768"):
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 16384", "cache_size = -16384"):
         connection.execute(f"PRAGMA {setting}")
     connection.execute(TABLE)
     made = rows(path)

@@ -23,7 +23,7 @@ from lifecycle.api import open_questions
 from lifecycle.databases import one_database
 from lifecycle.embedded import run
 from lifecycle.engine.engine import Engine
-from lifecycle.engine.folding import DUE_AT_ONCE
+from lifecycle.person import DUE_AT_ONCE
 from lifecycle.policies import shipped_policy
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT

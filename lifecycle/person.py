@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lifecycle.touchpoint import EARLIEST
+
+DUE_AT_ONCE = EARLIEST
+"""next_due_at of a person who is to be looked at in the next pass, whatever time it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
@@ -37,6 +42,11 @@ class PersonRow:
     missing: str | None = None
     stopped_by: str | None = None
     checkpointed: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether touchpoints in the log are to be folded in the next pass: they came when there were very many."""
+        return self.waiting_at is not None and self.next_due_at == DUE_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)

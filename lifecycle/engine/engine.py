@@ -27,16 +27,17 @@ from functools import reduce
 
 from lifecycle import ids
 from lifecycle.engine.folding import Result, fold_person, known_tasks, stopped_result
+from lifecycle.engine.gathering import sort_batch
 from lifecycle.engine.labels import label_batch
 from lifecycle.engine.limits import Limits
 from lifecycle.engine.messages import message_of
 from lifecycle.engine.one_pass import Pass
 from lifecycle.engine.opening import state_to_fold_by
 from lifecycle.engine.refolding import Walk
-from lifecycle.engine.sorting import Sorted, Sorter
+from lifecycle.engine.sorting import Sorted
 from lifecycle.engine.start import Start, start_of
 from lifecycle.engine.starting import logs_of, starts_of
-from lifecycle.engine.waiting import label_waited, waiting_rows
+from lifecycle.engine.waiting import waiting_rows
 from lifecycle.errors import RevisionConflict, ValueRefused
 from lifecycle.person import OutboxRow, PersonRow
 from lifecycle.record import Accounting, Batch, Fault
@@ -81,14 +82,13 @@ class Engine:
     ) -> Accounting:
         """Fold a batch and commit it: log, people, tasks, outbox, offsets, accounting, in one transaction.
 
-        `received_at`: wall clock at receipt, judges "in the future" and stamps messages and dead letters.
-        `ceiling`: touchpoints that occur later wait in the log (live: the wall clock; bounded run: its
-        `--until`; None: nothing waits). `until`: how far time may move for the people touched; None: each to
-        their own newest touchpoint. `publish=False`: write log and snapshots only and mark the people due; a
-        later `advance` reconciles their tasks. `log_first`: whoever can waits until then (waiting.py); for runs that
-        end with an `advance` alone. `told` is told, after each commit, of the messages that it put in the outbox. May
-        be repeated with the same batch: touchpoints are absorbed by their keys (a moved partition raises PartitionLost
-        instead). Returns what became of the records.
+        `received_at`: wall clock at receipt, judges "in the future" and stamps messages and dead letters. `ceiling`:
+        touchpoints that occur later wait in the log (live: the wall clock; bounded run: its `--until`; None: nothing
+        waits). `until`: how far time may move for the people touched; None: each to their own newest touchpoint.
+        `publish=False`: write log and snapshots only and mark the people due; a later `advance` reconciles their
+        tasks. `log_first`: whoever can waits until then (waiting.py). `told` is told, after each commit, of the
+        messages that it put in the outbox. May be repeated with the same batch: touchpoints are absorbed by their keys
+        (a moved partition raises PartitionLost instead). Returns what became of the records.
 
         Raises ValueError for an `until` after the `ceiling`, StoreUnavailable and, after `commit_attempts`,
         RevisionConflict (retry), PartitionLost (stop). A value that the database refuses is dead-lettered.
@@ -100,6 +100,7 @@ class Engine:
         until: datetime,
         *,
         at: datetime,
+        ceiling: datetime | None = None,
         partitions: Collection[int] | None = None,
         most: int | None = None,
         publish: bool = True,
@@ -109,13 +110,16 @@ class Engine:
         """Move time to `until` for at most `most` people who are due (None: `advance_people`); return how many it was.
 
         When nobody is due, those follow who still stand by another policy. Call it until it returns 0, and note then
-        that the pass has come to its end (Store.reached). `at`: wall clock, stamps messages. `partitions`: of people
-        (None: all). `labelled` is told, after each commit, of the labels of what waited (`log_first`), `told` of
-        messages as in `ingest`. Raises StoreUnavailable, RevisionConflict (retry), PolicyMismatch (stop).
+        that the pass has come to its end (Store.reached). `at`: wall clock, stamps messages. `ceiling`: what occurs
+        waits on (None: `until`). `partitions`: of people (None: all). After each commit `labelled` is told of the
+        labels of what waited, `told` of messages. Raises StoreUnavailable, RevisionConflict (retry), PolicyMismatch
+        (stop).
         """
         most = most or self.limits.advance_people
         people = self.store.due_people(partitions, until, most) or self._walk.page(partitions, most)
-        return self._move(people, Pass(at, until, until, publish, labelled=labelled, told=told)) if people else 0
+        if not people:
+            return 0
+        return self._move(people, Pass(at, until, ceiling or until, publish, labelled=labelled, told=told))
 
     def refold(self, person: str, *, at: datetime) -> PersonRow | None:
         """Fold a person from nothing, and return the new row (None: there is none); the next `advance` tells of tasks.
@@ -134,7 +138,8 @@ class Engine:
                 if moment.anew:
                     rows = {name: replace(row, stopped="anew") for name, row in rows.items()}
                 results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
-                labels = Sorted() if moment.labelled is None else label_waited(results)
+                labels = Sorted()
+                label_batch(results, labels, partitions=self.partitions, is_from_topic=False)
                 changes = self._changes(results, moment, labels, Batch(()))
             try:
                 moment.commit(self.store, changes)
@@ -179,7 +184,7 @@ class Engine:
         for attempt in range(1, self.limits.commit_attempts + 1):
             with self.store.together():
                 rows = self.store.load_people(batch.persons())
-                result = self._sort(batch, moment.at, rows)
+                result = sort_batch(self.store, self.machine, self.limits.future, batch, rows, received_at=moment.at)
                 touched = result.touched()
                 known = self.store, self.machine, self.partitions, touched, rows, result
                 waiting = waiting_rows(*known) if moment.log_first else {}
@@ -196,16 +201,6 @@ class Engine:
                 continue
             return result.total()
         raise AssertionError("commit_attempts is at least 1")
-
-    def _sort(self, batch: Batch, received_at: datetime, rows: Mapping[str, PersonRow]) -> Sorted:
-        # Whoever has no row has no log: a touchpoint is written together with its person.
-        keys = {key_of(each.touchpoint) for each in batch.records if each.touchpoint and each.touchpoint.person in rows}
-        stored = self.store.find_touchpoints(keys) if keys else {}
-        conflicts = self.store.find_conflicts(stored.keys()) if stored else {}
-        sorter = Sorter(self.machine, received_at, self.limits.future, stored, conflicts)
-        for record in batch.records:
-            sorter.sort(record)
-        return sorter.sorted
 
     def _fold(
         self,

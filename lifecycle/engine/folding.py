@@ -17,18 +17,15 @@ from lifecycle import canonical_json
 from lifecycle.engine.keeping import Slices, fold_keeping
 from lifecycle.engine.start import Start
 from lifecycle.instant import from_microseconds
-from lifecycle.person import Checkpoints, PersonRow
+from lifecycle.person import DUE_AT_ONCE, Checkpoints, PersonRow
 from lifecycle.rules.compiled.machine import Machine
 from lifecycle.rules.fold.defect import defect_in_words
 from lifecycle.rules.fold.retractions import is_left_out
 from lifecycle.rules.fold.trail import Closing
 from lifecycle.rules.language.names import is_built_in
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT, PersonState, encode
-from lifecycle.touchpoint import EARLIEST, RETRACTED, Touchpoint, TouchpointKey, key_of, order_key
+from lifecycle.touchpoint import RETRACTED, Touchpoint, TouchpointKey, key_of, order_key
 from lifecycle.version import program_version
-
-DUE_AT_ONCE = EARLIEST
-"""next_due_at of a person who is to be looked at in the next pass, whatever time it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from lifecycle.ask_from import AskFrom
-from lifecycle.engine.folding import DUE_AT_ONCE
 from lifecycle.errors import PolicyMismatch, SchemaMismatch, TimeRefused
+from lifecycle.person import DUE_AT_ONCE
 from lifecycle.rules.language.policy import Policy
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.changes import DatabaseState

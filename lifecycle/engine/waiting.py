@@ -1,10 +1,10 @@
-"""Log first: while a bounded run reads, a person waits, and is folded once, when time moves.
+"""Log first: while much is read, a person waits, and is folded once, when time moves.
 
 What a batch brings is written to the log; the row says from when it is not folded yet (`waiting_at`) and that the
 person is to be looked at in the next pass. So a history costs the same in any order: nobody is folded again because
-something came late within the run. Who was folded already, before this run, waits too, for what comes after all that
-was folded; what comes before that is folded at once, from the log, together with what waits. A part of the engine's
-gathering and deciding, called by it alone.
+something came late within it. Bounded runs take all in so, a live worker what it finds when it is behind. Who was
+folded already waits too, for what comes after all that was folded; what comes before that is folded at once, from the
+log, together with what waits. A part of the engine's gathering and deciding, called by it alone.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lifecycle import ids
-from lifecycle.engine.folding import DUE_AT_ONCE, Result
 from lifecycle.engine.sorting import Sorted
 from lifecycle.engine.start import state_of
-from lifecycle.person import PersonRow
-from lifecycle.record import TopicPartition
+from lifecycle.person import DUE_AT_ONCE, PersonRow
 from lifecycle.rules.compiled.machine import Machine
 from lifecycle.rules.fold.fold import can_append
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT, PersonState, encode
@@ -26,9 +24,6 @@ from lifecycle.touchpoint import RETRACTED, Touchpoint, order_key
 
 UNFOLDED = encode(PersonState())
 """The snapshot of somebody of whom nothing was folded yet."""
-
-FOLDED_LATER: TopicPartition = ("file:", 0)
-"""Where labels are counted that are given when time moves: of which file those touchpoints were is not kept."""
 
 
 def waiting_rows(
@@ -93,16 +88,3 @@ def _waiting_row(
             return None
     since = waiting_at if row.waiting_at is None else min(row.waiting_at, waiting_at)
     return replace(row, revision=row.revision + 1, waiting_at=since, next_due_at=DUE_AT_ONCE)
-
-
-def label_waited(results: Sequence[Result]) -> Sorted:
-    """Return the labels of what waited and is folded now, each counted once: not of whom all is folded again."""
-    found = Sorted()
-    for each in results:
-        row = each.start.row
-        if row is None or (each.start.is_full and row.snapshot != UNFOLDED):
-            continue
-        for label, keys in each.labels.items():
-            for _ in keys:
-                found.count(FOLDED_LATER, label)
-    return found

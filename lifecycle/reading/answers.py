@@ -144,8 +144,9 @@ class Census:
     """Everybody counted. `lanes` counts people and `tasks` open tasks by lane, all lanes in the policy's order.
 
     `stages` counts instances by (track, stage), in no order. `forgotten`: people without a next obligation; there
-    should be none. `stopped`: people who are not folded any more. `not_asked`: tasks that were due before the moment
-    from which is asked, of which `asked_anew` are still owed.
+    should be none. `stopped`: people who are not folded any more. `waiting`: names of whom touchpoints wait to be
+    folded (log first; engine/waiting.py). `not_asked`: tasks that were due before the moment from which is asked, of
+    which `asked_anew` are still owed.
     """
 
     lanes: dict[str, int]
@@ -154,13 +155,17 @@ class Census:
     people: int = 0
     forgotten: int = 0
     stopped: int = 0
+    waiting: int = 0
     not_asked: int = 0
     asked_anew: int = 0
 
 
 def counted_in(census: Census, machine: Machine, standing: Standing, reached: datetime | None) -> None:
-    """Add one person to a census."""
+    """Add to a census what is known under one name."""
     state = standing.state
+    census.waiting += standing.row.waits
+    if not standing.is_known:
+        return
     lane = machine.policy.lanes[state.lane].name
     census.people += 1
     census.lanes[lane] += 1

@@ -52,6 +52,8 @@ class Stored(Protocol):
 
     def iterate_people(self, *, after: str = "", limit: int = 500) -> Sequence[PersonRow]: ...
 
+    def load_people(self, persons: Collection[str]) -> Mapping[str, PersonRow]: ...
+
     def read_log(self, after: Mapping[str, datetime | None]) -> Mapping[str, Sequence[Touchpoint]]: ...
 
     def dead_letters(self, after: Any = None, limit: int = 500) -> Sequence[LetterRow]: ...
@@ -63,9 +65,12 @@ def nobody(stored: Stored, person: str) -> NotFound:
     refused = Counter(letter.reason for letter in _letters(stored) if subject_of(letter) == person)
     said = [f"nobody is known as {shown(person)}."]
     if log:
-        types = Counter(each.type for each in log)
+        types, row = Counter(each.type for each in log), stored.load_people([person]).get(person)
+        begins = "waits to be folded when the worker, or the run, has read the rest"
+        if row is None or not row.waits:
+            begins = "begins nobody by this policy"
         said.append(
-            f"What is in the log under this name begins nobody by this policy: {_counted(types)}. "
+            f"What is in the log under this name {begins}: {_counted(types)}. "
             f"`lifecycle touchpoints list --person {person}` shows it."
         )
     if refused:

@@ -152,8 +152,7 @@ class Questions:
         lanes = [lane.name for lane in self.machine.policy.lanes]
         census = Census(lanes=dict.fromkeys(lanes, 0), tasks=dict.fromkeys(lanes, 0))
         for standing in self.standings():
-            if standing.is_known:
-                counted_in(census, self.machine, standing, reached)
+            counted_in(census, self.machine, standing, reached)
         return census
 
     def standings(self, *, again: bool = False) -> Iterator[Standing]:

@@ -44,7 +44,7 @@ _SQLITE_SESSION = (
     "PRAGMA synchronous = FULL",
     # The log is copied back every 64 MiB instead of every 4: a page that many batches touch is copied once.
     "PRAGMA wal_autocheckpoint = 16384",
-    "PRAGMA cache_size = -32768",
+    "PRAGMA cache_size = -16384",
 )
 
 

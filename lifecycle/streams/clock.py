@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from lifecycle import clock
-from lifecycle.record import Accounting, TopicPartition
+from lifecycle.record import TopicPartition
 from lifecycle.settings import Settings
 from lifecycle.store.changes import Progress
 from lifecycle.streams.equipment import Equipment, WorkerService
@@ -24,8 +25,16 @@ from lifecycle.streams.watch import Watch
 
 TICK_SECONDS = 1.0
 SHARED_SECONDS = 1.0
+PAGE_SECONDS = 0.05
+"""While records came within so many seconds, a page of people takes about so long: no batch waits longer for it ..."""
 SHARED_PEOPLE = 100
-"""People moved in one transaction while records came within so many seconds: a fifth of what it is otherwise."""
+"""... nor are they more than so many, a fifth of what it is otherwise ..."""
+FIRST_PEOPLE = 10
+"""... and before it is known how long one takes, so many."""
+REST = 1
+"""How many times as long as that page took nobody is moved then ..."""
+REST_BEHIND = 9
+"""... and while the intake is behind: it has nine tenths of the engine."""
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +45,7 @@ class Clock(WorkerService):
     def __init__(self, equipment: Equipment, intake: Intake) -> None:
         super().__init__(equipment)
         self._watch = Watch(equipment, intake)
-        self._reached: dict[int, datetime] = {}
+        self._most = FIRST_PEOPLE
 
     async def run(self) -> None:
         """Tick about once a second; after trouble again after a pause that grows."""
@@ -95,12 +104,16 @@ class Clock(WorkerService):
         return moments
 
     async def _move(self, until: datetime, partitions: list[int]) -> None:
-        equipment = self.equipment
+        equipment, loop = self.equipment, asyncio.get_running_loop()
         while equipment.owned.issuperset(partitions) and not equipment.stopping.is_set():
-            moved = await advance(equipment, until, partitions)
-            if not moved:
+            is_shared = loop.time() - equipment.taken_at < SHARED_SECONDS
+            page = await advance(equipment, until, partitions, most=self._most if is_shared else None)
+            if not page.people:
                 await reached(equipment, until, partitions)
                 return
+            if is_shared:
+                self._most = max(1, min(SHARED_PEOPLE, round(page.people * PAGE_SECONDS / max(page.seconds, 0.001))))
+                await wait_for(equipment.stopping, page.seconds * (REST_BEHIND if equipment.is_behind else REST))
 
 
 def offsets_elsewhere(equipment: Equipment, topics: Iterable[str]) -> dict[TopicPartition, int]:
@@ -123,30 +136,40 @@ def is_misrouted(rows: Iterable[Progress], ends: Mapping[TopicPartition, int], s
     return any(end > 0 for (topic, _), end in ends.items() if topic == settings.passed_on)
 
 
-async def advance(
-    equipment: Equipment,
-    until: datetime,
-    partitions: list[int],
-    *,
-    labelled: Callable[[Accounting], None] | None = None,
-) -> int:
-    """Move some of these partitions' people to a moment and publish; return how many, 0 when all are there.
+class Page(NamedTuple):
+    """How many people were moved in one transaction, and how long the engine took for it."""
 
-    `labelled` is told of the labels of what waited to be folded, in the engine's thread.
+    people: int
+    seconds: float
+
+
+async def advance(equipment: Equipment, until: datetime, partitions: list[int], *, most: int | None = None) -> Page:
+    """Move at most so many of these partitions' people to a moment and publish; nobody, when all are there.
+
+    In a live worker news that waited because there was much of it is folded as it would have been on arrival: up to
+    the wall clock, since the grace holds back time and not news.
     """
-    # The engine has one thread: a batch that comes waits for the page at hand, so it is short where batches come.
-    is_shared = asyncio.get_running_loop().time() - equipment.taken_at < SHARED_SECONDS
-    most = SHARED_PEOPLE if is_shared else None
-    told = equipment.hand_over
-    moved = await equipment.in_engine(
-        lambda: equipment.engine.advance(
-            until, at=clock.now(), partitions=partitions, most=most, labelled=labelled, told=told
+    engine_time, metrics, is_live = asyncio.get_running_loop().time, equipment.metrics, equipment.bound is None
+
+    def move() -> Page:
+        at, began_at = clock.now(), engine_time()
+        moved = equipment.engine.advance(
+            until,
+            at=at,
+            # A wall clock that was set back meanwhile holds nothing back that time has passed.
+            ceiling=max(at, until) if is_live else None,
+            partitions=partitions,
+            most=most,
+            labelled=metrics.count,
+            told=equipment.hand_over,
         )
-    )
-    equipment.metrics.advanced_people.inc(moved)
-    if moved:
+        return Page(moved, engine_time() - began_at)
+
+    page = await equipment.in_engine(move)
+    metrics.advanced_people.inc(page.people)
+    if page.people:
         equipment.committed.set()
-    return moved
+    return page
 
 
 async def reached(equipment: Equipment, until: datetime, partitions: list[int]) -> None:

@@ -114,7 +114,7 @@ class Drain(WorkerService):
         equipment = self.equipment
         mine = sorted(equipment.owned)
         if mine:
-            while await advance(equipment, target, mine, labelled=equipment.metrics.count):
+            while (await advance(equipment, target, mine)).people:
                 if equipment.stopping.is_set() or not equipment.owned.issuperset(mine):
                     return False
             await reached(equipment, target, mine)

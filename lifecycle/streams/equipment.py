@@ -49,10 +49,10 @@ class Bound:
 class Equipment:
     """Shared by the services of one worker. `owned` changes with every rebalance: partitions of people.
 
-    `stopped` says why partitions of them are not read. `engine` changes when another policy becomes active;
-    `reopen` makes one by the policy that is active now. `hand_over` takes the messages of each commit (relay.py).
-    `taken_at` is when the intake took records last, by the clock of the event loop. `passing` is there with several
-    databases alone.
+    `stopped` says why partitions of them are not read. `engine` changes when another policy becomes active; `reopen`
+    makes one by the policy that is active now. `hand_over` takes the messages of each commit (relay.py). `taken_at` is
+    when the intake took records last, by the clock of the event loop, `is_behind` whether there was a full batch of
+    them at least. `passing` is there with several databases alone.
     """
 
     settings: Settings
@@ -72,6 +72,7 @@ class Equipment:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     taken_at: float = float("-inf")
+    is_behind: bool = False
     engine_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "engine"))
     reading_thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reading"))
 

@@ -30,13 +30,15 @@ READ_AHEAD_RECORDS = 200
 class Taken:
     """Records as the consumer handed them out, and how far they move their partitions.
 
-    `last_times`: the broker's timestamp of the last record of each partition.
+    `last_times`: the broker's timestamp of the last record of each partition. `backlog`: how many records the broker
+    had for us, these among them, when it was last heard of each partition.
     """
 
     records: Sequence[Any]
     steps: tuple[Step, ...]
     last_times: Mapping[TopicPartition, datetime]
     taken_at: datetime
+    backlog: int = 0
 
     @property
     def places(self) -> str:

@@ -100,7 +100,15 @@ class Session:
         }
         self._equipment.taken_at = asyncio.get_running_loop().time()
         every = [record for part in records.values() for record in part]
-        self._pipeline.take(Taken(every, tuple(steps), last, clock.now()))
+        backlog = len(every) + self._left()
+        self._equipment.is_behind = backlog >= self._equipment.settings.batch_records
+        self._pipeline.take(Taken(every, tuple(steps), last, clock.now(), backlog))
+
+    def _left(self) -> int:
+        """Return how many records the broker has beyond what was taken, as far as the consumer was told."""
+        assigned, claims = self._consumer.assignment(), self.claims.current()
+        ends = {place: self._consumer.highwater(place) or 0 for place in claims if place in assigned}
+        return sum(max(0, end - claims[place].taken) for place, end in ends.items())
 
     async def _wanted(self, handed_out: dict[TopicPartition, list[Any]]) -> dict[TopicPartition, list[Any]]:
         """Return what of it is to be folded. Where it shows another log, note that and raise Retry."""
@@ -200,9 +208,12 @@ class Session:
         return ingest(batch, received_at=taken.taken_at, ceiling=until, publish=False, log_first=True)
 
     def _follow(self, taken: Taken, batch: Batch, now: datetime, time: datetime | None) -> Accounting:
+        settings, ingest, told = self._equipment.settings, self._equipment.engine.ingest, self._equipment.hand_over
+        if taken.backlog >= settings.batch_records:
+            # What comes behind may be about the same people: whoever can waits for the clock, and is folded once.
+            return ingest(batch, received_at=taken.taken_at, ceiling=now, publish=False, log_first=True)
         # While time is not known, or far behind, tasks wait for the clock: news may still withdraw them.
-        is_present = time is not None and now - time <= self._equipment.settings.publish_lag
-        ingest, told = self._equipment.engine.ingest, self._equipment.hand_over
+        is_present = time is not None and now - time <= settings.publish_lag
         return ingest(batch, received_at=taken.taken_at, ceiling=now, until=time, publish=is_present, told=told)
 
     def _committed(self, taken: Taken, accounting: Accounting) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lifecycle.engine.engine import Engine
-from lifecycle.engine.folding import DUE_AT_ONCE
 from lifecycle.errors import PolicyMismatch
+from lifecycle.person import DUE_AT_ONCE
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT, decode
 from lifecycle.store.store import open_store

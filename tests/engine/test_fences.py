@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from lifecycle.engine.engine import Engine
-from lifecycle.engine.folding import DUE_AT_ONCE
 from lifecycle.engine.limits import Limits
 from lifecycle.errors import PolicyMismatch, RevisionConflict, SchemaMismatch
+from lifecycle.person import DUE_AT_ONCE
 from lifecycle.record import Accounting
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.language.policy import Policy

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete
 
 from lifecycle.engine.engine import Engine
-from lifecycle.engine.folding import DUE_AT_ONCE
+from lifecycle.person import DUE_AT_ONCE
 from lifecycle.reading.questions import Questions
 from lifecycle.record import Accounting
 from lifecycle.rules.language.load import load_policy

@@ -99,6 +99,26 @@ def test_what_occurs_after_the_ceiling_waits_on(engine: Engine) -> None:
     assert stage(engine.store) == "weighing"
 
 
+def test_what_waits_is_folded_up_to_the_ceiling_where_that_is_beyond_the_moment_of_time(engine: Engine) -> None:
+    """A live worker's grace holds back time, and no news: timers fire up to the one, touchpoints count up to the other."""
+    engine.ingest(batch_of(STATED, OFFER), received_at=NOW, ceiling=at(6), publish=False, log_first=True)
+    advance(engine, at(2), ceiling=at(6))
+    assert stage(engine.store) == "weighing"
+    assert engine.store.load_people(["anna"])["anna"].waiting_at is None
+
+
+def test_a_batch_that_is_folded_on_arrival_takes_along_what_waited_with_its_labels(
+    engine: Engine, folds: list[int]
+) -> None:
+    """Once a live worker has caught up."""
+    ingest(engine, STATED, touchpoint("3", "reply.sent", 1, need="b"), publish=False, log_first=True)
+    ingest(engine, OFFER, touchpoint("4", "reply.sent", 6, need="c"))
+    assert (folds, stage(engine.store)) == ([4], "weighing")
+    assert engine.store.counts().accounting.unreached == 2
+    ingest(engine, touchpoint("5", "reply.sent", 7, need="a"))
+    assert engine.store.counts().accounting.unreached == 2
+
+
 def test_a_label_is_counted_once_when_what_it_is_of_is_folded(engine: Engine) -> None:
     """Of records whose key names nothing, and outcomes of no task; also by the store; and not again by a later fold."""
     lost = touchpoint("3", "reply.sent", 1, need="b")
@@ -173,3 +193,24 @@ def test_folding_once_at_the_end_ends_in_the_same_bytes(seed: int, tmp_path: Pat
     runs = [(batches_of(source, history[:middle]), until), (batches_of(source, history[middle:]), UNTIL)]
     at_once = answers(tmp_path / "at_once.db", policy, runs, log_first=False)
     assert answers(tmp_path / "log_first.db", policy, runs, log_first=True) == at_once
+
+
+@pytest.mark.parametrize("seed", seeds(range(8)))
+def test_a_worker_that_is_behind_now_and_then_ends_in_the_same_bytes(seed: int, tmp_path: Path, policy: Policy) -> None:
+    """Live: batches that wait and batches that do not, time moving between them, the ceiling ahead of it."""
+    source = random.Random(400 + seed)
+    history = history_of(source, policy, 6, 40)
+    source.shuffle(history)
+    at_once = answers(tmp_path / "at_once.db", policy, [(batches_of(source, history), UNTIL)], log_first=False)
+    store = open_store(f"sqlite:///{tmp_path / 'live.db'}", create=True)
+    engine = Engine(store, policy, opened_at=NOW)
+    batches = batches_of(source, history)
+    moments = sorted(SINCE + (UNTIL - SINCE) * source.random() for _ in batches)
+    for batch, moment in zip(batches, moments, strict=True):
+        is_behind = source.random() < 0.6
+        told = {"publish": False, "log_first": True} if is_behind else {"until": moment}
+        engine.ingest(batch, received_at=NOW, ceiling=UNTIL, **told)
+        if source.random() < 0.4:
+            engine.advance(moment, at=NOW, ceiling=UNTIL, most=source.randrange(1, 4))
+    store.close()
+    assert answers(tmp_path / "live.db", policy, [([], UNTIL)], log_first=False) == at_once

@@ -9,10 +9,12 @@ import pytest
 from lifecycle import Lifecycle, canonical_json, open_engine
 from lifecycle.api import open_questions
 from lifecycle.databases import one_database
-from lifecycle.engine.folding import DUE_AT_ONCE
 from lifecycle.errors import NotFound
+from lifecycle.person import DUE_AT_ONCE
+from lifecycle.record import Place
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
+from lifecycle.wire.codec import read_record
 from tests.cli.stories import POLICY, START, history, line
 
 DAY = timedelta(days=1)
@@ -191,3 +193,15 @@ def test_everybody_is_counted_once(lifecycle: Lifecycle) -> None:
     assert sum(count for (track, _), count in census.stages.items() if track == "need") == 40
     assert sum(census.tasks.values()) == len(list(lifecycle.tasks()))
     assert (census.forgotten, census.stopped) == (0, 0)
+
+
+def test_whose_touchpoints_wait_to_be_folded_are_counted_and_not_taken_for_nobody(store_url: str) -> None:
+    """As while a worker is behind, or after a run that was killed."""
+    with open_engine(store_url, POLICY) as opened:
+        records = [read_record(Place("file:x", 0, number), each.encode()) for number, each in enumerate(lost())]
+        opened.ingest_records(records, ceiling=None, log_first=True)
+        assert (opened.questions.count().waiting, opened.questions.count().people) == (1, 0)
+        with pytest.raises(NotFound, match="waits to be folded when the worker, or the run, has read the rest: 1 dec"):
+            opened.questions.person("anna")
+        opened.advance(START + 45 * DAY)
+        assert (opened.questions.count().waiting, opened.questions.count().people) == (0, 1)

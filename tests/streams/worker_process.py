@@ -31,7 +31,7 @@ def _hold(engine: Engine, batch: Batch, **given: Any) -> Accounting:
 
 
 def _raise(engine: Engine, batch: Batch, **given: Any) -> Accounting:
-    if engine.store.counts().people:
+    if engine.store.counts().accounting.received:
         raise KeyError("a programmer's error")
     return _ingest(engine, batch, **given)
 

@@ -151,6 +151,9 @@ def count_people(db: Database = None, zone: Zone = None, json: Json = False) -> 
         f"{plural(census.people, 'person', 'people')}, {number(census.forgotten)} without a next obligation, "
         f"{number(census.stopped)} stopped"
     )
+    if census.waiting:
+        waiting = plural(census.waiting, "name has", "names have")
+        say(f"{waiting} touchpoints that wait to be folded, until the worker, or the run, has read the rest")
     for line in asks_from(machine.ask_from, census, questions.reached_at, Times(questions.zone)):
         say(line)
 
@@ -161,6 +164,7 @@ def census_data(census: Census, machine: Machine) -> dict[str, Any]:
         "people": census.people,
         "without_next_obligation": census.forgotten,
         "stopped": census.stopped,
+        "waiting": census.waiting,
         "not_asked": census.not_asked,
         "asked_anew": census.asked_anew,
         "lanes": census.lanes,

@@ -13,8 +13,8 @@ from lifecycle.cli.noun import noun
 from lifecycle.cli.options import Database, in_each
 from lifecycle.cli.output import plural, print_table
 from lifecycle.cli.progress import shown_progress
-from lifecycle.engine.folding import DUE_AT_ONCE
 from lifecycle.engine.missing import Missing, count_missing
+from lifecycle.person import DUE_AT_ONCE
 from lifecycle.policies import read_policy
 from lifecycle.rules.language.policy import Policy
 from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
