@@ -152,8 +152,8 @@ class Taker:
     `is_plain`: it has no window. `field` is what it remembers (""), `is_as_it_is`: as it stands there.
 
     `text_field` is the field whose texts are bounded (texts.py), or "". `marks` is what is to be worked out anew when
-    it changes (LANE and so on), `follows` the bits of the tracks whose rules follow it, and `rises`
-    says that what follows it can only become later by it (dependencies.py).
+    it changes (LANE and so on), `follows` the bits of the tracks whose rules follow it, `followers` their names, and
+    `rises` says that what follows it can only become later by it (dependencies.py).
     """
 
     name: str
@@ -166,6 +166,7 @@ class Taker:
     text_field: str = ""
     marks: int = 0
     follows: int = 0
+    followers: Sequence[str] = ()
     rises: bool = False
 
 

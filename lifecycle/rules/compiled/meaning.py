@@ -55,6 +55,7 @@ class _TypeCompiler:
                 text_field=field if kind == "text" else "",
                 marks=marks,
                 follows=follows,
+                followers=self.depends.followed.named(follows),
                 rises=not track and fact.name in self.depends.rising,
             )
             takers.append((taker, guard))

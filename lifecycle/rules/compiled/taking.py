@@ -74,7 +74,7 @@ def take_function(writer: Writer, meaning: Meaning) -> Take:
     lines += [] if meaning.is_outcome else ["if state.begun_at is None: state.begun_at = at"]
     lines += ["if is_told: steps.told_before(work, table, touchpoint)"]
     lines += ["v = work.seen", "v.data = data", "v.at = at"] if _looks(body) or named else []
-    lines += ["tracks = state.tracks"] if reached else []
+    lines += ["tracks = state.tracks"] if reached or any("in tracks" in line for line in takers) else []
     lines += [*body, f"if work.dirty & {SETTLED} or work.asked.is_stirred: steps.settle(work, at)"]
     return writer.function("take", "work, table, touchpoint, at, steps", lines, f"{meaning.name} comes")
 
@@ -241,7 +241,9 @@ def _taken_time(taker: Taker, marked: list[str]) -> list[str]:
         return [f"if held.get({name}) != at:", f"    held[{name}] = at", *_inner(marked)]
     left = taker.marks & ~FOLLOWED
     later = [f"work.dirty = work.dirty | {left}"] if left else []
-    first = f"if {name} not in held: work.dirty = work.dirty | {taker.marks}"
+    # Of a track that only begins with this touchpoint the rules are scheduled on entry, which comes after the facts.
+    is_followed = " or ".join(f"{track!r} in tracks" for track in taker.followers)
+    first = f"if {name} not in held and ({is_followed}): work.dirty = work.dirty | {FOLLOWED}"
     return [first, f"held[{name}] = at", *later, *_followed(taker)]
 
 

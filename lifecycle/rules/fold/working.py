@@ -67,8 +67,8 @@ class Working:
         self.wanted_dues: dict[str, Instant] = {}
         self.is_told = tells or trail is not None or bool(machine.slides) or machine.ask_from is not None
         self.followed = 0
-        self.dirty = STOPS | (TOLD if self.is_told else 0)
-        self.due: Instant = 0
+        self.dirty = (STOPS if state.tasks or state.waiting else 0) | (TOLD if self.is_told else 0)
+        self.due: Instant = 0 if state.tracks or self.is_told else NEVER
         self.last: Touchpoint | None = None
         self.last_origin: Origin | None = None
         self.reached_at: Instant = 0
