@@ -19,6 +19,7 @@ from lifecycle.rules.compiled.machine import (
     spec_of,
 )
 from lifecycle.rules.compiled.meaning import compile_types
+from lifecycle.rules.compiled.opening import opening_function
 from lifecycle.rules.compiled.readings import before_their_users, kind_of, kind_of_fact, moment_text, value_text
 from lifecycle.rules.compiled.saying import Saying, compile_saying, facts_said
 from lifecycle.rules.compiled.slides import slides_of
@@ -51,8 +52,8 @@ def compile_policy(policy: Policy) -> Machine:
         if kind == "date":
             dates.add((track, fact.name))
     readers.update(built_in.fact_readers())
-    waits = WaitCompiler(guards, dates)
-    contacts = {name: waits.contact(kind, policy.calendar) for name, kind in policy.contacts.items()}
+    waits = WaitCompiler(guards, dates, policy.calendar)
+    contacts = {name: waits.contact(kind) for name, kind in policy.contacts.items()}
     depends = dependencies_of(policy)
     compiler = _Compiler(policy, guards, waits, contacts, depends, readers)
     tables = {name: compiler.track(policy.tracks[name]) for name in sorted(policy.tracks)}
@@ -129,6 +130,11 @@ class _Compiler:
     def task(self, track: str, task: TaskRule, order: int) -> list[Rule]:
         """Return a task's rule, followed by those of its escalation."""
         waits, note = self.waits, f"{track}: {task.name}"
+        due, expires = waits.due(track, task, note), waits.expires(task, note)
+        opening = None
+        if task.every is None and "/" not in task.name:
+            contact = self.policy.contacts.get(task.contact)
+            opening = opening_function(waits, track, task, contact, due, expires, note)
         rule = Rule(
             name=task.name,
             slot_name=task.slot_name,
@@ -143,9 +149,10 @@ class _Compiler:
             is_repeated=task.every is not None,
             is_of_fact=task.at is not None,
             floor=waits.floor(track, task.every, note),
-            due=waits.due(track, task, note),
+            due=due,
             due_moment=waits.due_moment(track, task, note),
-            expires=waits.expires(task, note),
+            expires=expires,
+            opening=opening,
             contact=self.contacts.get(task.contact),
             done_by={
                 each: self.optional(guard, track, f"{note} is done by {each}") for each, guard in task.done_by.items()
@@ -189,6 +196,7 @@ class _Compiler:
             due=None,
             due_moment=None,
             expires=None,
+            opening=None,
             contact=None,
             done_by={},
             saying=None,
@@ -209,7 +217,7 @@ class _Compiler:
         following = tuple(rule for rule in entry if _follows_a_fact(rule))
         writer, note = self.guards.writer, f"{track.name}: {stage.name}"
         enter = enter_function(
-            writer, track.name, self.depends.of_track.get(track.name, 0), entry, f"{note} is entered"
+            self.waits, track.name, self.depends.of_track.get(track.name, 0), entry, f"{note} is entered"
         )
         follow = follow_function(writer, following, f"{note} follows what changed") if following else None
         return StageTable(stage.name, stage, upon, {rule.name: rule for rule in rules}, enter, following, follow)

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from lifecycle.instant import NEVER
 from lifecycle.rules.compiled.guards import NOTHING
 from lifecycle.rules.compiled.machine import Enter, Follow, Rule
+from lifecycle.rules.compiled.waits import WaitCompiler, at_once
 from lifecycle.rules.compiled.writing import Writer
+from lifecycle.rules.language.calendar_steps import Shift
 
 
-def enter_function(writer: Writer, track: str, marks: int, rules: Sequence[Rule], note: str) -> Enter:
+def enter_function(waits: WaitCompiler, track: str, marks: int, rules: Sequence[Rule], note: str) -> Enter:
     """Return the function that sets when the rules are due of a stage that is entered now (machine.Enter)."""
+    writer = waits.writer
     known = [rule for rule in rules if rule.first is not None]
     asked = [rule for rule in rules if rule.first is None]
-    dues = [f"due_{number}" for number, _ in enumerate(known, start=1)]
     lines = [f"work.dirty = work.dirty | {marks}"] if marks else []
-    lines += [f"{due} = {writer.constant(rule.first, 'after')}(at)" for due, rule in zip(dues, known, strict=True)]
+    dues, due_lines = _dues(waits, [rule.first for rule in known if rule.first is not None])
+    lines += due_lines
     pending = ", ".join(f"{rule.name!r}: {due}" for due, rule in zip(dues, known, strict=True))
     lines += [f"instance.pending = {'pending = ' if asked else ''}{{{pending}}}"]
     lines += ["v = work.seen", *_view(writer)] if asked else []
@@ -25,9 +28,20 @@ def enter_function(writer: Writer, track: str, marks: int, rules: Sequence[Rule]
         lines += [f"due = {writer.constant(rule.due_of, 'next')}(v, instance)", due]
     if not rules:
         return writer.function("enter", "work, instance, key, at", [*lines, "return False"], note)
-    lines += [f"first = {_first(writer)}" if asked else f"first = {_least(writer, dues)}"]
-    lines += [f"work.dues[{track!r}, key] = first", "if first < work.due: work.due = first", "return True"]
+    first = "first" if asked else _least(dues)
+    lines += [f"first = {_first(writer)}"] if asked else []
+    lines += [f"first = {writer.constant(min, 'least')}({', '.join(dues)})"] if first == "first" and not asked else []
+    lines += [f"work.dues[{track!r}, key] = {first}", f"if {first} < work.due: work.due = {first}", "return True"]
     return writer.function("enter", "work, instance, key, at", lines, note)
+
+
+def _dues(waits: WaitCompiler, shifts: Sequence[Shift]) -> tuple[list[str], list[str]]:
+    """Return the names of when steps lead that begin now, and the lines that set them."""
+    dues = ["at" if shift is at_once else f"due_{number}" for number, shift in enumerate(shifts, start=1)]
+    later = [(due, shift) for due, shift in zip(dues, shifts, strict=True) if due != "at"]
+    is_by_day = any(waits.steps.added_by_day(shift) is not None for _, shift in later)
+    lines = [f"day = {waits.day_text('at')}"] if is_by_day else []
+    return dues, lines + [line for due, shift in later for line in waits.led_lines(due, shift, "at", "day")]
 
 
 def follow_function(writer: Writer, rules: Sequence[Rule], note: str) -> Follow:
@@ -56,5 +70,8 @@ def _first(writer: Writer) -> str:
     return f"{writer.constant(min, 'least')}(pending.values()) if pending else {NEVER}"
 
 
-def _least(writer: Writer, dues: Sequence[str]) -> str:
-    return dues[0] if len(dues) == 1 else f"{writer.constant(min, 'least')}({', '.join(dues)})"
+def _least(dues: Sequence[str]) -> str:
+    """Return the name of the first of these; no step leads back."""
+    if "at" in dues:
+        return "at"
+    return dues[0] if len(dues) == 1 else "first"

@@ -51,6 +51,13 @@ Follow = Callable[[View, Instance, str, Instant], Instant]
 """(view, instance, its key, now) -> when its first rule is due, NEVER; sets what is pending (entering.py)."""
 
 
+Opening = Callable[[Any, Instance, str, Instant], tuple[Instant, Instant, Instant] | None]
+"""(Working, instance, its key, now) -> when the task of a rule opens, is due and expires, whatever budgets say.
+
+None: its guard says no, or the person does not want it. In quiet hours it opens later, and the other two say nothing
+(opening.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What a type does to an instance in a stage: the lines in order, and what decides between them.
@@ -86,7 +93,8 @@ class Rule:
     what is done, or asked for now. `is_later`: it has an `after` or an `at`, `is_of_fact`: it has an `at`,
     `is_repeated`: it has an `every`. `floor` is the time before which an `every ... after fact` does not
     open; `due` and `expires` are those of a task, `due_moment` the time of the fact where one says when it is due. All
-    are functions of what can be seen, and of the time from which they count. `done_by` maps types to guards.
+    are functions of what can be seen, and of the time from which they count. `opening` says all of it at once, of a
+    task that comes once. `done_by` maps types to guards.
     """
 
     name: str
@@ -105,6 +113,7 @@ class Rule:
     due: Step | None
     due_moment: TimeOf | None
     expires: Step | None
+    opening: Opening | None
     contact: Contact | None
     done_by: Mapping[str, Holds | None]
     saying: Saying | None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import time
 from functools import lru_cache
 
 from lifecycle.instant import DAY, Instant, from_microseconds, microseconds
 from lifecycle.rules.language.calendar import Quiet, holidays_of, zone_of
-from lifecycle.rules.language.calendar_steps import Offsets, clock_microseconds, date_of
+from lifecycle.rules.language.calendar_steps import ByDay, Offsets, clock_microseconds, date_of
 
 KEPT_ZONES = 600
 """Zones whose days are remembered: all that there are, today."""
 
 KEPT_HOLIDAYS = 16_384
 """Days of countries of which it is remembered whether they are holidays."""
+
+
+_Spans = tuple[Instant, Instant, Instant | None, Instant | None, Instant | None]
+"""Of a day: when quiet begins or ends first, and next; what `until` says before the first, between, and after."""
 
 
 class QuietHours:
@@ -24,6 +29,34 @@ class QuietHours:
         self._begins, self._ends = clock_microseconds(begins), clock_microseconds(ends)
         self._offsets = lru_cache(maxsize=KEPT_ZONES)(lambda zone: Offsets(zone_of(zone)))
         self._is_holiday = lru_cache(maxsize=KEPT_HOLIDAYS)(lambda country, day: date_of(day) in holidays_of(country))
+
+    def until_at(self, zone: str) -> Callable[[Instant], Instant | None]:
+        """Return the same as `until` of one zone without holidays, remembered by day."""
+        base, days = self._offsets(zone).base, ByDay(lambda day: self._spans(day, zone))
+
+        def until(at: Instant) -> Instant | None:
+            spans = days[(at + base) // DAY]
+            if spans is None:
+                return self.until(at, zone, None)
+            turn, next_turn, first, second, third = spans
+            if at < turn:
+                return first
+            return second if at < next_turn else third
+
+        return until
+
+    def _spans(self, day: int, zone: str) -> _Spans | None:
+        """Return when quiet begins and ends on a day of the zone's winter; None where the clock changes on it or after.
+
+        Any 24 hours have either once, and in between `until` stays what it is.
+        """
+        offsets = self._offsets(zone)
+        begin = day * DAY - offsets.base
+        offset = offsets.of_day(begin // DAY)
+        if offset is None or any(offsets.of_day(begin // DAY + later) != offset for later in (1, 2)):
+            return None
+        turn, next_turn = sorted(begin + (clock - begin - offset) % DAY for clock in (self._begins, self._ends))
+        return turn, next_turn, *(self.until(at, zone, None) for at in (begin, turn, next_turn))  # type: ignore[return-value]
 
     def until(self, at: Instant, zone: str, country: str | None) -> Instant | None:
         """Return when quiet ends for somebody in a zone, with the holidays of a country; None where it is not quiet."""

@@ -12,6 +12,9 @@ from lifecycle.rules.compiled.writing import Writer
 from lifecycle.rules.language.facts import facts_in
 from lifecycle.rules.language.policy import Fact, Policy
 
+SINGLE = ("first", "last")
+"""Kinds of facts that remember one value."""
+
 AS_THEY_ARE = frozenset({"text", "words", "id", "money", "yes_or_no", "task_id"})
 """Kinds of fields of which a fact is read as it is remembered."""
 
@@ -23,20 +26,21 @@ def value_text(guards: GuardCompiler, fact: Fact, kind: str | None, track: str) 
         return f"{writer.constant(_chooser(guards, fact, track), 'choose')}(v)"
     if fact.kind == "ever":
         return f"({raw} is True)"
-    if fact.kind in ("first", "last"):
+    if fact.kind in SINGLE:
         if kind in (None, "time"):
             return f"{writer.constant(facts.as_time, 'k')}({raw})"
         if kind in AS_THEY_ARE:
             return raw
     if fact.kind == "count" and fact.within is None:
         return f"({raw} or 0)"
-    return f"{writer.constant(facts.reader(fact, kind, guards.steps), 'read')}({raw}, v.at)"
+    read = f"{writer.constant(facts.reader(fact, kind, guards.steps), 'read')}({raw}, v.at)"
+    return f"(None if {raw} is None else {read})" if kind in ("zone", "country") and fact.kind in SINGLE else read
 
 
 def moment_text(writer: Writer, fact: Fact, kind: str | None, track: str) -> str:
     """Return the text of a fact as a moment; of a kind that holds none it is None."""
     raw = _raw(fact, track)
-    if fact.kind not in ("first", "last"):
+    if fact.kind not in SINGLE:
         return "None"
     if kind is None:
         return raw

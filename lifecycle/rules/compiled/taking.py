@@ -160,7 +160,24 @@ class _Reached:
         if not self._reach.begins:
             return move
         new = self._new if self._is_found or self.field is not None else f"{self.instance} is not None"
-        return [f"if {new}: steps.begun({given})", *(f"el{line}" for line in move)]
+        return [f"if {new}:", *_inner(self._begun_lines(given)), *(f"el{line}" for line in move)]
+
+    def _begun_lines(self, given: str) -> list[str]:
+        """Return the lines by which a new instance is among the others, in the stage where it stands then."""
+        table, instance, key = self._reach.table, self.instance, self.key
+        first = table.stages[table.start].upon.get(self._meaning.name)
+        if first is not None and first.choose is not None:
+            return [f"steps.begun({given})"]
+        stage = table.stages[table.start if first is None or first.sole is None else str(first.sole.target)]
+        lines = [f"tracks[{table.name!r}] = {{{key}: {instance}}}"]
+        if self.field is not None:
+            among = f"tracks[{table.name!r}][{key}] = {instance}"
+            lines = [f"if {table.name!r} in tracks: {among}", f"else: {lines[0]}"]
+        lines += [f"{instance}.stage = {stage.name!r}"] if stage.name != table.start else []
+        entered = f"{self._writer.constant(stage.enter, 'enter')}(work, {instance}, {key}, at)"
+        rests = f"steps.watch(work, {self._track}, {key}, {instance}, {self._writer.constant(stage, 'stage')})"
+        lines += [f"if not {entered}: {rests}" if not stage.rules else entered]
+        return [*lines, f"if is_told: steps.told_of_beginning({given})"]
 
     def _begun(self) -> list[str]:
         lines = [f"{self.instance} = steps.begin(work, {self._track}, table, data)"]

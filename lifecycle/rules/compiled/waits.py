@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from lifecycle.instant import Instant
+from lifecycle.instant import DAY, Instant
 from lifecycle.rules.compiled.guards import GuardCompiler
 from lifecycle.rules.compiled.machine import Contact, DueOf, Step, TimeOf
 from lifecycle.rules.compiled.quiet import QuietHours
@@ -20,11 +20,13 @@ from lifecycle.rules.language.schedule import Duration
 class WaitCompiler:
     """Writes waits. `guards` knows the texts of facts; `dates` are those that are a date, by (track or "", name)."""
 
-    def __init__(self, guards: GuardCompiler, dates: Collection[tuple[str, str]]) -> None:
+    def __init__(self, guards: GuardCompiler, dates: Collection[tuple[str, str]], calendar: Calendar) -> None:
         self.steps = guards.steps
-        self._guards = guards
-        self._writer = guards.writer
+        self.guards = guards
+        self.writer = guards.writer
         self._dates = dates
+        self._calendar = calendar
+        self._quiets: dict[str, tuple[Callable[..., Instant | None], Callable[[Instant], Instant | None]]] = {}
 
     def first(self, rule: TaskRule | TimedMove) -> Shift | None:
         """Return when a rule is due first, as a function of the entry into its stage alone; None: a fact decides."""
@@ -36,7 +38,7 @@ class WaitCompiler:
         if wait is not None:
             return self.steps.after(wait)
         if every is None:
-            return _at_once
+            return at_once
         assert isinstance(every.period, Duration)
         beat = self.steps.next_beat(every.period)
         return lambda since: beat(since, since)
@@ -68,7 +70,7 @@ class WaitCompiler:
                 ]
             if isinstance(every.period, ByFact):
                 lines = self._asked_once(every.period, lines)
-        return self._writer.function("next", "v, instance", [*lines, "return due"], f"{note} is due next")
+        return self.writer.function("next", "v, instance", [*lines, "return due"], f"{note} is due next")
 
     def floor(self, track: str, every: Every | None, note: str) -> TimeOf | None:
         """Return the time before which an `every ... after fact` does not open; None: the rule has no such fact."""
@@ -78,56 +80,87 @@ class WaitCompiler:
             f"at = {self._time(track, every.after)}",
             f"if at is not None: return {self._after(every.period, 'at')}",
         ]
-        return self._writer.function("floor", "v", [*lines, "return None"], f"{note} opens no earlier")
+        return self.writer.function("floor", "v", [*lines, "return None"], f"{note} opens no earlier")
 
     def due(self, track: str, task: TaskRule, note: str) -> Step:
         """Return when a task that opens is due; a date is due at the end of its working hours."""
         if not isinstance(task.due, str):
             return self._step(task.due, f"{note} is due")
         lines = [f"due = {self._due(track, task.due)}", f"if due is None: return {self._after(task.expires, 'at')}"]
-        return self._writer.function("due", "v, at", [*lines, "return due"], f"{note} is due")
+        return self.writer.function("due", "v, at", [*lines, "return due"], f"{note} is due")
 
     def due_moment(self, track: str, task: TaskRule, note: str) -> TimeOf | None:
         """Return when a task whose due time is a fact is due, None while that is missing; None: it is no fact."""
         if not isinstance(task.due, str):
             return None
-        return self._writer.expression("due", self._due(track, task.due), f"{note} is due, by its fact")
+        return self.writer.expression("due", self._due(track, task.due), f"{note} is due, by its fact")
 
     def expires(self, task: TaskRule, note: str) -> Step:
         """Return when a task expires, from when it is due."""
         return self._step(task.expires, f"{note} expires")
 
-    def contact(self, kind: ContactKind, calendar: Calendar) -> Contact:
+    def contact(self, kind: ContactKind) -> Contact:
         """Return a kind of contact, compiled."""
-        stops = None if kind.stops is None else self._guards.guard(kind.stops, "", f"contact {kind.name} is stopped")
-        quiet_until = None if kind.quiet is None else self._quiet(QuietHours(*kind.quiet), calendar, kind.name)
+        stops = None if kind.stops is None else self.guards.guard(kind.stops, "", f"contact {kind.name} is stopped")
+        quiet_until = None if kind.quiet is None else self._quiet(kind)
         most, window = (None, None) if kind.most is None else kind.most
         free_again = None if window is None else self.steps.after(window)
         return Contact(kind.reaches, most, free_again, quiet_until, stops)
 
-    def _quiet(self, quiet: QuietHours, calendar: Calendar, name: str) -> Step:
-        zone, country = repr(calendar.zone), "None"
+    def quiet_lines(self, kind: ContactKind) -> list[str]:
+        """Return the lines that set `until` to when quiet ends for the person that `v` shows; None: it is not quiet.
+
+        Most people have told no place of theirs: they are where we are.
+        """
+        calendar, quiet = self._calendar, self._quiets.get(kind.name)
+        if quiet is None:
+            assert kind.quiet is not None
+            hours = QuietHours(*kind.quiet)
+            quiet = self._quiets[kind.name] = hours.until, hours.until_at(calendar.zone)
+        asked, here = self.writer.constant(quiet[0], "quiet"), self.writer.constant(quiet[1], "quiet")
+        told, zone, country = list[str](), repr(calendar.zone), "None"
+        lines = list[str]()
         if calendar.zone_from is not None:
-            zone = f"{self._guards.values['', calendar.zone_from]} or {zone}"
+            lines += [f"zone = {self.guards.values['', calendar.zone_from]}"]
+            told, zone = ["zone is None"], f"zone or {zone}"
         if calendar.holidays_from is not None:
-            country = self._guards.values["", calendar.holidays_from]
-        until = self._writer.constant(quiet.until, "quiet")
-        return self._writer.function(
-            "quiet", "v, at", [f"return {until}(at, {zone}, {country})"], f"contact {name} is quiet"
-        )
+            lines += [f"country = {self.guards.values['', calendar.holidays_from]}"]
+            told, country = [*told, "country is None"], "country"
+        if not told:
+            return [f"until = {here}(at)"]
+        return [*lines, f"until = {here}(at) if {' and '.join(told)} else {asked}(at, {zone}, {country})"]
+
+    def day_text(self, start: str) -> str:
+        """Return the text of the day of a moment, as the steps count days."""
+        return f"({start} + {self.steps.base}) // {DAY}"
+
+    def led_lines(self, name: str, shift: Shift, start: str, day: str) -> list[str]:
+        """Return the lines that set a name to where a step leads from a start; `day` is the text of its day (day_text).
+
+        What a step adds all through a day is looked up here, which takes a third of asking the step.
+        """
+        asked, days = f"{self.writer.constant(shift, 'after')}({start})", self.steps.added_by_day(shift)
+        if days is None:
+            return [f"{name} = {asked}"]
+        added = f"added = {self.writer.constant(days, 'added')}[{day}]"
+        return [added, f"{name} = {asked} if added is None else {start} + added"]
+
+    def _quiet(self, kind: ContactKind) -> Step:
+        lines = [*self.quiet_lines(kind), "return until"]
+        return self.writer.function("quiet", "v, at", lines, f"contact {kind.name} is quiet")
 
     def _step(self, wait: Wait, note: str) -> Step:
         if isinstance(wait, Duration):
             shift = self.steps.after(wait)
             return lambda view, at: shift(at)
-        return self._writer.function("step", "v, at", [f"return {self._after(wait, 'at')}"], note)
+        return self.writer.function("step", "v, at", [f"return {self._after(wait, 'at')}"], note)
 
     def _after(self, wait: Wait, start: str) -> str:
         return self._turn(wait, self.steps.after, start)
 
     def _turn(self, wait: Wait, turn: Callable[[Duration], Shift], start: str) -> str:
         """Return the text of the step so long, forward or back, from a start."""
-        known = self._writer.constant
+        known = self.writer.constant
         if isinstance(wait, Duration):
             return f"{known(turn(wait), 'step')}({start})"
         return f"{self._chosen(wait, turn, 'steps')}({start})"
@@ -135,22 +168,22 @@ class WaitCompiler:
     def _beat(self, period: Wait, last: str) -> str:
         """Return the text of the first moment whole periods after `anchor` that lies after a last one."""
         if isinstance(period, Duration):
-            return f"{self._writer.constant(self.steps.next_beat(period), 'beat')}(anchor, {last})"
+            return f"{self.writer.constant(self.steps.next_beat(period), 'beat')}(anchor, {last})"
         return f"{self._chosen(period, self.steps.next_beat, 'beats')}(anchor, {last})"
 
     def _chosen(self, wait: ByFact, turn: Callable[[Duration], Callable[..., Instant]], stem: str) -> str:
         """Return the text of what a setting's word chooses; its first duration where no line of its fact fits."""
         by_word = {word: turn(duration) for word, duration in wait.values.items()}
-        first = self._writer.constant(next(iter(by_word.values())), "first")
-        return f"{self._writer.constant(by_word, stem)}.get({self._guards.values['', wait.fact]}, {first})"
+        first = self.writer.constant(next(iter(by_word.values())), "first")
+        return f"{self.writer.constant(by_word, stem)}.get({self.guards.values['', wait.fact]}, {first})"
 
     def _asked_once(self, wait: ByFact, lines: list[str]) -> list[str]:
         """Return the lines with the fact of a setting asked for once, before them."""
-        value = self._guards.values["", wait.fact]
+        value = self.guards.values["", wait.fact]
         return [f"word = {value}", *(line.replace(f".get({value}, ", ".get(word, ") for line in lines)]
 
     def _fact(self, track: str, name: str) -> tuple[str, str]:
-        return (track, name) if (track, name) in self._guards.values else ("", name)
+        return (track, name) if (track, name) in self.guards.values else ("", name)
 
     def _time(self, track: str, name: str) -> str:
         """Return the text of the moment of a fact; a date is the start of that day."""
@@ -162,8 +195,8 @@ class WaitCompiler:
     def _moment(self, track: str, name: str, of_date: Callable[[str], Instant | None]) -> str:
         key = self._fact(track, name)
         if key not in self._dates:
-            return self._guards.moments[key]
-        return f"{self._writer.constant(_of_day(of_date), 'day')}({self._guards.values[key]})"
+            return self.guards.moments[key]
+        return f"{self.writer.constant(_of_day(of_date), 'day')}({self.guards.values[key]})"
 
     def _moment_lines(self, track: str, moment: Moment) -> list[str]:
         """Return the lines that set `due` to the time that an `at` names; None while its fact is missing."""
@@ -174,7 +207,8 @@ class WaitCompiler:
         return [*lines, f"if due is not None: due = {self._turn(moment.offset, turn, 'due')}"]
 
 
-def _at_once(since: Instant) -> Instant:
+def at_once(since: Instant) -> Instant:
+    """Return when a rule is due that waits for nothing: on entry."""
     return since
 
 

@@ -32,7 +32,8 @@ _ALLOWED: frozenset[type[ast.AST]] = frozenset(
             ast.Name,
             ast.Constant,
         ),
-        *(ast.Dict, ast.List, ast.Tuple, ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.Add, ast.BitAnd, ast.BitOr),
+        *(ast.Dict, ast.List, ast.Tuple, ast.Load, ast.Store, ast.And, ast.Or, ast.Not, ast.USub),
+        *(ast.Add, ast.FloorDiv, ast.BitAnd, ast.BitOr),
         *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.Is, ast.IsNot, ast.In, ast.NotIn),
     )
 )
@@ -53,7 +54,7 @@ _ATTRIBUTES = frozenset(
         ),  # of a fold
         *("is_stirred", "state", "begun_at", "tasks", "tracks", "waiting"),
         *("begin", "begun", "complete", "fitted", "label_reach", "move", "settle", "take_outcome"),  # of its steps
-        *("told_before", "told_of_choices"),
+        *("told_before", "told_of_beginning", "told_of_choices", "watch"),
         *("anchors", "came", "counts", "held_until", "pending", "since", "spent", "stage"),  # of an instance
         *("append", "get", "isalnum", "pop", "values"),
     }

@@ -1,8 +1,9 @@
 """One rule of one instance is due at an instant, and nothing else: nine instants in ten are so.
 
-The same as a round of timers.py, without what a round does for several: it opens a task that comes once. Whatever is
-out of the ordinary (a guard that says no, a repeated rule, something that waits, expires or was kept, a limit, a trail)
-is left to the round, before anything has changed. Called by timers.py. Pure.
+The same as a round of timers.py, without what a round does for several: it opens a task that comes once, and asks for
+all about it by one written function (compiled/opening.py). Whatever is out of the ordinary (a guard that says no, a
+repeated rule, something that waits, expires or was kept, a limit, a trail) is left to the round, before anything has
+changed. Called by timers.py. Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from lifecycle import ids
 from lifecycle.instant import NEVER, Instant
 from lifecycle.rules.compiled.machine import LANE, STOPS, Rule, TrackTable
 from lifecycle.rules.fold.places import may_be_beyond
-from lifecycle.rules.fold.room import opens_at
+from lifecycle.rules.fold.room import may_be_spent, opens_at
 from lifecycle.rules.fold.scheduling import watch
 from lifecycle.rules.fold.working import Where, Working
 from lifecycle.rules.language.names import TOO_MANY
@@ -36,7 +37,8 @@ def fire_alone(work: Working, at: Instant) -> bool:
             return False
         name = names[0]
     rule = stage.rules[name]
-    if not _is_wanted(work, rule, instance, key, at):
+    found = None if rule.opening is None else rule.opening(work, instance, key, at)
+    if found is None:
         return False
     del pending[name]
     instance.spent = sorted([*instance.spent, name]) if instance.spent else [name]
@@ -44,7 +46,7 @@ def fire_alone(work: Working, at: Instant) -> bool:
         work.dues[where] = min(pending.values()) if pending else NEVER
     else:
         watch(work, table, key, instance, stage)
-    _ask(work, table, key, instance, rule, at)
+    _ask(work, table, key, instance, rule, at, *found)
     work.asked.is_stirred = False
     state.last_fired_at = at
     return True
@@ -66,23 +68,23 @@ def _alone(work: Working, at: Instant) -> Where | None:
     return where
 
 
-def _is_wanted(work: Working, rule: Rule, instance: Instance, key: str, at: Instant) -> bool:
-    """Tell whether a rule opens a task that comes once, its guard holds, and nobody said that they do not want it."""
-    if rule.task is None or rule.is_repeated:
-        return False
-    view = work.view_at(instance, key, at)
-    if rule.when is not None and not rule.when(view):
-        return False
-    contact = rule.contact
-    return contact is None or contact.stops is None or not contact.stops(view)
-
-
-def _ask(work: Working, table: TrackTable, key: str, instance: Instance, rule: Rule, at: Instant) -> None:
+def _ask(
+    work: Working,
+    table: TrackTable,
+    key: str,
+    instance: Instance,
+    rule: Rule,
+    at: Instant,
+    opens: Instant,
+    due_at: Instant,
+    expires_at: Instant,
+) -> None:
     """Open the task of a rule, or let it wait for quiet hours or a budget to end."""
     entry = instance.entry()
     cause = ids.cause_of_timer(entry, rule.slot_name, 1) if rule.is_later else entry
     task_id = ids.task_id(ids.slot_of(work.person, table.slot_name, key, rule.slot_name), cause)
-    opens = opens_at(work, rule.contact, at)
+    if may_be_spent(work, rule.contact):
+        opens = opens_at(work, rule.contact, at)
     if opens > at:
         waiting = WaitingTask(
             table.name, key, instance.stage, rule.name, entry, instance.since, instance.origin, opens, at
@@ -91,11 +93,6 @@ def _ask(work: Working, table: TrackTable, key: str, instance: Instance, rule: R
         if opens < work.due:
             work.due = opens
         return
-    view = work.seen
-    due_at = rule.due(view, at)  # type: ignore[misc]  # task rules have it
-    expires_at = rule.expires(view, due_at)  # type: ignore[misc]  # task rules have it
-    if expires_at < at:
-        expires_at = at
     opened = OpenTask(
         table.name, key, instance.stage, rule.name, entry, instance.since, instance.origin, at, due_at, expires_at
     )

@@ -26,15 +26,16 @@ at the lane: it is judged at the end, but where windows age, for then time chang
 
 What costs. Time is counted in whole microseconds (instant.py), and a step of the calendar is remembered by day
 (calendar_steps.py). When time alone has work next is known as a bound that is never too late, and worked out exactly
-only when time reaches it. What is not wanted, and when rules are due that follow facts, are worked out anew
-only where something that they look at has changed (dependencies.py); and not even then where they can only become
-later (following.py). What the policy itself says is written out as Python text when it is compiled (writing.py): one
-function for each type, in which the steps above stand in their order (taking.py); one for each list of choices; one for
-what is due when a stage is entered, and one for what follows (entering.py). The text calls what is the same for all
-policies (steps.py). Where one rule is due and nothing else, which is nine instants in ten, no round is gone through
-(alone.py). So a touchpoint that moves nothing costs its fields, its facts, and the lists of its type. A fold that is
-told of (it has a trail, or what tasks said; windows age; a start matters) runs the same text, and in the places where
-something is to be told calls what writes it down; it ends in the same state.
+only when time reaches it. What is not wanted, and when rules are due that follow facts, are worked out anew only where
+something that they look at has changed (dependencies.py); and not even then where they can only become later
+(following.py). What the policy itself says is written out as Python text when it is compiled (writing.py): one function
+for each type, in which the steps above stand in their order (taking.py); one for each list of choices; one for what is
+due when a stage is entered, and one for what follows (entering.py); one for each task that comes once, which says when
+it opens, is due and expires (opening.py). The text calls what is the same for all policies (steps.py). Where one rule
+is due and nothing else, which is nine instants in ten, no round is gone through (alone.py). So a touchpoint that moves
+nothing costs its fields, its facts, and the lists of its type. A fold that is told of (it has a trail, or what tasks
+said; windows age; a start matters) runs the same text, and in the places where something is to be told calls what
+writes it down; it ends in the same state.
 
 Increments: a touchpoint can be folded onto a stored snapshot if and only if `can_append` says so; otherwise
 the caller folds again from an older snapshot or from nothing. Both ways end in the same bytes.

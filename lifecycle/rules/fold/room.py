@@ -13,12 +13,18 @@ from lifecycle.rules.compiled.machine import Contact
 from lifecycle.rules.fold.working import Working
 
 
+def may_be_spent(work: Working, contact: Contact | None) -> bool:
+    """Tell whether the budget of a kind may be spent, if all that is open or remembered as done counted."""
+    if contact is None or contact.most is None:
+        return False
+    return len(work.state.tasks) + len(work.state.done) >= contact.most
+
+
 def opens_at(work: Working, contact: Contact | None, at: Instant) -> Instant:
     """Return the same as `Room.opens_at` for one task, where nothing was looked at yet."""
     if contact is None:
         return at
-    state = work.state
-    if contact.most is not None and len(state.tasks) + len(state.done) >= contact.most:
+    if may_be_spent(work, contact):
         return Room(work, at).opens_at(contact)
     until = None if contact.quiet_until is None else contact.quiet_until(work.seen, at)
     return at if until is None else until
@@ -69,9 +75,8 @@ class Room:
     def _free_at(self, contact: Contact) -> Instant:
         if contact.most is None or contact.free_again is None:
             return self._at
-        state = self._work.state
-        if len(state.tasks) + len(state.done) < contact.most:
-            return self._at  # Whatever of these counts.
+        if not may_be_spent(self._work, contact):
+            return self._at
         counted = self._taken()
         if len(counted) < contact.most:
             return self._at

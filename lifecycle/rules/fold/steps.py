@@ -2,8 +2,10 @@
 
 That text knows which instances a type reaches, what their facts and those of the person take in, and what their
 choices look at. What is the same for all types stands here, in the order in which the text calls it: `fitted`,
-`told_before`, `begin`, `told_of_choices`, `complete`, `take_outcome`, `begun`, `move`, `label_reach`, `settle`. A call
-that finds nothing to do costs as much as one that does, so the text asks before whether there is anything. Pure.
+`told_before`, `begin`, `told_of_choices`, `complete`, `take_outcome`, `begun`, `move`, `label_reach`, `settle`. Where
+the stage is known in which an instance begins, the text has what `begun` does, and calls `watch` and
+`told_of_beginning` for it. A call that finds nothing to do costs as much as one that does, so the text asks before
+whether there is anything. Pure.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from lifecycle.rules.fold.judging import judge_anew
 from lifecycle.rules.fold.noting import note_refusals
 from lifecycle.rules.fold.openings import look_again, stop_contacts
 from lifecycle.rules.fold.outcomes import take_outcome as take_outcome
-from lifecycle.rules.fold.scheduling import enter, watch
+from lifecycle.rules.fold.scheduling import enter, watch as watch
 from lifecycle.rules.fold.told import keep_said
 from lifecycle.rules.fold.working import Working
 from lifecycle.rules.language.policy import Choice
@@ -58,20 +60,24 @@ def told_of_choices(work: Working, decided: Sequence[Decided]) -> None:
 
 def begun(work: Working, table: TrackTable, key: str, instance: Instance, choice: Choice | None, at: Instant) -> None:
     """Let an instance be among the others, in its first stage or where the touchpoint that it began with leads."""
-    tracks, name = work.state.tracks, table.name
-    if name in tracks:
-        tracks[name][key] = instance
-    else:
-        tracks[name] = {key: instance}
-    if work.trail is not None:
-        work.note(at, "began", name, key, table.start, by=work.origin())
+    work.state.tracks.setdefault(table.name, {})[key] = instance
     if choice is not None:
         instance.stage = str(choice.target)
     stage = table.stages[instance.stage]
     if not stage.enter(work, instance, key, at):
         watch(work, table, key, instance, stage)
-    if work.trail is not None and choice is not None:
-        work.note(at, "moved", name, key, instance.stage, by=work.origin(), detail=table.start, choice=choice)
+    told_of_beginning(work, table, key, instance, choice, at)
+
+
+def told_of_beginning(
+    work: Working, table: TrackTable, key: str, instance: Instance, choice: Choice | None, at: Instant
+) -> None:
+    """Write down that an instance began, and where the touchpoint that it began with led, where a trail is kept."""
+    if work.trail is None:
+        return
+    work.note(at, "began", table.name, key, table.start, by=work.origin())
+    if choice is not None:
+        work.note(at, "moved", table.name, key, instance.stage, by=work.origin(), detail=table.start, choice=choice)
 
 
 def move(work: Working, table: TrackTable, key: str, instance: Instance, choice: Choice, at: Instant) -> None:

@@ -38,24 +38,36 @@ _Entry = tuple[Instant, Instant, Instant, int, Instant]
 """Of a day: from, to, the answer before `from`, what is added from `from` to `to`, the answer after `to`."""
 
 
+class ByDay(dict[int, Kept]):
+    """What is remembered of days, each worked out when it is looked up first: some 45 years, then it begins anew."""
+
+    def __init__(self, work_out: Callable[[int], Kept]) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, day: int) -> Kept:
+        found = self._work_out(day)
+        if len(self) >= KEPT_DAYS:
+            self.clear()
+        self[day] = found
+        return found
+
+
 class Offsets:
     """How far a zone is ahead of UTC, in microseconds, by day; `base` is how far in the winter of the north."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
         self.base = _microseconds(datetime(2024, 1, 1, tzinfo=zone).utcoffset())
-        self.known: dict[int, int | None] = {}
+        self.of_day: Callable[[int], int | None] = ByDay(self._worked_out).__getitem__
+        """UTC day, counted from 1970-01-01 -> the offset all through it; None where the clock changes on it."""
 
-    def of_day(self, day: int) -> int | None:
-        """Return the offset all through a UTC day, counted from 1970-01-01; None where the clock changes on it."""
-        try:
-            return self.known[day]
-        except KeyError:
-            begin = from_microseconds(day * DAY)
-            # No zone changes its clock there and back within three hours.
-            seen = {(begin + timedelta(hours=hours)).astimezone(self._zone).utcoffset() for hours in _SAMPLES}
-            offset = seen.pop() if len(seen) == 1 else None
-            return _remember(self.known, day, None if offset is None else _microseconds(offset))
+    def _worked_out(self, day: int) -> int | None:
+        begin = from_microseconds(day * DAY)
+        # No zone changes its clock there and back within three hours.
+        seen = {(begin + timedelta(hours=hours)).astimezone(self._zone).utcoffset() for hours in _SAMPLES}
+        offset = seen.pop() if len(seen) == 1 else None
+        return None if offset is None else _microseconds(offset)
 
     def of_local_day(self, day: int) -> int | None:
         """Return the offset all through a local day; None where the clock may change on it."""
@@ -71,9 +83,10 @@ class CalendarSteps:
     def __init__(self, calendar: WorkingTime) -> None:
         self.calendar = calendar
         self._offsets = Offsets(calendar.zone)
-        self._base = self._offsets.base
+        self.base = self._offsets.base
         self._opens, self._closes = map(clock_microseconds, calendar.hours)
         self._shifts: dict[tuple[Duration, int], Shift] = {}
+        self._added: dict[Shift, ByDay[Instant | None]] = {}
         self._beat = lru_cache(maxsize=KEPT_STEPS)(self._counted_beat)
         self.start_of_day = lru_cache(maxsize=KEPT_STEPS)(self._start_of_day)
         self.end_of_work = lru_cache(maxsize=KEPT_STEPS)(self._end_of_work)
@@ -85,6 +98,13 @@ class CalendarSteps:
     def before(self, duration: Duration) -> Shift:
         """Return the step so long back."""
         return self._shift(duration, -1)
+
+    def added_by_day(self, shift: Shift) -> ByDay[Instant | None] | None:
+        """Return what a step of ours adds all through a day, by (moment + `base`) // DAY; None: it is no such step.
+
+        A day on which it must be asked has None.
+        """
+        return self._added.get(shift)
 
     def next_beat(self, period: Duration) -> Callable[[Instant, Instant], Instant]:
         """Return (anchor, last) -> the first moment after `last` that is whole periods after the anchor."""
@@ -136,16 +156,12 @@ class CalendarSteps:
 
     def _by_day(self, duration: Duration, asked: Shift) -> Shift:
         """Return a step that is remembered by day: of the clock that the zone has without summer time."""
-        base, days = self._base, dict[int, _Entry | None]()
         if not duration.is_business:
-            return self._by_whole_day(duration, asked)
+            return self._by_whole_day(asked)
+        base, days = self.base, ByDay(lambda day: self._entry(day, asked))
 
         def shifted(at: Instant) -> Instant:
-            day = (at + base) // DAY
-            try:
-                entry = days[day]
-            except KeyError:
-                entry = _remember(days, day, self._entry(day, asked))
+            entry = days[(at + base) // DAY]
             if entry is None:
                 return asked(at)
             low, high, before, delta, after = entry
@@ -155,22 +171,19 @@ class CalendarSteps:
 
         return shifted
 
-    def _by_whole_day(self, duration: Duration, asked: Shift) -> Shift:
-        base, days = self._base, dict[int, Instant | None]()
+    def _by_whole_day(self, asked: Shift) -> Shift:
+        base, days = self.base, ByDay(lambda day: self._delta(day, asked))
 
         def shifted(at: Instant) -> Instant:
-            day = (at + base) // DAY
-            try:
-                delta = days[day]
-            except KeyError:
-                delta = _remember(days, day, self._delta(day, asked))
-            return asked(at) if delta is None else at + delta
+            added = days[(at + base) // DAY]
+            return asked(at) if added is None else at + added
 
+        self._added[shifted] = days
         return shifted
 
     def _delta(self, day: int, asked: Shift) -> Instant | None:
         """Return how far a step leads all through a day; None where it must be asked each time."""
-        begin = day * DAY - self._base
+        begin = day * DAY - self.base
         end, target = begin + DAY - 1, asked(begin)
         if self._offset_between(begin, end) is None or self._offset_between(target, target + DAY - 1) is None:
             return None
@@ -178,7 +191,7 @@ class CalendarSteps:
 
     def _entry(self, day: int, asked: Shift) -> _Entry | None:
         """Return what a step by working days does on a day; None where it must be asked each time."""
-        begin = day * DAY - self._base
+        begin = day * DAY - self.base
         end = begin + DAY - 1
         offset = self._offset_between(begin, end)
         if offset is None:
@@ -239,13 +252,6 @@ _MOST_WALKED = 200
 
 def _microseconds(offset: timedelta | None) -> int:
     return (offset or timedelta()) // timedelta(microseconds=1)
-
-
-def _remember(kept: dict[int, Kept], day: int, value: Kept) -> Kept:
-    if len(kept) >= KEPT_DAYS:
-        kept.clear()
-    kept[day] = value
-    return value
 
 
 def number_of(day: date) -> int:

@@ -87,10 +87,27 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendar_steps, "KEPT_DAYS", 50)
     steps = CalendarSteps(WorkingTime(Calendar(zone="UTC", opens=time(9), closes=time(17))))
     after, kept = steps.after(Duration(1, "day")), []
+    days = steps.added_by_day(after)
+    assert days is not None
     for day in range(120):
         assert after(day * DAY) == (day + 1) * DAY
-        kept.append(len(steps._offsets.known))
+        kept.append(len(days))
     assert max(kept) == 50
+
+
+def test_what_a_step_adds_by_day_is_the_step_itself() -> None:
+    """Whoever looks it up need not ask the step, but on a day that has None: one with a change of the clock in it."""
+    steps = CalendarSteps(WorkingTime(Calendar(zone="Europe/Vienna", opens=time(9), closes=time(17))))
+    week = steps.after(Duration(1, "week"))
+    days = steps.added_by_day(week)
+    assert days is not None
+    begin = microseconds(datetime(2026, 3, 1, tzinfo=UTC))
+    for hour in range(60 * 24):
+        at = begin + hour * DAY // 24
+        added = days[(at + steps.base) // DAY]
+        assert added is None or at + added == week(at)
+    assert days[(microseconds(datetime(2026, 3, 29, 12, tzinfo=UTC)) + steps.base) // DAY] is None
+    assert steps.added_by_day(steps.after(Duration(1, "business day"))) is None
 
 
 @pytest.mark.parametrize("zone", ["Europe/Vienna", "Pacific/Auckland", "America/New_York", "Australia/Lord_Howe"])
