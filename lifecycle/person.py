@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lifecycle.touchpoint import EARLIEST
 
@@ -11,8 +12,7 @@ DUE_AT_ONCE = EARLIEST
 """next_due_at of a person who is to be looked at in the next pass, whatever time it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRow:
+class PersonRow(NamedTuple):
     """One person as stored.
 
     `revision` starts at 1 and rises by one with every write; the write compares and sets it.
@@ -78,8 +78,7 @@ class Checkpoints:
     rows: tuple[Checkpoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """What was last published of one task: `content` is the hash of what a consumer was told.
 
     `version` only rises. `state` is the task's state as published. `body` is the whole task as published
@@ -104,8 +103,7 @@ class Message:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """One outbox row as read: `id` rises in commit order within a partition; `lane` is the person's present lane."""
 
     id: int

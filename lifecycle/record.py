@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lifecycle.touchpoint import Touchpoint
 
@@ -16,8 +17,7 @@ Headers = tuple[tuple[str, bytes], ...]
 TopicPartition = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a record came from. For a file: topic `file:NAME`, partition 0, offset = line number from 1."""
 
     topic: str
@@ -34,8 +34,7 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as received: exactly one of `touchpoint`, `fault` and `home` is given.
 
     `home` is the partition of the person, where that is in another database: the record is passed on there and is

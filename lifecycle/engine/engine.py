@@ -136,7 +136,7 @@ class Engine:
             with self.store.together():
                 rows = self.store.load_people(people)
                 if moment.anew:
-                    rows = {name: replace(row, stopped="anew") for name, row in rows.items()}
+                    rows = {name: row._replace(stopped="anew") for name, row in rows.items()}
                 results = self._fold({name: [] for name in rows}, rows, Sorted(), moment)
                 labels = Sorted()
                 label_batch(results, labels, partitions=self.partitions, is_from_topic=False)

@@ -10,7 +10,7 @@ Neither it nor what it takes out leaves anything in the snapshot (starting.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle import canonical_json
@@ -161,4 +161,4 @@ def _stopped_row(machine: Machine, person: str, partition: int, start: Start, wh
         older_snapshot=None,
         stopped=None,
     )
-    return replace(row, revision=row.revision + 1, next_due_at=None, stopped=why, stopped_by=program_version())
+    return row._replace(revision=row.revision + 1, next_due_at=None, stopped=why, stopped_by=program_version())

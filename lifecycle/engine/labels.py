@@ -35,8 +35,7 @@ def label_batch(results: Iterable[Result], batch: Sorted, *, partitions: int, is
                 elif waited:
                     batch.count(FOLDED_LATER, label)
     for key, touchpoint in batch.accepted.items():
-        start = starts.get(key[0])
-        if start is not None and is_late(start, touchpoint):
+        if starts and (start := starts.get(key[0])) is not None and is_late(start, touchpoint):
             batch.label(key, "late")
         if is_from_topic and ids.partition_of(key[0], partitions) != batch.places[key][1]:
             batch.label(key, "misrouted")

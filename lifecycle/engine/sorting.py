@@ -7,6 +7,7 @@ several variants under one id the smallest (occurred_at, hash of content) counts
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -30,18 +31,19 @@ class Sorted:
     replaced: dict[TouchpointKey, tuple[Touchpoint, Touchpoint]] = field(default_factory=dict)
     conflicts: list[Touchpoint] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    counts: dict[TopicPartition, dict[str, int]] = field(default_factory=dict)
+    counts: dict[TopicPartition, dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     places: dict[TouchpointKey, TopicPartition] = field(default_factory=dict)
     newest: dict[TopicPartition, datetime] = field(default_factory=dict)
 
     def hear(self, place: TopicPartition, at: datetime) -> None:
         """Note when something occurred that was not refused, whichever variant of it will count."""
-        self.newest[place] = max(at, self.newest.get(place, at))
+        newest = self.newest.get(place)
+        if newest is None or at > newest:
+            self.newest[place] = at
 
     def count(self, place: TopicPartition, name: str) -> None:
         """Add one to a counter of a partition."""
-        counters = self.counts.setdefault(place, {})
-        counters[name] = counters.get(name, 0) + 1
+        self.counts[place][name] += 1
 
     def touched(self) -> dict[str, list[Touchpoint]]:
         """Return the new touchpoints of each person who is to be folded; none of whom only variants were replaced."""
@@ -104,7 +106,7 @@ class Sorter:
 
     def sort(self, record: Record) -> None:
         """Decide one record. Records of a batch come in the order they were read."""
-        place = (record.place.topic, record.place.partition)
+        place = record.place[:2]
         result = self.sorted
         result.count(place, "received")
         touchpoint = record.touchpoint
@@ -161,7 +163,7 @@ class Sorter:
 
     def refuse(self, record: Record, fault: Fault, outcome: str) -> None:
         """Keep a record as a dead letter, with its original bytes."""
-        self.sorted.count((record.place.topic, record.place.partition), outcome)
+        self.sorted.count(record.place[:2], outcome)
         self.sorted.dead_letters.append(
             DeadLetter(
                 record.place,

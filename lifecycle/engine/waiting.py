@@ -10,7 +10,6 @@ log, together with what waits. A part of the engine's gathering and deciding, ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from lifecycle import ids
 from lifecycle.engine.sorting import Sorted
@@ -43,48 +42,48 @@ def waiting_rows(
     found = {}
     for person in sorted(touched):
         written = [*touched[person], *replaced.get(person, ())]
-        is_mended = person in retracted or person in replaced or any(each.type == RETRACTED for each in written)
-        partition = ids.partition_of(person, partitions)
-        row = _waiting_row(machine, person, partition, rows.get(person), written, is_mended=is_mended)
-        if row is not None:
-            found[person] = row
+        is_mended = person in retracted or person in replaced
+        stored = rows.get(person)
+        if stored is None:
+            found[person] = _new_row(machine, person, ids.partition_of(person, partitions), written)
+        elif _may_wait(machine, stored, written, is_mended=is_mended):
+            found[person] = _waiting_row(stored, written)
     return found
 
 
-def _waiting_row(
-    machine: Machine,
-    person: str,
-    partition: int,
-    row: PersonRow | None,
-    written: Sequence[Touchpoint],
-    *,
-    is_mended: bool,
-) -> PersonRow | None:
-    """Return the row of somebody who waits to be folded; None: they are to be folded now.
+def _new_row(machine: Machine, person: str, partition: int, written: Sequence[Touchpoint]) -> PersonRow:
+    return PersonRow(
+        person=person,
+        partition=partition,
+        revision=1,
+        lane=machine.last_lane,
+        next_due_at=DUE_AT_ONCE,
+        waiting_at=min(each.occurred_at for each in written),
+        policy_hash=machine.policy.hash,
+        snapshot_format=SNAPSHOT_FORMAT,
+        snapshot=UNFOLDED,
+        older_snapshot=None,
+        stopped=None,
+    )
 
-    `written` is what a batch adds to the log or writes anew there; `is_mended`: something of it, or that stands there,
-    changes what was before. Whoever is stopped, or was folded by another policy or format, is folded now.
+
+def _may_wait(machine: Machine, row: PersonRow, written: Sequence[Touchpoint], *, is_mended: bool) -> bool:
+    """Whether somebody can wait to be folded with what a batch adds to the log or writes anew there.
+
+    `is_mended`: something of it, or that stands there, changes what was before. Whoever is stopped, or was folded by
+    another policy or format, is folded now.
     """
-    waiting_at = min(each.occurred_at for each in written)
-    if row is None:
-        return PersonRow(
-            person=person,
-            partition=partition,
-            revision=1,
-            lane=machine.last_lane,
-            next_due_at=DUE_AT_ONCE,
-            waiting_at=waiting_at,
-            policy_hash=machine.policy.hash,
-            snapshot_format=SNAPSHOT_FORMAT,
-            snapshot=UNFOLDED,
-            older_snapshot=None,
-            stopped=None,
-        )
     if row.stopped is not None or (row.policy_hash, row.snapshot_format) != (machine.policy.hash, SNAPSHOT_FORMAT):
-        return None
-    if row.snapshot != UNFOLDED:
-        state = state_of(row.snapshot)
-        if is_mended or state is None or not can_append(state, min(map(order_key, written))):
-            return None
+        return False
+    if row.snapshot == UNFOLDED:
+        return True
+    if is_mended or any(each.type == RETRACTED for each in written):
+        return False
+    state = state_of(row.snapshot)
+    return state is not None and can_append(state, min(map(order_key, written)))
+
+
+def _waiting_row(row: PersonRow, written: Sequence[Touchpoint]) -> PersonRow:
+    waiting_at = min(each.occurred_at for each in written)
     since = waiting_at if row.waiting_at is None else min(row.waiting_at, waiting_at)
-    return replace(row, revision=row.revision + 1, waiting_at=since, next_due_at=DUE_AT_ONCE)
+    return row._replace(revision=row.revision + 1, waiting_at=since, next_due_at=DUE_AT_ONCE)

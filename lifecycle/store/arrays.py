@@ -82,15 +82,14 @@ def _pack_bytes(values: Sequence[bytes | None]) -> _Bytes:
 
 
 def _pack(element: str, values: Sequence[bytes | None]) -> bytes:
-    length = _LENGTH.pack
-    parts = [_header(element, values)]
-    for value in values:
+    parts = [b""] * (2 * len(values))
+    present = [b"" if value is None else value for value in values]
+    parts[::2] = map(_LENGTH.pack, map(len, present))
+    parts[1::2] = present
+    for index, value in enumerate(values):
         if value is None:
-            parts.append(_NULL)
-        else:
-            parts.append(length(len(value)))
-            parts.append(value)
-    return b"".join(parts)
+            parts[2 * index] = _NULL
+    return _header(element, values) + b"".join(parts)
 
 
 def _pack_numbers(values: Sequence[int | None]) -> _Numbers:

@@ -11,8 +11,6 @@ Used by the session alone, and with several databases alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lifecycle import ids
 from lifecycle.databases import Shard
 from lifecycle.record import Batch, Fault, Record
@@ -54,14 +52,14 @@ class Passing:
                 f"it is about {record.touchpoint.person}, whose partition is {home}, and came on partition "
                 f"{record.place.partition} of the topic that workers alone send to; send it to another input topic"
             )
-            return replace(record, touchpoint=None, fault=Fault("misplaced", "subject", sentence))
+            return record._replace(touchpoint=None, fault=Fault("misplaced", "subject", sentence))
         if home in self._shard:
             return record
         size = len(record.body) + len(record.key or b"") + sum(len(name) + len(value) for name, value in record.headers)
         if size > MAX_PASSED_BYTES:
             sentence = f"it has {size} bytes with its headers, and more than {MAX_PASSED_BYTES} cannot be passed on"
-            return replace(record, touchpoint=None, fault=Fault("too_large", None, sentence))
-        return replace(record, touchpoint=None, home=home)
+            return record._replace(touchpoint=None, fault=Fault("too_large", None, sentence))
+        return record._replace(touchpoint=None, home=home)
 
     async def pass_on(self, batch: Batch) -> None:
         """Send what is to be passed on of a batch, in its order, and wait for every acknowledgement.

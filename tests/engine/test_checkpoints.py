@@ -98,7 +98,7 @@ def lived(engine: Engine, batches: Sequence[Batch], source: random.Random) -> li
     while engine.advance(UNTIL, at=NOW):
         pass
     store, persons = engine.store, [row.person for row in engine.store.iterate_people(limit=100)]
-    rows = [replace(row, older_snapshot=None, checkpointed=None, revision=0) for row in store.iterate_people(limit=100)]
+    rows = [row._replace(older_snapshot=None, checkpointed=None, revision=0) for row in store.iterate_people(limit=100)]
     told = [(row.person, row.message_id, row.body) for row in store.outbox(None, 100_000)]
     return [rows, store.publications(persons), told, store.counts().accounting]
 

@@ -38,11 +38,11 @@ def person(name: str = "ann", **changed: Any) -> PersonRow:
         stopped=None,
         begun_at=NOON,
     )
-    return replace(made, **changed)
+    return made._replace(**changed)
 
 
 def publication(name: str = "ann", task_id: str = "slot-cause", **changed: Any) -> Publication:
-    return replace(Publication(name, task_id, 7, "open", "content-hash", '{"ask":"Call"}'), **changed)
+    return Publication(name, task_id, 7, "open", "content-hash", '{"ask":"Call"}')._replace(**changed)
 
 
 def message(name: str = "ann", identifier: str = "slot-cause.7", partition: int = 0) -> Message:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lifecycle import canonical_json
@@ -136,6 +137,7 @@ def in_words(value: Any, zone: str) -> str:
     return one_line(str(value))
 
 
+@lru_cache(maxsize=4096)  # Much is due at one moment, when the office opens, and each telling says some moments twice.
 def clock_time(at: datetime, zone: str) -> str:
     """Return a time to the minute by the clock of a zone, with the zone's name."""
     if zone == "UTC":

@@ -46,11 +46,21 @@ def said_by(machine: Machine, person: str, state: PersonState, instance: tuple[s
 
 
 def task_of(
-    machine: Machine, person: str, state: PersonState, task_id: str, task: OpenTask, ending: Closing | None = None
+    machine: Machine,
+    person: str,
+    state: PersonState,
+    task_id: str,
+    task: OpenTask,
+    ending: Closing | None = None,
+    said: Said | None = None,
 ) -> Task:
-    """Return a task in the words of the policy, by the facts of a state; `ending` says how it ended and read."""
+    """Return a task in the words of the policy, by the facts of a state.
+
+    `ending` says how it ended and read, `said` what is said of it now, where that was worked out already.
+    """
     closed = None if ending is None else ending.closed
-    said = None if ending is None else ending.said
+    if ending is not None:
+        said = ending.said
     if said is None:
         rule = machine.tracks[task.track].stages[task.stage].rules[task.rule]
         said = said_by(machine, person, state, (task.track, task.key), rule)
@@ -167,7 +177,7 @@ def _news_of(
     content = content_of("open", said.ask, opened.rule, due_at, lane, said.by)
     if last is not None and last.content == content:
         return None  # As of most that are open. Why it is asked is no news, and need not be worked out.
-    task = task_of(machine, person, state, task_id, opened)
+    task = task_of(machine, person, state, task_id, opened, said=said)
     is_new = last is None or last.state in ("withdrawn", "expired")
     if last is not None and last.state in ("completed", "declined"):
         task = replace(task, reason="reopened")
