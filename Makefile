@@ -54,7 +54,7 @@ types: $(TOOLS)
 	$(BIN)/mypy
 
 bench: $(PEERS) ## the benchmarks, one after another; figures are kept in build/benchmarks.json
-	@for script in benchmarks/[a-z]*.py; do \
+	@for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/[a-z]*.py)); do \
 		[ -e "$$script" ] || { echo "no benchmarks/*.py yet"; exit 0; }; \
 		name=$$(basename "$$script" .py); echo "== $$name"; \
 		$(BIN)/python -m "benchmarks.$$name" || exit 1; \

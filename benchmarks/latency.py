@@ -17,7 +17,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
@@ -125,9 +126,9 @@ async def measure(here: Site, tasks: str, rate: int, seconds: int, run: str) -> 
     return [(taken[person] - sent[person]) * 1_000 for person in counted if person in taken]
 
 
-def measured(rates: Sequence[int], seconds: int) -> dict[str, dict[str, Spread]]:
-    """Start a worker, and measure at each rate in turn."""
-    rows = {}
+@contextmanager
+def live_worker() -> Iterator[tuple[Site, str, int]]:
+    """Start servers, and a live worker by POLICY on them; yield where it runs, its topic of tasks and its process."""
     with TemporaryDirectory(prefix="lifecycle-benchmark-") as name:
         empty = Path(name) / "none.jsonl"
         empty.touch()
@@ -137,22 +138,28 @@ def measured(rates: Sequence[int], seconds: int) -> dict[str, dict[str, Spread]]
             database = here.new_database()
             open_store(database, create=True).close()
             given = {**environment(), **here.settings(database), "LIFECYCLE_POLICY": str(policy)}
-            tasks = Settings.load(broker=here.broker).tasks
             command = [sys.executable, "-m", "lifecycle.cli", "worker"]
             log = (Path(os.environ.get("TMPDIR", "/tmp")) / "lifecycle-latency.log").open("wb")
             worker = subprocess.Popen(command, cwd=name, env=given, stdout=log, stderr=log)
             try:
-                asyncio.run(measure(here, tasks, 50, 1, "first"))
-                for rate in rates:
-                    usage = cpu_seconds(worker.pid)
-                    found = asyncio.run(measure(here, tasks, rate, seconds, f"at{rate}"))
-                    cut = quantiles(found, n=100)
-                    cpu = (cpu_seconds(worker.pid) - usage) / (rate * (seconds + WARM_UP_SECONDS)) * 100_000
-                    figures = (cut[49], cut[89], cut[98], max(found), cpu)
-                    rows[f"{rate:,}/s"] = {name: spread([each]) for name, each in zip(FORMS, figures, strict=True)}
+                yield here, Settings.load(broker=here.broker).tasks, worker.pid
             finally:
                 worker.terminate()
                 worker.wait()
+
+
+def measured(rates: Sequence[int], seconds: int) -> dict[str, dict[str, Spread]]:
+    """Start a worker, and measure at each rate in turn."""
+    rows = {}
+    with live_worker() as (here, tasks, worker):
+        asyncio.run(measure(here, tasks, 50, 1, "first"))
+        for rate in rates:
+            usage = cpu_seconds(worker)
+            found = asyncio.run(measure(here, tasks, rate, seconds, f"at{rate}"))
+            cut = quantiles(found, n=100)
+            cpu = (cpu_seconds(worker) - usage) / (rate * (seconds + WARM_UP_SECONDS)) * 100_000
+            figures = (cut[49], cut[89], cut[98], max(found), cpu)
+            rows[f"{rate:,}/s"] = {name: spread([each]) for name, each in zip(FORMS, figures, strict=True)}
     return rows
 
 
