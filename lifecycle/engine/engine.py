@@ -78,6 +78,7 @@ class Engine:
         until: datetime | None = None,
         publish: bool = True,
         log_first: bool = False,
+        recent: datetime | None = None,
         told: Callable[[Sequence[OutboxRow]], None] | None = None,
     ) -> Accounting:
         """Fold a batch and commit it: log, people, tasks, outbox, offsets, accounting, in one transaction.
@@ -86,14 +87,16 @@ class Engine:
         touchpoints that occur later wait in the log (live: the wall clock; bounded run: its `--until`; None: nothing
         waits). `until`: how far time may move for the people touched; None: each to their own newest touchpoint.
         `publish=False`: write log and snapshots only and mark the people due; a later `advance` reconciles their
-        tasks. `log_first`: whoever can waits until then (waiting.py). `told` is told, after each commit, of the
-        messages that it put in the outbox. May be repeated with the same batch: touchpoints are absorbed by their keys
-        (a moved partition raises PartitionLost instead). Returns what became of the records.
+        tasks. `log_first`: whoever can waits until then (waiting.py), but for those of whom something in the batch
+        occurred at `recent` or later (None: all). `told` is told, after each commit, of the messages that it put in
+        the outbox. May be repeated with the same batch: touchpoints are absorbed by their keys (a moved partition
+        raises PartitionLost instead). Returns what became of the records.
 
         Raises ValueError for an `until` after the `ceiling`, StoreUnavailable and, after `commit_attempts`,
         RevisionConflict (retry), PartitionLost (stop). A value that the database refuses is dead-lettered.
         """
-        return self._take(batch, Pass(received_at, until, ceiling, publish, log_first=log_first, told=told))
+        taken = Pass(received_at, until, ceiling, publish, log_first=log_first, recent=recent, told=told)
+        return self._take(batch, taken)
 
     def advance(
         self,
@@ -187,7 +190,7 @@ class Engine:
                 result = sort_batch(self.store, self.machine, self.limits.future, batch, rows, received_at=moment.at)
                 touched = result.touched()
                 known = self.store, self.machine, self.partitions, touched, rows, result
-                waiting = waiting_rows(*known) if moment.log_first else {}
+                waiting = waiting_rows(*known, recent=moment.recent) if moment.log_first else {}
                 results = self._fold({who: touched[who] for who in touched if who not in waiting}, rows, result, moment)
                 label_batch(results, result, partitions=self.partitions, is_from_topic=bool(batch.steps))
                 changes = self._changes(results, moment, result, batch, waiting.values())

@@ -17,6 +17,7 @@ from lifecycle.store.store import Store
 class Pass:
     """How far one pass may move time, whether it publishes, folds from nothing, or lets people wait (waiting.py).
 
+    `recent`: whoever has news from then on does not wait (None: all wait).
     `labelled` is told of the labels of what waited, `told` of the messages that were written, each after its commit.
     """
 
@@ -26,6 +27,7 @@ class Pass:
     publish: bool
     anew: bool = False
     log_first: bool = False
+    recent: datetime | None = None
     labelled: Callable[[Accounting], None] | None = None
     told: Callable[[Sequence[OutboxRow]], None] | None = None
 

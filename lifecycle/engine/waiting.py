@@ -10,6 +10,7 @@ log, together with what waits. A part of the engine's gathering and deciding, ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from lifecycle import ids
 from lifecycle.engine.sorting import Sorted
@@ -32,16 +33,21 @@ def waiting_rows(
     touched: Mapping[str, Sequence[Touchpoint]],
     rows: Mapping[str, PersonRow],
     result: Sorted,
+    *,
+    recent: datetime | None = None,
 ) -> dict[str, PersonRow]:
     """Return the rows of those who wait to be folded, by name; the others are to be folded now.
 
-    `touched` are the new touchpoints, `rows` what is stored of these people, `result` the batch sorted.
+    `touched` are the new touchpoints, `rows` what is stored of these people, `result` the batch sorted. Of whom
+    anything occurred at `recent` or later, they are folded now (None: all wait).
     """
     retracted = store.find_retractions([person for person in touched if person in rows])
     replaced = result.written_anew()
     found = {}
     for person in sorted(touched):
         written = [*touched[person], *replaced.get(person, ())]
+        if recent is not None and any(each.occurred_at >= recent for each in written):
+            continue
         is_mended = person in retracted or person in replaced
         stored = rows.get(person)
         if stored is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -32,6 +32,8 @@ from lifecycle.wire import codec
 POLL_MILLISECONDS = 250
 READ_AT_ONCE = 50
 """So many records are read in the event loop: a thread would have to wait for its turn longer than that takes."""
+HISTORY_AGE = timedelta(days=1)
+"""What occurred so long before the time of its partition is history: where there is much of it, it is folded once."""
 SETTLE_SECONDS = 20.0
 """Longest wait for batches in flight when partitions are taken away; the fence covers what comes later."""
 ANSWER_SECONDS = 5.0  # for an answer of the broker that is asked for again anyway
@@ -208,13 +210,20 @@ class Session:
         return ingest(batch, received_at=taken.taken_at, ceiling=until, publish=False, log_first=True)
 
     def _follow(self, taken: Taken, batch: Batch, now: datetime, time: datetime | None) -> Accounting:
-        settings, ingest, told = self._equipment.settings, self._equipment.engine.ingest, self._equipment.hand_over
-        if taken.backlog >= settings.batch_records:
-            # What comes behind may be about the same people: whoever can waits for the clock, and is folded once.
-            return ingest(batch, received_at=taken.taken_at, ceiling=now, publish=False, log_first=True)
+        settings, ingest = self._equipment.settings, self._equipment.engine.ingest
         # While time is not known, or far behind, tasks wait for the clock: news may still withdraw them.
         is_present = time is not None and now - time <= settings.publish_lag
-        return ingest(batch, received_at=taken.taken_at, ceiling=now, until=time, publish=is_present, told=told)
+        return ingest(
+            batch,
+            received_at=taken.taken_at,
+            ceiling=now,
+            until=time,
+            publish=is_present,
+            # Behind old history comes more of it, about the same people: they wait for the clock, and are folded once.
+            log_first=taken.backlog >= settings.batch_records,
+            recent=(time or now) - HISTORY_AGE,
+            told=self._equipment.hand_over,
+        )
 
     def _committed(self, taken: Taken, accounting: Accounting) -> None:
         self.was_useful = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -107,6 +108,15 @@ def test_what_waits_is_folded_up_to_the_ceiling_where_that_is_beyond_the_moment_
     assert engine.store.load_people(["anna"])["anna"].waiting_at is None
 
 
+def test_whoever_has_recent_news_is_folded_at_once_and_told(engine: Engine, folds: list[int]) -> None:
+    """Among history that waits, with what of their own history came in the batch."""
+    old = touchpoint("7", "need.stated", 0, need="z")._replace(person="ben")
+    ingest(engine, STATED, old, touchpoint("3", "need.stated", 4, need="b"), log_first=True, recent=at(4))
+    rows = engine.store.load_people(["anna", "ben"])
+    assert (folds, rows["anna"].waits, rows["ben"].waits) == ([2], False, True)
+    assert {json.loads(row.body)["subject"] for row in engine.store.outbox(None, 10)} == {"anna"}
+
+
 def test_a_batch_that_is_folded_on_arrival_takes_along_what_waited_with_its_labels(
     engine: Engine, folds: list[int]
 ) -> None:
@@ -208,8 +218,8 @@ def test_a_worker_that_is_behind_now_and_then_ends_in_the_same_bytes(seed: int, 
     moments = sorted(SINCE + (UNTIL - SINCE) * source.random() for _ in batches)
     for batch, moment in zip(batches, moments, strict=True):
         is_behind = source.random() < 0.6
-        told = {"publish": False, "log_first": True} if is_behind else {"until": moment}
-        engine.ingest(batch, received_at=NOW, ceiling=UNTIL, **told)
+        recent = moment - timedelta(days=source.randrange(400))
+        engine.ingest(batch, received_at=NOW, ceiling=UNTIL, until=moment, log_first=is_behind, recent=recent)
         if source.random() < 0.4:
             engine.advance(moment, at=NOW, ceiling=UNTIL, most=source.randrange(1, 4))
     store.close()

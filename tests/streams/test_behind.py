@@ -1,4 +1,4 @@
-"""A live worker that is behind writes the log first: whoever can waits for the clock, and nobody is told before."""
+"""A live worker that is behind writes old history to the log first: whoever can waits for the clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from lifecycle.record import Accounting, Batch
 from lifecycle.streams.pipeline import Taken
-from lifecycle.streams.session import Session
+from lifecycle.streams.session import HISTORY_AGE, Session
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FULL = 200
@@ -32,15 +32,19 @@ def taken_in(backlog: int, *, lag: timedelta = timedelta(seconds=6)) -> dict[str
     return asked
 
 
-def test_with_a_full_batch_at_the_broker_people_wait_and_nobody_is_told() -> None:
+def test_with_a_full_batch_at_the_broker_those_wait_whose_news_is_history() -> None:
     asked = taken_in(FULL)
-    assert (asked["log_first"], asked["publish"], asked.get("until"), asked["ceiling"]) == (True, False, None, NOON)
+    assert (asked["log_first"], asked["recent"]) == (True, NOON - timedelta(seconds=6) - HISTORY_AGE)
 
 
-def test_with_less_they_are_folded_on_arrival_and_told() -> None:
-    asked = taken_in(FULL - 1)
-    assert (asked.get("log_first", False), asked["publish"]) == (False, True)
-    assert asked["until"] == NOON - timedelta(seconds=6)
+def test_with_less_everybody_is_folded_on_arrival() -> None:
+    assert taken_in(FULL - 1)["log_first"] is False
+
+
+def test_whoever_is_folded_on_arrival_is_told_as_ever() -> None:
+    for backlog in (1, FULL):
+        asked = taken_in(backlog)
+        assert (asked["publish"], asked["until"], asked["ceiling"]) == (True, NOON - timedelta(seconds=6), NOON)
 
 
 def test_where_time_is_far_behind_tasks_wait_for_the_clock() -> None:
