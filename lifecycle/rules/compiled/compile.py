@@ -19,7 +19,7 @@ from lifecycle.rules.compiled.machine import (
     spec_of,
 )
 from lifecycle.rules.compiled.meaning import compile_types
-from lifecycle.rules.compiled.opening import opening_function
+from lifecycle.rules.compiled.opening import OpeningCompiler
 from lifecycle.rules.compiled.readings import before_their_users, kind_of, kind_of_fact, moment_text, value_text
 from lifecycle.rules.compiled.saying import Saying, compile_saying, facts_said
 from lifecycle.rules.compiled.slides import slides_of
@@ -119,6 +119,7 @@ class _Compiler:
         self.readers = readers
         self.guards = guards
         self.waits = waits
+        self.openings = OpeningCompiler(waits)
         self.contacts = contacts
         self.ranks = _ranks(policy)
         self.depends = depends
@@ -134,7 +135,7 @@ class _Compiler:
         opening = None
         if task.every is None and "/" not in task.name:
             contact = self.policy.contacts.get(task.contact)
-            opening = opening_function(waits, track, task, contact, due, expires, note)
+            opening = self.openings.opening(track, task, contact, due, expires, note)
         rule = Rule(
             name=task.name,
             slot_name=task.slot_name,

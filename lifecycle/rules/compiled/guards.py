@@ -7,7 +7,7 @@ taken in the touchpoint; stages are as they were before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -72,6 +72,9 @@ ReadMoment = Callable[[View], Instant | None]
 
 Stages = Mapping[str, Mapping[str, Instance]]
 
+_SURE = ("True", "False")
+"""Texts of what holds, or not, whatever is seen: of fields that a type does not have."""
+
 
 class GuardCompiler:
     """Writes guards as text. `values` are the texts of the values of facts, `moments` of the moments that they are.
@@ -128,16 +131,18 @@ class GuardCompiler:
 
     def text(self, guard: Guard | None, track: str) -> str:
         """Return the text of a guard; None always holds."""
-        if guard is None or not guard.conditions:
-            return "True"
-        return " and ".join([self.condition(condition, track) for condition in guard.conditions])
+        lines = [] if guard is None else [self.condition(condition, track) for condition in guard.conditions]
+        if "False" in lines:
+            return "False"
+        return " and ".join([line for line in lines if line != "True"]) or "True"
 
     def condition(self, condition: Condition, track: str) -> str:
         """Return the text of one line, in brackets."""
         if isinstance(condition, AnyOf):
-            return "(" + " or ".join([f"({self.text(guard, track)})" for guard in condition.guards]) + ")"
+            return self.any_of(condition.guards, track)
         if isinstance(condition, NoneOf):
-            return "(not (" + " or ".join([f"({self.text(guard, track)})" for guard in condition.guards]) + "))"
+            said = self.any_of(condition.guards, track)
+            return f"(not {said})" if said not in _SURE else str(said == "False")
         if condition.space == "any":
             return self.any_stage(condition)
         test, read = condition.test, self.left(condition, track)
@@ -148,8 +153,18 @@ class GuardCompiler:
             return f"{self.known(in_times(test, self.steps))}({self.moment(condition, track, read)}, {read})"
         return self.compare(read, test)
 
+    def any_of(self, guards: Sequence[Guard], track: str) -> str:
+        """Return the text of whether any of several guards holds, in brackets."""
+        lines = [self.text(guard, track) for guard in guards]
+        if "True" in lines:
+            return "True"
+        left = [f"({line})" for line in lines if line != "False"]
+        return f"({' or '.join(left)})" if left else "False"
+
     def compare(self, read: str, test: Test) -> str:
-        """Return the text of what is read, held against a test that asks for no moment."""
+        """Return the text of what is read, held against a test that asks for no moment; what is sure needs no test."""
+        if read == "None" and isinstance(test, OneOf | Given):
+            return str(isinstance(test, Given) and not test.given)
         if isinstance(test, OneOf) and not any(isinstance(value, Money) for value in test.values):
             if len(test.values) == 1 and isinstance(test.values[0], str | bool):
                 return f"({read} == {test.values[0]!r})"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from lifecycle.rules.compiled import facts
 from lifecycle.rules.compiled.dependencies import Dependencies
 from lifecycle.rules.compiled.guards import GuardCompiler
 from lifecycle.rules.compiled.machine import Taker, TrackStep, TrackTable, TypeTable
-from lifecycle.rules.compiled.quick_fit import fits_lines, names_of
+from lifecycle.rules.compiled.quick_fit import fits_lines, has_limits, names_of
 from lifecycle.rules.compiled.readings import AS_THEY_ARE, kind_of
 from lifecycle.rules.compiled.taking import Meaning, Reach, take_function
 from lifecycle.rules.language.names import is_built_in
-from lifecycle.rules.language.policy import Fact, Policy
+from lifecycle.rules.language.policy import Fact, Policy, TouchpointType
 from lifecycle.rules.language.vocabulary import reader
 
 
@@ -30,10 +31,10 @@ class _TypeCompiler:
         self.guards = guards
         self.depends = depends
 
-    def takers(self, known: Mapping[str, Fact], type_name: str, track: str) -> list[tuple[Taker, str]]:
+    def takers(self, known: Mapping[str, Fact], declared: TouchpointType, track: str) -> list[tuple[Taker, str]]:
         """Return how the facts of a track (or of the policy) take in a type, each with the text of its guard."""
-        takers = []
-        guards = self.guards.of_type(names_of(self.policy.types[type_name]))
+        takers, type_name = [], declared.name
+        guards = self.guards.of_type(names_of(declared))
         for fact in known.values():
             if type_name not in fact.fields:
                 continue
@@ -63,13 +64,47 @@ class _TypeCompiler:
 
     def type(self, tables: Mapping[str, TrackTable], name: str) -> TypeTable:
         """Return what a type means for a person."""
+        meaning, doers, keys = self.meaning(tables, self.policy.types[name])
+        sayings = (
+            rule.saying for table in tables.values() for stage in table.stages.values() for rule in stage.rules.values()
+        )
+        return TypeTable(
+            read=reader(self.policy.types[name], self.guards.steps.calendar),
+            take=take_function(self.guards.writer, meaning, self.shapes(tables, name, keys)),
+            steps=tuple(TrackStep(reach.table, bool(reach.takers)) for reach in meaning.reaches),
+            does=tuple(doers),
+            done_by=_done_by(name, doers),
+            keys=tuple((field, tuple(tracks)) for field, tracks in keys.items()),
+            is_outcome=is_built_in(name),
+            is_said=any(saying is not None and name in saying.types for saying in sayings),
+        )
+
+    def shapes(self, tables: Mapping[str, TrackTable], name: str, keys: Collection[str]) -> Mapping[str, Meaning]:
+        """Return what a type means that has one of its optional keys and nothing else optional, by that key.
+
+        Such are most touchpoints of a type with several: about one need, or one case.
+        """
         declared = self.policy.types[name]
-        reaches, doers = [], []
+        if len(declared.optional) < 2 or has_limits(declared):
+            return {}
+        found = {}
+        for key, kind in declared.optional.items():
+            if key in keys:
+                whole = replace(declared, required={**declared.required, key: kind}, optional={})
+                meaning, _, _ = self.meaning(tables, whole)
+                found[key] = meaning._replace(is_whole=True)
+        return found
+
+    def meaning(
+        self, tables: Mapping[str, TrackTable], declared: TouchpointType
+    ) -> tuple[Meaning, list[TrackTable], dict[str, list[str]]]:
+        """Return what is written out of a type, the tracks with tasks that it does, and the tracks of each key."""
+        name, reaches, doers = declared.name, [], []
         keys: dict[str, list[str]] = {}
         for table in tables.values():
             if table.field is not None and declared.field(table.field) is None:
                 continue
-            takers = self.takers(table.track.facts, name, table.name)
+            takers = self.takers(table.track.facts, declared, table.name)
             begins = name in table.track.begins
             moves = any(name in stage.upon for stage in table.stages.values())
             if begins or takers or moves:
@@ -81,33 +116,18 @@ class _TypeCompiler:
                 doers.append(table)
             if table.field is not None and (begins or takers or moves or does):
                 keys.setdefault(table.field, []).append(table.name)
-        named = tuple((field, tuple(tracks)) for field, tracks in keys.items())
-        sayings = (
-            rule.saying for table in tables.values() for stage in table.stages.values() for rule in stage.rules.values()
-        )
-        is_said = any(saying is not None and name in saying.types for saying in sayings)
-        read = reader(declared, self.guards.steps.calendar)
-        is_hidden = not keys.keys() <= {reach.table.field for reach in reaches}
         meaning = Meaning(
             name,
             names_of(declared),
             fits_lines(self.guards.writer, declared),
             reaches,
-            self.takers(self.policy.facts, name, ""),
-            is_hidden=is_hidden,
+            self.takers(self.policy.facts, declared, ""),
+            is_hidden=not keys.keys() <= {reach.table.field for reach in reaches},
             does=bool(doers),
             is_outcome=is_built_in(name),
+            is_whole=False,
         )
-        return TypeTable(
-            read=read,
-            take=take_function(self.guards.writer, meaning),
-            steps=tuple(TrackStep(reach.table, bool(reach.takers)) for reach in reaches),
-            does=tuple(doers),
-            done_by=_done_by(name, doers),
-            keys=named,
-            is_outcome=is_built_in(name),
-            is_said=is_said,
-        )
+        return meaning, doers, keys
 
 
 def _done_by(type_name: str, tables: Sequence[TrackTable]) -> frozenset[tuple[str, str, str]]:

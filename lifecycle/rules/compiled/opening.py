@@ -13,23 +13,36 @@ from lifecycle.rules.language.policy import ContactKind, TaskRule
 from lifecycle.rules.language.schedule import Duration
 
 
-def opening_function(
-    waits: WaitCompiler, track: str, task: TaskRule, contact: ContactKind | None, due: Step, expires: Step, note: str
-) -> Opening:
-    """Return the function that says when the task of a rule opens, is due and expires (machine.Opening)."""
-    guards, writer = waits.guards, waits.writer
-    lines = ["v = work.seen", f"v.data = {writer.constant(NOTHING, 'nothing')}", "v.at = at"]
-    lines += ["v.own = instance.facts", "v.key = key"]
-    if task.when is not None:
-        lines += [f"if not ({guards.text(task.when, track)}): return None"]
-    if contact is not None and contact.stops is not None:
-        lines += [f"if {guards.text(contact.stops, '')}: return None"]
-    if contact is not None and contact.quiet is not None:
-        lines += [*waits.quiet_lines(contact), "if until is not None: return until, until, until"]
-    for name, wait, start, step in (("due", task.due, "at", due), ("expires", task.expires, "due", expires)):
-        if isinstance(wait, Duration):
-            lines += waits.led_lines(name, waits.steps.after(wait), start, waits.day_text(start))
-        else:
-            lines += [f"{name} = {writer.constant(step, 'step')}(v, {start})"]
-    lines += ["return at, due, expires if expires > at else at"]
-    return writer.function("opening", "work, instance, key, at", lines, f"{note} opens")
+class OpeningCompiler:
+    """Writes when tasks open. Those that open alike, as most of a policy do by its defaults, share one function."""
+
+    def __init__(self, waits: WaitCompiler) -> None:
+        self._waits = waits
+        self._written: dict[tuple[str, ...], Opening] = {}
+
+    def opening(
+        self, track: str, task: TaskRule, contact: ContactKind | None, due: Step, expires: Step, note: str
+    ) -> Opening:
+        """Return the function that says when the task of a rule opens, is due and expires (machine.Opening)."""
+        waits, guards, writer = self._waits, self._waits.guards, self._waits.writer
+        lines = ["v = work.seen", f"v.data = {writer.constant(NOTHING, 'nothing')}", "v.at = at"]
+        lines += ["v.own = instance.facts", "v.key = key"]
+        if task.when is not None:
+            lines += [f"if not ({guards.text(task.when, track)}): return None"]
+        if contact is not None and contact.stops is not None:
+            lines += [f"if {guards.text(contact.stops, '')}: return None"]
+        if contact is not None and contact.quiet is not None:
+            lines += [*waits.quiet_lines(contact), "if until is not None: return until, until, until"]
+        for name, wait, start, step in (("due", task.due, "at", due), ("expires", task.expires, "due", expires)):
+            if isinstance(wait, Duration):
+                lines += waits.led_lines(name, waits.steps.after(wait), start, waits.day_text(start))
+            else:
+                lines += [f"{name} = {writer.constant(step, 'step')}(v, {start})"]
+        lines += ["return at, due, expires if expires > at else at"]
+        found = self._written.get(tuple(lines))
+        if found is None:
+            opening = writer.function(
+                "opening", "work, instance, key, at", lines, f"{note} opens, and what does alike"
+            )
+            found = self._written[tuple(lines)] = opening
+        return found

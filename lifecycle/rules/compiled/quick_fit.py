@@ -19,7 +19,7 @@ def fits_lines(writer: Writer, declared: TouchpointType) -> list[str]:
     """Return the lines that set `fits` by the fields of a touchpoint's `data`; of types with limits it is False."""
     kinds = {**declared.required, **declared.optional}
     fields = names_of(declared)
-    if any(kind.within is not None or kind.kind == "until" for kind in kinds.values()):
+    if has_limits(declared):
         return ["fits = False"]
     if not kinds:
         return ["fits = not data"]
@@ -31,6 +31,12 @@ def fits_lines(writer: Writer, declared: TouchpointType) -> list[str]:
         tests.append(test if name in declared.required else f"({field} is None or {test})")
         there += [] if name in declared.required else [f"({field} is not None)"]
     return [f"fits = {count}(data) == {' + '.join(there)} and {' and '.join(tests)}"]
+
+
+def has_limits(declared: TouchpointType) -> bool:
+    """Tell whether a field of a type has a limit that counts from its touchpoint."""
+    kinds = (*declared.required.values(), *declared.optional.values())
+    return any(kind.within is not None or kind.kind == "until" for kind in kinds)
 
 
 def names_of(declared: TouchpointType) -> dict[str, str]:

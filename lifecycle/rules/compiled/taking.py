@@ -3,8 +3,7 @@
 What a type means for each track is known when a policy is compiled, so the whole of it is one function for each type:
 that its data fit, which instances it reaches or begins, which of their facts take it in, then the facts of the person,
 then the choices, and what is done by it. What is the same for all types is asked of the fold (fold/steps.py, in the
-text `steps`). The facts that most policies are made of (ever, the last time, a count) are written out too; what else
-there is, such as sums, sets, windows and texts that are counted, is asked of facts.py.
+text `steps`). How facts take it in stands in remembering.py.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lifecycle.rules.compiled.guards import NOTHING
-from lifecycle.rules.compiled.machine import CHANGED, FOLLOWED, SETTLED, Take, Taker, TrackTable
+from lifecycle.rules.compiled.machine import CHANGED, SETTLED, Take, Taker, TrackTable
+from lifecycle.rules.compiled.remembering import taker_lines
 from lifecycle.rules.compiled.writing import Writer
 
 
@@ -35,7 +35,7 @@ class Meaning(NamedTuple):
     whether its data fit.
 
     `takers` are the facts of the person that take it in. `is_hidden`: a key of it may name an instance of a track that
-    it does not reach. `does`: there are tasks that it does.
+    it does not reach. `does`: there are tasks that it does. `is_whole`: where its data fit, each field is there.
     """
 
     name: str
@@ -46,14 +46,39 @@ class Meaning(NamedTuple):
     is_hidden: bool
     does: bool
     is_outcome: bool
+    is_whole: bool
 
 
-def take_function(writer: Writer, meaning: Meaning) -> Take:
-    """Return the function that takes in a touchpoint of a type (machine.Take)."""
+def take_function(writer: Writer, meaning: Meaning, shapes: Mapping[str, Meaning]) -> Take:
+    """Return the function that takes in a touchpoint of a type (machine.Take).
+
+    `shapes` are what it means where it has one optional field, by that field, and nothing else that is optional: then
+    nothing of the others is looked at.
+    """
+    lines = ["data = touchpoint.data"]
+    for key, shape in shapes.items():
+        taken = ["data = touchpoint.data", *_take_lines(writer, shape, ["return False"]), "return True"]
+        take = writer.function("take", _ARGUMENTS, taken, f"{meaning.name} comes with {key} alone")
+        size = f"if {writer.constant(len, 'count')}(data) == {len(shape.fields)}:"
+        lines += [] if size in lines else [size]
+        lines += [f"    if {key!r} in data and {writer.constant(take, 'take')}({_ARGUMENTS}): return None"]
+    unfit = ["touchpoint = steps.fitted(work, table, touchpoint)", "data = touchpoint.data", *_field_lines(meaning)]
+    return writer.function("take", _ARGUMENTS, [*lines, *_take_lines(writer, meaning, unfit)], f"{meaning.name} comes")
+
+
+_ARGUMENTS = "work, table, touchpoint, at, steps"
+
+
+def _field_lines(meaning: Meaning) -> list[str]:
+    return [f"{field} = data.get({name!r})" for name, field in meaning.fields.items()]
+
+
+def _take_lines(writer: Writer, meaning: Meaning, unfit: Sequence[str]) -> list[str]:
+    """Return the lines that take in `data`; `unfit` are those of what is done where not all of them count."""
     fields = meaning.fields
     reached = [_Reached(writer, meaning, reach, number) for number, reach in enumerate(meaning.reaches, start=1)]
     nothing = writer.constant(NOTHING, "nothing")
-    takers = _taker_lines(writer, fields, meaning.takers)
+    takers = taker_lines(writer, fields, meaning.takers)
     body = [line for each in reached for line in each.touched()]
     body += [f"v.own = {nothing}", "v.key = ''"] if _looks(takers) else []
     body += ["held = state.facts", *takers] if takers else []
@@ -67,16 +92,13 @@ def take_function(writer: Writer, meaning: Meaning) -> Take:
     missed = _missed(meaning, reached)
     body += [f"if {missed}: steps.label_reach(work, table, touchpoint)"] if missed else []
 
-    named_fields = [f"{field} = data.get({name!r})" for name, field in fields.items()]
-    lines = ["data = touchpoint.data", *named_fields, *meaning.fits, "if not fits:"]
-    lines += _inner(["touchpoint = steps.fitted(work, table, touchpoint)", "data = touchpoint.data", *named_fields])
+    lines = [*_field_lines(meaning), *meaning.fits, "if not fits:", *_inner(unfit)]
     lines += ["state = work.state", "is_told = work.is_told"]
     lines += [] if meaning.is_outcome else ["if state.begun_at is None: state.begun_at = at"]
     lines += ["if is_told: steps.told_before(work, table, touchpoint)"]
     lines += ["v = work.seen", "v.data = data", "v.at = at"] if _looks(body) or named else []
     lines += ["tracks = state.tracks"] if reached or any("in tracks" in line for line in takers) else []
-    lines += [*body, f"if work.dirty & {SETTLED} or work.asked.is_stirred: steps.settle(work, at)"]
-    return writer.function("take", "work, table, touchpoint, at, steps", lines, f"{meaning.name} comes")
+    return [*lines, *body, f"if work.dirty & {SETTLED} or work.asked.is_stirred: steps.settle(work, at)"]
 
 
 def _looks(lines: Sequence[str]) -> bool:
@@ -140,7 +162,7 @@ class _Reached:
             there += [f"if {instance} is not None:", *_inner(found), *(["else:", *_inner(begun)] if begun else [])]
         elif begun:
             there += [f"if {instance} is None:", *_inner(begun)]
-        return [*lines, f"if {self.key} is not None:", *_inner(there)]
+        return [*lines, *(there if self._meaning.is_whole else [f"if {self.key} is not None:", *_inner(there)])]
 
     def decided(self) -> list[str]:
         """Return the lines that decide between the choices of an instance."""
@@ -199,7 +221,7 @@ class _Reached:
     def _own_lines(self) -> list[str]:
         """Return the lines by which the facts of an instance take the touchpoint in."""
         reach, besides = self._reach, ["is_any = True"] if self._reach.is_followed else []
-        takers = _taker_lines(self._writer, self._meaning.fields, reach.takers, *besides)
+        takers = taker_lines(self._writer, self._meaning.fields, reach.takers, *besides)
         if not takers:
             return []
         lines = [f"held = {self.instance}.facts"]
@@ -208,68 +230,6 @@ class _Reached:
             return [*lines, *takers]
         changed = [f"work.changed.append(({reach.table.name!r}, {self.key}))", f"work.dirty = work.dirty | {CHANGED}"]
         return [*lines, "is_any = False", *takers, "if is_any:", *_inner(changed)]
-
-
-def _taker_lines(
-    writer: Writer, fields: Mapping[str, str], takers: Sequence[tuple[Taker, str]], *besides: str
-) -> list[str]:
-    lines: list[str] = []
-    for taker, guard in takers:
-        name, taken = repr(taker.name), [*_taken(writer, fields, taker), *besides]
-        if taker.kind == "ever" and not besides:
-            guard, taken = f"held.get({name}) is not True{guard and ' and '}{guard}", taken[1:]
-            lines += [f"if {guard}:", *taken]
-        else:
-            lines += [f"if {guard}:", *_inner(taken)] if guard else taken
-    return lines
-
-
-def _taken(writer: Writer, fields: Mapping[str, str], taker: Taker) -> list[str]:
-    """Return the lines by which one fact, of those that are `held`, takes in the touchpoint of a view."""
-    name, marked = repr(taker.name), _marked(taker)
-    if taker.text_field:
-        text = fields[taker.text_field]
-        take = f"work.remember_text(held, {writer.constant(taker, 'taker')}, v)"
-        return [f"if {text} is not None: {take}", f"elif {name} not in held: held[{name}] = None"]
-    if taker.kind == "ever":
-        return [f"if held.get({name}) is not True:", f"    held[{name}] = True", *_inner(marked)]
-    if taker.kind == "last" and taker.is_time:
-        return _taken_time(taker, marked)
-    if taker.kind == "last" and taker.is_plain and taker.is_as_it_is:
-        given = fields[taker.field]
-        changed = [f"if held.get({name}) != {given}:", f"    held[{name}] = {given}", *_inner(marked)]
-        new = changed if marked else [f"held[{name}] = {given}"]
-        return [f"if {given} is not None:", *_inner(new), f"elif {name} not in held: held[{name}] = None"]
-    if taker.kind == "count" and taker.is_plain:
-        return [f"held[{name}] = (held.get({name}) or 0) + 1", *marked]
-    taken = f"{writer.constant(taker.take, 'take')}(held.get({name}), data, at)"
-    if not marked:
-        return [f"held[{name}] = {taken}"]
-    if not taker.is_plain or taker.kind == "sum":  # Changed in place: what was before is not known any more.
-        return [f"held[{name}] = {taken}", *marked]
-    return [f"before = held.get({name})", f"held[{name}] = after = {taken}", "if before != after:", *_inner(marked)]
-
-
-def _taken_time(taker: Taker, marked: list[str]) -> list[str]:
-    name = repr(taker.name)
-    if not marked:
-        return [f"held[{name}] = at"]
-    if not taker.rises:
-        return [f"if held.get({name}) != at:", f"    held[{name}] = at", *_inner(marked)]
-    left = taker.marks & ~FOLLOWED
-    later = [f"work.dirty = work.dirty | {left}"] if left else []
-    # Of a track that only begins with this touchpoint the rules are scheduled on entry, which comes after the facts.
-    is_followed = " or ".join(f"{track!r} in tracks" for track in taker.followers)
-    first = f"if {name} not in held and ({is_followed}): work.dirty = work.dirty | {FOLLOWED}"
-    return [first, f"held[{name}] = at", *later, *_followed(taker)]
-
-
-def _marked(taker: Taker) -> list[str]:
-    return [f"work.dirty = work.dirty | {taker.marks}", *_followed(taker)] if taker.marks else []
-
-
-def _followed(taker: Taker) -> list[str]:
-    return [f"work.followed = work.followed | {taker.follows}"] if taker.follows else []
 
 
 def _inner(lines: Sequence[str]) -> list[str]:
