@@ -30,7 +30,7 @@ from tests.store.made import on_statement
 PEOPLE = 60
 POLICY = load_policy(shipped_policy())
 
-CALLS_TO_FOLD = 68
+CALLS_TO_FOLD = 66
 CALLS_TO_READ = 18
 STATEMENTS_OF_NEWCOMERS = 10
 STATEMENTS_OF_KNOWN_PEOPLE = 11

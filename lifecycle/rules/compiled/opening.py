@@ -41,8 +41,6 @@ class OpeningCompiler:
         lines += ["return at, due, expires if expires > at else at"]
         found = self._written.get(tuple(lines))
         if found is None:
-            opening = writer.function(
-                "opening", "work, instance, key, at", lines, f"{note} opens, and what does alike"
-            )
+            opening = writer.function("opening", "work, instance, key, at", lines, f"{note} opens, and what does alike")
             found = self._written[tuple(lines)] = opening
         return found

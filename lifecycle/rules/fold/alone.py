@@ -30,12 +30,12 @@ def fire_alone(work: Working, at: Instant) -> bool:
     track, key = where
     instance, table = state.tracks[track][key], work.machine.tracks[track]
     pending, stage = instance.pending, table.stages[instance.stage]
-    name = next(iter(pending))
-    if len(pending) > 1:
-        names = [each for each, first in pending.items() if first <= at]
-        if len(names) > 1:
-            return False
-        name = names[0]
+    name = ""
+    for each, first in pending.items():
+        if first <= at:
+            if name:
+                return False
+            name = each
     rule = stage.rules[name]
     found = None if rule.opening is None else rule.opening(work, instance, key, at)
     if found is None:

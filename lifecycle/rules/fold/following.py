@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from lifecycle.instant import Instant
+from lifecycle.instant import NEVER, Instant
 from lifecycle.rules.compiled.machine import CHANGED, FOLLOWED
+from lifecycle.rules.fold.start import start_due
 from lifecycle.rules.fold.working import Where, Working
 from lifecycle.rules.state.snapshot import OpenTask
 
@@ -74,15 +75,28 @@ def _follow_due(work: Working, task: OpenTask, at: Instant) -> None:
 
 
 def next_due(work: Working) -> Instant:
-    """Return when time alone has something to do next, after what could be that was worked out; NEVER."""
+    """Return when time alone has something to do next: a rule, an opening, an expiry, a slide, the start; NEVER.
+
+    What could come first and follows what has changed is worked out before.
+    """
     if work.changed:
         follow(work, work.reached_at)
-    due, followed = work.next_due(), work.followed
+    state, dues, followed = work.state, work.dues, work.followed
+    due = min(dues.values()) if dues else NEVER
+    for task in state.tasks.values():
+        if task.expires_at < due:
+            due = task.expires_at
+    for waiting in state.waiting.values():
+        if waiting.opens_at < due:
+            due = waiting.opens_at
+    if work.is_told:
+        due = min(due, NEVER if state.slides_at is None else state.slides_at, start_due(work.machine, state))
     if followed:
         tables = work.machine.tracks
-        for where, first in work.dues.items():
+        for where, first in dues.items():
             if first <= due and tables[where[0]].bit & followed:
                 # What is due first is a bound: of an instance whose track follows what has changed.
                 follow(work, work.reached_at)
-                return work.next_due()
+                return next_due(work)
+    work.due = due
     return due

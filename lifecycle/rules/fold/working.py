@@ -35,7 +35,8 @@ Finished = tuple[Instant, str, str]
 class Working:
     """The state at hand, and what happened to it.
 
-    `due` is no later than the next moment at which time alone has something to do: a bound, made exact by `next_due`.
+    `due` is no later than the next moment at which time alone has something to do: a bound, made exact by `next_due`
+    (following.py).
     `dirty` says what is to be worked out anew (machine.LANE and so on), `changed` which instances took something in
     since following.py looked, and `followed` the bits of the tracks whose rules follow a fact of the person that
     changed: without being dirty, where that makes them later only (following.py).
@@ -106,21 +107,6 @@ class Working:
     def view_of(self, track: str, key: str, at: Instant) -> View:
         """Return what the timers of one instance may look at now: as `view`."""
         return self.view_at(self.state.tracks[track][key], key, at)
-
-    def next_due(self) -> Instant:
-        """Return when time alone has something to do next: a rule, an opening, an expiry, a slide, the start; NEVER."""
-        state = self.state
-        due = min(self.dues.values()) if self.dues else NEVER
-        for task in state.tasks.values():
-            if task.expires_at < due:
-                due = task.expires_at
-        for waiting in state.waiting.values():
-            if waiting.opens_at < due:
-                due = waiting.opens_at
-        if self.is_told:
-            due = min(due, NEVER if state.slides_at is None else state.slides_at, start_due(self.machine, state))
-        self.due = due
-        return due
 
     def note_due(self, at: Instant) -> None:
         """Take in that time has something to do at a moment."""

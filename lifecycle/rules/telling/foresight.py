@@ -19,6 +19,7 @@ from typing import Literal
 
 from lifecycle.instant import DAY, NEVER, from_microseconds
 from lifecycle.rules.compiled.machine import Machine, Rule
+from lifecycle.rules.fold.following import next_due
 from lifecycle.rules.fold.openings import holds_back
 from lifecycle.rules.fold.timers import fire
 from lifecycle.rules.fold.trail import Step
@@ -160,7 +161,7 @@ def _trail_of(machine: Machine, person: str, state: PersonState) -> list[Step]:
     copy = decode(encode(state))
     work = Working(machine, person, copy, trail)
     asked = _Asked(machine, copy)
-    due = work.next_due()
+    due = next_due(work)
     last = due + HORIZON
     looks = len(work.dues) + len(copy.tasks) + LOOKS_OF_WAITING * len(copy.waiting)
     instants = min(MAX_INSTANTS, MAX_LOOKS // max(1, looks))

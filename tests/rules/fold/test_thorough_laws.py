@@ -21,7 +21,7 @@ from lifecycle.rules.compiled.compile import compile_policy
 from lifecycle.rules.compiled.machine import ANYTHING, PLACE, TOLD, Machine, Take, TypeTable
 from lifecycle.rules.fold import places, steps, timers
 from lifecycle.rules.fold.fold import fold
-from lifecycle.rules.fold.following import follow
+from lifecycle.rules.fold.following import follow, next_due
 from lifecycle.rules.fold.working import Working
 from lifecycle.rules.language.load import load_policy
 from lifecycle.rules.state.snapshot import PersonState, decode, encode
@@ -210,10 +210,14 @@ def test_looking_at_what_changed_is_looking_at_everything(
 
 def exact_due(work: Working, moment: Instant) -> Instant:
     """Return when time has something to do next, with everything followed, as a fold from the snapshot finds it."""
-    twin = Working(work.machine, work.person, decode(encode(work.state)), None)
+    twin = twin_of(work)
     twin.followed = work.machine.followed.every
     follow(twin, moment)
-    return twin.next_due()
+    return next_due(twin)
+
+
+def twin_of(work: Working) -> Working:
+    return Working(work.machine, work.person, decode(encode(work.state)), None)
 
 
 def seen(take: Take) -> Take:
@@ -221,9 +225,7 @@ def seen(take: Take) -> Take:
 
     def taken(work: Working, table: TypeTable, touchpoint: Touchpoint, moment: Instant, steps: Any) -> None:
         take(work, table, touchpoint, moment, steps)
-        bound = work.due
-        assert bound <= min(work.next_due(), exact_due(work, moment))
-        work.due = bound
+        assert work.due <= min(next_due(twin_of(work)), exact_due(work, moment))
 
     return taken
 
