@@ -19,6 +19,7 @@ from lifecycle.rules.compiled.saying import Saying, clock_time
 from lifecycle.rules.language.calendar_steps import CalendarSteps, Shift
 from lifecycle.rules.language.policy import Choice, Guard, Policy, Stage, TaskRule, TimedMove, Track
 from lifecycle.rules.language.vocabulary import ReadData
+from lifecycle.rules.language.windows import Window
 from lifecycle.rules.state.snapshot import Instance
 from lifecycle.rules.state.texts import TextFacts
 from lifecycle.touchpoint import Touchpoint
@@ -158,7 +159,8 @@ class TrackTable:
 class Taker:
     """How one fact, of a kind such as `last`, takes in one type. `is_time`: it takes in when that occurred.
 
-    `is_plain`: it has no window. `field` is what it remembers (""), `is_as_it_is`: as it stands there.
+    `is_plain`: it has no window; `window` is that of a count by whole days. `field` is what it remembers (""),
+    `is_as_it_is`: as it stands there.
 
     `text_field` is the field whose texts are bounded (texts.py), or "". `marks` is what is to be worked out anew when
     it changes (LANE and so on), `follows` the bits of the tracks whose rules follow it, `followers` their names, and
@@ -170,6 +172,7 @@ class Taker:
     kind: str
     is_time: bool
     is_plain: bool
+    window: Window | None = None
     field: str = ""
     is_as_it_is: bool = False
     text_field: str = ""

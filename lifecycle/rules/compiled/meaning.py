@@ -14,7 +14,9 @@ from lifecycle.rules.compiled.readings import AS_THEY_ARE, kind_of
 from lifecycle.rules.compiled.taking import Meaning, Reach, take_function
 from lifecycle.rules.language.names import is_built_in
 from lifecycle.rules.language.policy import Fact, Policy, TouchpointType
+from lifecycle.rules.language.schedule import Duration
 from lifecycle.rules.language.vocabulary import reader
+from lifecycle.rules.language.windows import Window, is_daily
 
 
 def compile_types(
@@ -30,6 +32,7 @@ class _TypeCompiler:
         self.policy = policy
         self.guards = guards
         self.depends = depends
+        self.windows: dict[tuple[str, Duration], Window] = {}
 
     def takers(self, known: Mapping[str, Fact], declared: TouchpointType, track: str) -> list[tuple[Taker, str]]:
         """Return how the facts of a track (or of the policy) take in a type, each with the text of its guard."""
@@ -51,6 +54,7 @@ class _TypeCompiler:
                 kind=fact.kind,
                 is_time=is_plain and not field,
                 is_plain=is_plain,
+                window=self.window(fact),
                 field=field,
                 is_as_it_is=kind in AS_THEY_ARE,
                 text_field=field if kind == "text" else "",
@@ -61,6 +65,12 @@ class _TypeCompiler:
             )
             takers.append((taker, guard))
         return takers
+
+    def window(self, fact: Fact) -> Window | None:
+        """Return the window of a count by whole days; None of any other fact."""
+        if fact.kind != "count" or fact.within is None or not is_daily(fact.within):
+            return None
+        return self.windows.setdefault((fact.name, fact.within), Window(fact.within, self.guards.steps))
 
     def type(self, tables: Mapping[str, TrackTable], name: str) -> TypeTable:
         """Return what a type means for a person."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from lifecycle.instant import DAY, Instant, from_microseconds, microseconds
 from lifecycle.rules.language.calendar import Quiet, holidays_of, zone_of
-from lifecycle.rules.language.calendar_steps import ByDay, Offsets, clock_microseconds, date_of
+from lifecycle.rules.language.calendar_steps import Offsets, Remembered, clock_microseconds, date_of
 
 KEPT_ZONES = 600
 """Zones whose days are remembered: all that there are, today."""
@@ -32,7 +32,7 @@ class QuietHours:
 
     def until_at(self, zone: str) -> Callable[[Instant], Instant | None]:
         """Return the same as `until` of one zone without holidays, remembered by day."""
-        base, days = self._offsets(zone).base, ByDay(lambda day: self._spans(day, zone))
+        base, days = self._offsets(zone).base, Remembered(lambda day: self._spans(day, zone))
 
         def until(at: Instant) -> Instant | None:
             spans = days[(at + base) // DAY]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from lifecycle.rules.compiled.machine import FOLLOWED, Taker
 from lifecycle.rules.compiled.writing import Writer
+from lifecycle.rules.language.windows import QUARTER, Window
 
 
 def taker_lines(
@@ -53,6 +54,8 @@ def _taken(writer: Writer, fields: Mapping[str, str], taker: Taker) -> list[str]
         return [f"if {given} is not None:", *_inner(new), f"elif {name} not in held: held[{name}] = None"]
     if taker.kind == "count" and taker.is_plain:
         return [f"held[{name}] = (held.get({name}) or 0) + 1", *marked]
+    if taker.window is not None and not marked:
+        return _counted_by_day(writer, taker, taker.window)
     taken = f"{writer.constant(taker.take, 'take')}(held.get({name}), data, at)"
     if not marked:
         return [f"held[{name}] = {taken}"]
@@ -73,6 +76,19 @@ def _taken_time(taker: Taker, marked: list[str]) -> list[str]:
     is_followed = " or ".join(f"{track!r} in tracks" for track in taker.followers)
     first = f"if {name} not in held and ({is_followed}): work.dirty = work.dirty | {FOLLOWED}"
     return [first, f"held[{name}] = at", *later, *_followed(taker)]
+
+
+def _counted_by_day(writer: Writer, taker: Taker, window: Window) -> list[str]:
+    """Return the lines of one more today, where no day has left the window since the last time, as nearly always."""
+    name, days = repr(taker.name), writer.constant(window.by_quarter, "days")
+    first_counted = f"{writer.constant(next, 'first')}({writer.constant(iter, 'each')}(counted))"
+    return [
+        f"counted = held.get({name})",
+        f"days = {days}[at // {QUARTER}]",
+        f"if counted and days is not None and days[1] <= {first_counted}:",
+        "    counted[days[0]] = (counted.get(days[0]) or 0) + 1",
+        f"else: held[{name}] = {writer.constant(taker.take, 'take')}(counted, data, at)",
+    ]
 
 
 def _marked(taker: Taker) -> list[str]:

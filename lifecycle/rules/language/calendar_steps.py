@@ -38,8 +38,11 @@ _Entry = tuple[Instant, Instant, Instant, int, Instant]
 """Of a day: from, to, the answer before `from`, what is added from `from` to `to`, the answer after `to`."""
 
 
-class ByDay(dict[int, Kept]):
-    """What is remembered of days, each worked out when it is looked up first: some 45 years, then it begins anew."""
+class Remembered(dict[int, Kept]):
+    """What is remembered of days (or quarters of an hour), by number, each worked out when it is looked up first.
+
+    KEPT_DAYS of them, then it begins anew.
+    """
 
     def __init__(self, work_out: Callable[[int], Kept]) -> None:
         super().__init__()
@@ -59,7 +62,7 @@ class Offsets:
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
         self.base = _microseconds(datetime(2024, 1, 1, tzinfo=zone).utcoffset())
-        self.of_day: Callable[[int], int | None] = ByDay(self._worked_out).__getitem__
+        self.of_day: Callable[[int], int | None] = Remembered(self._worked_out).__getitem__
         """UTC day, counted from 1970-01-01 -> the offset all through it; None where the clock changes on it."""
 
     def _worked_out(self, day: int) -> int | None:
@@ -86,7 +89,7 @@ class CalendarSteps:
         self.base = self._offsets.base
         self._opens, self._closes = map(clock_microseconds, calendar.hours)
         self._shifts: dict[tuple[Duration, int], Shift] = {}
-        self._added: dict[Shift, ByDay[Instant | None]] = {}
+        self._added: dict[Shift, Remembered[Instant | None]] = {}
         self._beat = lru_cache(maxsize=KEPT_STEPS)(self._counted_beat)
         self.start_of_day = lru_cache(maxsize=KEPT_STEPS)(self._start_of_day)
         self.end_of_work = lru_cache(maxsize=KEPT_STEPS)(self._end_of_work)
@@ -99,7 +102,7 @@ class CalendarSteps:
         """Return the step so long back."""
         return self._shift(duration, -1)
 
-    def added_by_day(self, shift: Shift) -> ByDay[Instant | None] | None:
+    def added_by_day(self, shift: Shift) -> Remembered[Instant | None] | None:
         """Return what a step of ours adds all through a day, by (moment + `base`) // DAY; None: it is no such step.
 
         A day on which it must be asked has None.
@@ -158,7 +161,7 @@ class CalendarSteps:
         """Return a step that is remembered by day: of the clock that the zone has without summer time."""
         if not duration.is_business:
             return self._by_whole_day(asked)
-        base, days = self.base, ByDay(lambda day: self._entry(day, asked))
+        base, days = self.base, Remembered(lambda day: self._entry(day, asked))
 
         def shifted(at: Instant) -> Instant:
             entry = days[(at + base) // DAY]
@@ -172,7 +175,7 @@ class CalendarSteps:
         return shifted
 
     def _by_whole_day(self, asked: Shift) -> Shift:
-        base, days = self.base, ByDay(lambda day: self._delta(day, asked))
+        base, days = self.base, Remembered(lambda day: self._delta(day, asked))
 
         def shifted(at: Instant) -> Instant:
             added = days[(at + base) // DAY]

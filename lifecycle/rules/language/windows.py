@@ -12,11 +12,10 @@ from functools import lru_cache
 
 from lifecycle.instant import HOUR, Instant, microseconds
 from lifecycle.rules.language.calendar import DAY
-from lifecycle.rules.language.calendar_steps import CalendarSteps, date_of
+from lifecycle.rules.language.calendar_steps import CalendarSteps, Remembered, date_of
 from lifecycle.rules.language.schedule import Duration, plus_months
 
-_QUARTER = HOUR // 4
-_KEPT_QUARTERS = 16_384
+QUARTER = HOUR // 4
 
 
 class Window:
@@ -30,21 +29,19 @@ class Window:
         self._first_start = lru_cache(maxsize=1_024)(lambda day: self._start_of(self._first_of(date_of(day))))
         self._first_text = lru_cache(maxsize=1_024)(lambda day: self._first_of(date_of(day)).isoformat())
         self._day_text = lru_cache(maxsize=1_024)(lambda day: date_of(day).isoformat())
-        self._days: dict[int, tuple[str, str]] = {}
+        self.by_quarter = Remembered(self._days_of_quarter)
+        """QUARTER since 1970-01-01 -> what `days` says all through it; None where a day begins in it. As `days`."""
         self._leaves = lru_cache(maxsize=1_024)(self._day_leaves)
 
     def days(self, at: Instant) -> tuple[str, str]:
         """Return the day of a moment and the first that counts then, as text. For whole days only."""
-        quarter = at // _QUARTER
-        found = self._days.get(quarter)
-        if found is None:
-            found = self.day_of(at), self.first_day(at)
-            # No day begins within a quarter of an hour, today; long ago some did.
-            if self.day_of(quarter * _QUARTER) == self.day_of(quarter * _QUARTER + _QUARTER - 1):
-                if len(self._days) >= _KEPT_QUARTERS:
-                    self._days.clear()
-                self._days[quarter] = found
-        return found
+        return self.by_quarter[at // QUARTER] or (self.day_of(at), self.first_day(at))
+
+    def _days_of_quarter(self, quarter: int) -> tuple[str, str] | None:
+        begin = quarter * QUARTER
+        # No day begins within a quarter of an hour, today; long ago some did.
+        is_one = self.day_of(begin) == self.day_of(begin + QUARTER - 1)
+        return (self.day_of(begin), self.first_day(begin)) if is_one else None
 
     def since(self, at: Instant) -> Instant:
         """Return the earliest moment that counts at `at`: the start of a day, for whole days."""
