@@ -84,7 +84,7 @@ def _take_lines(writer: Writer, meaning: Meaning, unfit: Sequence[str]) -> list[
     body += ["held = state.facts", *takers] if takers else []
     body += [line for each in reached for line in each.decided()]
     named = ", ".join(each.named() for each in reached)
-    body += [f"if is_told: steps.told_of_choices(work, ({named},))"] if named else []
+    body += [f"if is_told: steps.told_of_choices(work, data, at, ({named},))"] if named else []
     if meaning.does:
         body += ["if state.tasks or state.waiting or work.due <= at: steps.complete(work, table, touchpoint, at)"]
     body += ["steps.take_outcome(work, touchpoint, work.origin())"] if meaning.is_outcome else []
@@ -96,7 +96,7 @@ def _take_lines(writer: Writer, meaning: Meaning, unfit: Sequence[str]) -> list[
     lines += ["state = work.state", "is_told = work.is_told"]
     lines += [] if meaning.is_outcome else ["if state.begun_at is None: state.begun_at = at"]
     lines += ["if is_told: steps.told_before(work, table, touchpoint)"]
-    lines += ["v = work.seen", "v.data = data", "v.at = at"] if _looks(body) or named else []
+    lines += ["v = work.seen", "v.data = data", "v.at = at"] if _looks(body) else []
     lines += ["tracks = state.tracks"] if reached or any("in tracks" in line for line in takers) else []
     return [*lines, *body, f"if work.dirty & {SETTLED} or work.asked.is_stirred: steps.settle(work, at)"]
 

@@ -50,10 +50,10 @@ def begin(work: Working, track: TrackTable, table: TypeTable, data: Data) -> Ins
     return Instance(track.start, work.reached_at, "", work.last_origin or work.origin())
 
 
-def told_of_choices(work: Working, decided: Sequence[Decided]) -> None:
+def told_of_choices(work: Working, data: Data, at: Instant, decided: Sequence[Decided]) -> None:
     """Write down why the lines that were not taken did not fit, where a trail is kept."""
     if work.trail is not None:
-        note_refusals(work, work.seen, decided, work.origin())
+        note_refusals(work, work.view(data, at), decided, work.origin())
         # What is put off is not told in time.
         work.dirty |= FOLLOWED if work.followed else 0
 

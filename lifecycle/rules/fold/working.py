@@ -12,6 +12,7 @@ from lifecycle.instant import NEVER, Instant, from_microseconds
 from lifecycle.rules.compiled.facts import Data
 from lifecycle.rules.compiled.guards import NOTHING, View
 from lifecycle.rules.compiled.machine import STOPS, TEXTS, TOLD, Machine, Rule, Taker
+from lifecycle.rules.compiled.readings import SINGLE
 from lifecycle.rules.compiled.saying import Said
 from lifecycle.rules.fold.start import start_due
 from lifecycle.rules.fold.trail import Closing, Step
@@ -142,10 +143,16 @@ class Working:
     def remember_text(self, held: dict[str, Any], taker: Taker, view: View) -> None:
         """Let a fact take in a text, and keep account of the texts of the person (texts.py)."""
         name, state = taker.name, self.state
-        before = held.get(name)
+        before, text = held.get(name), view.data[taker.text_field]
+        if before is None and taker.kind in SINGLE and len(text) <= texts.SURELY_WHOLE and not taker.marks:
+            held[name] = text  # as nearly all are
+            state.text_bytes += texts.size(text)
+            if state.text_bytes > texts.PERSON_BYTES:
+                self.dirty |= TEXTS
+            return
         held[name] = after = taker.take(before, view.data, view.at)
         state.text_bytes += texts.size_of(after) - texts.size_of(before)
-        state.given_way += texts.is_lost(taker.kind, before, after, view.data.get(taker.text_field))
+        state.given_way += texts.is_lost(taker.kind, before, after, text)
         if taker.marks and before != after:
             self.followed |= taker.follows
             self.dirty |= taker.marks

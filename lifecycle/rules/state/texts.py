@@ -28,6 +28,9 @@ SET_BYTES = 64 * 1_024
 PERSON_BYTES = 256 * 1_024
 """Most bytes of all texts that are remembered of a person."""
 
+SURELY_WHOLE = TEXT_BYTES // 4
+"""Most characters of a text of which none can be cut, whatever they are: none takes more than 4 bytes."""
+
 TextFacts = frozenset[tuple[str, str]]
 """The facts that remember texts, as (track or "", name)."""
 

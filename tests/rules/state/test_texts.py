@@ -52,6 +52,14 @@ def test_a_text_is_remembered_up_to_its_bytes(name: str) -> None:
     assert state.text_bytes == 2 * TEXT_BYTES
 
 
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_the_bytes_of_a_first_text_count_and_not_its_characters(beyond: int) -> None:
+    """Of four bytes each here: one more than the limit has room for is cut."""
+    state = folded(MACHINE, [said(0, words="\U0001f600" * (TEXT_BYTES // 4 + beyond))]).state
+    assert state.facts["said"] == state.facts["began"] == "\U0001f600" * (TEXT_BYTES // 4)
+    assert (state.given_way, state.text_bytes) == (2 * beyond, 2 * TEXT_BYTES)
+
+
 def test_a_text_that_fits_is_counted_nowhere() -> None:
     """Nothing gave way."""
     state = folded(MACHINE, [said(0, words="short", why="price"), said(1, words="other")]).state
