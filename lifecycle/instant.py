@@ -27,4 +27,4 @@ def microseconds(at: datetime) -> Instant:
 
 def from_microseconds(value: Instant) -> datetime:
     """Return the aware UTC time of whole microseconds since 1970-01-01 UTC."""
-    return EPOCH + timedelta(microseconds=value)
+    return EPOCH + timedelta(0, 0, value)  # By its place: to name it takes a quarter more.

@@ -49,7 +49,7 @@ from lifecycle.rules.state.snapshot import SNAPSHOT_FORMAT
 from lifecycle.store.changes import Changes
 from lifecycle.store.store import Store
 from lifecycle.task import WithdrawnReason
-from lifecycle.touchpoint import Touchpoint, TouchpointKey, key_of
+from lifecycle.touchpoint import Touchpoint, key_of
 
 
 class Engine:
@@ -225,18 +225,18 @@ class Engine:
         self,
         person: str,
         start: Start,
-        log: Iterable[Touchpoint],
-        fresh: Iterable[Touchpoint],
+        log: Sequence[Touchpoint],
+        fresh: Sequence[Touchpoint],
         moment: Pass,
     ) -> Result:
-        touchpoints: dict[TouchpointKey, Touchpoint] = {key_of(each): each for each in log}
-        touchpoints.update((key_of(each), each) for each in fresh)
+        # What this batch writes stands in place of what the log holds under the same key.
+        both = {key_of(each): each for each in (*log, *fresh)} if log and fresh else None
         return fold_person(
             self.machine,
             person,
             ids.partition_of(person, self.partitions),
             start,
-            touchpoints.values(),
+            log or fresh if both is None else both.values(),
             until=moment.until,
             ceiling=moment.ceiling,
             is_due=not moment.publish,

@@ -11,12 +11,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, Select, and_, or_, select
+from sqlalchemy import FromClause, Integer, Select, Text, and_, bindparam, or_, select
 
 from lifecycle import canonical_json
 from lifecycle.person import PersonRow, Publication
 from lifecycle.store.bulk import look_up
 from lifecycle.store.database import Connected
+from lifecycle.store.statements import made
 from lifecycle.store.tables import conflicts, people, tasks, touchpoints
 from lifecycle.touchpoint import Touchpoint, TouchpointKey
 
@@ -36,13 +37,13 @@ class Reader(Connected):
             return {}
         with self._database.reading() as connection:
             rows = look_up(connection, [people.c.person], [(person,) for person in persons], _people)
-            return {row[0]: PersonRow(*row) for row in rows}
+            return {row[0]: PersonRow._make(row) for row in rows}
 
     def iterate_people(self, *, after: str = "", limit: int = 500) -> list[PersonRow]:
         """Return the next people after one id, ordered by id by code point; an empty list ends the walk."""
         with self._database.reading() as connection:
-            query = select(people).where(people.c.person > after).order_by(people.c.person).limit(limit)
-            return [PersonRow(*row) for row in connection.execute(query)]
+            statement = made(connection, ("iterate_people",), _next_people)
+            return [*map(PersonRow._make, statement.rows(connection, {"after": after, "most": limit}))]
 
     def find_touchpoints(self, keys: Collection[TouchpointKey]) -> dict[TouchpointKey, Touchpoint]:
         """Return the touchpoints of these keys that are in the log: the variant that counts."""
@@ -84,9 +85,14 @@ class Reader(Connected):
         published: dict[str, dict[str, Publication]] = {}
         with self._database.reading() as connection:
             for row in look_up(connection, [tasks.c.person], [(person,) for person in persons], _publications):
-                told = Publication(*row)
+                told = Publication._make(row)
                 published.setdefault(told.person, {})[told.task_id] = told
         return published
+
+
+def _next_people() -> Select[Any]:
+    after, most = bindparam("after", type_=Text()), bindparam("most", type_=Integer())
+    return select(people).where(people.c.person > after).order_by(people.c.person).limit(most)
 
 
 def _people(given: FromClause) -> Select[Any]:
