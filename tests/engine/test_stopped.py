@@ -13,13 +13,11 @@ from sqlalchemy import update
 from lifecycle.api import open_engine
 from lifecycle.engine.engine import Engine
 from lifecycle.errors import NotFound
-from lifecycle.instant import Instant
 from lifecycle.reading.questions import Questions
 from lifecycle.rules.compiled.machine import StageTable, TrackTable
 from lifecycle.rules.fold import steps, timers
 from lifecycle.rules.fold.tasks import reconcile
 from lifecycle.rules.fold.working import Working
-from lifecycle.rules.language.policy import Choice
 from lifecycle.rules.state.snapshot import Instance
 from lifecycle.store.store import Store, open_store
 from lifecycle.store.tables import people
@@ -33,25 +31,23 @@ HISTORY = (STATED, BOUGHT, OFFER)
 
 
 def defect(error: type[BaseException] = ZeroDivisionError) -> pytest.MonkeyPatch:
-    """Give the program a defect: rules of a stage that is entered after somebody bought fail. Undo it to mend it."""
+    """Give the program a defect: to begin, or to enter a stage, fails after somebody bought. Undo it to mend it."""
 
     def fails(work: Working, stage: StageTable) -> None:
         if "bought" in work.state.facts:
             raise error("by zero")
 
-    def begun(
-        work: Working, table: TrackTable, key: str, instance: Instance, choice: Choice | None, at: Instant
-    ) -> None:
-        fails(work, table.stages[table.start])
-        steps_begun(work, table, key, instance, choice, at)
+    def begin(work: Working, track: TrackTable, *rest: Any) -> Instance | None:
+        fails(work, track.stages[track.start])
+        return steps_begin(work, track, *rest)
 
     def enter(work: Working, table: TrackTable, key: str, instance: Instance, stage: StageTable, *rest: Any) -> None:
         fails(work, stage)
         steps_enter(work, table, key, instance, stage, *rest)
 
-    steps_begun, steps_enter = steps.begun, steps.enter
+    steps_begin, steps_enter = steps.begin, steps.enter
     patch = pytest.MonkeyPatch()
-    patch.setattr(steps, "begun", begun)
+    patch.setattr(steps, "begin", begin)
     for module in (steps, timers):
         patch.setattr(module, "enter", enter)
     return patch
