@@ -26,6 +26,7 @@ DRAWN = {
     "latency": "p50 ms",
     "growth": "CPU us",
     "sweeps": "people/s",
+    "soak": "resident MiB",
     "scale": "CPU us",
     "check": "CPU ms",
 }
