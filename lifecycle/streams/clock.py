@@ -25,7 +25,7 @@ from lifecycle.streams.watch import Watch
 
 TICK_SECONDS = 1.0
 SHARED_SECONDS = 1.0
-PAGE_SECONDS = 0.05
+PAGE_SECONDS = 0.02
 """While records came within so many seconds, a page of people takes about so long: no batch waits longer for it ..."""
 SHARED_PEOPLE = 100
 """... nor are they more than so many, a fifth of what it is otherwise ..."""
