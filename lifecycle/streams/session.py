@@ -220,8 +220,9 @@ class Session:
             until=time,
             publish=is_present,
             # Behind old history comes more of it, about the same people: they wait for the clock, and are folded once.
+            # So do all while nobody is told.
             log_first=taken.backlog >= settings.batch_records,
-            recent=(time or now) - HISTORY_AGE,
+            recent=time - HISTORY_AGE if time is not None and is_present else None,
             told=self._equipment.hand_over,
         )
 

@@ -47,8 +47,11 @@ def test_whoever_is_folded_on_arrival_is_told_as_ever() -> None:
         assert (asked["publish"], asked["until"], asked["ceiling"]) == (True, NOON - timedelta(seconds=6), NOON)
 
 
-def test_where_time_is_far_behind_tasks_wait_for_the_clock() -> None:
-    assert taken_in(1, lag=timedelta(hours=1))["publish"] is False
+def test_where_time_is_far_behind_tasks_wait_for_the_clock_and_all_whose_news_comes_with_a_full_batch() -> None:
+    """Nobody is told meanwhile, so nobody loses by it."""
+    for backlog in (1, FULL):
+        asked = taken_in(backlog, lag=timedelta(hours=1))
+        assert (asked["publish"], asked["log_first"], asked["recent"]) == (False, backlog == FULL, None)
 
 
 class Consumer:
