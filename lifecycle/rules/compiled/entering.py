@@ -22,7 +22,7 @@ def enter_function(waits: WaitCompiler, track: str, marks: int, rules: Sequence[
     lines += due_lines
     pending = ", ".join(f"{rule.name!r}: {due}" for due, rule in zip(dues, known, strict=True))
     lines += [f"instance.pending = {'pending = ' if asked else ''}{{{pending}}}"]
-    lines += ["v = work.seen", *_view(writer)] if asked else []
+    lines += ["v = work.seen", *shown_lines(writer)] if asked else []
     for rule in asked:
         due = f"if due is not None: pending[{rule.name!r}] = due if due > at else at"
         lines += [f"due = {writer.constant(rule.due_of, 'next')}(v, instance)", due]
@@ -49,7 +49,7 @@ def follow_function(writer: Writer, rules: Sequence[Rule], note: str) -> Follow:
 
     One that is asked for now, or done, is left alone. None is due before what was put off goes on.
     """
-    lines = ["pending = instance.pending", *_view(writer), "held_until = instance.held_until"]
+    lines = ["pending = instance.pending", *shown_lines(writer), "held_until = instance.held_until"]
     lines += ["if held_until is not None and held_until > at: at = held_until"]
     for rule in rules:
         name = repr(rule.name)
@@ -62,7 +62,8 @@ def follow_function(writer: Writer, rules: Sequence[Rule], note: str) -> Follow:
     return writer.function("follow", "v, instance, key, at", [*lines, f"return {_first(writer)}"], note)
 
 
-def _view(writer: Writer) -> list[str]:
+def shown_lines(writer: Writer) -> list[str]:
+    """Return the lines by which `v` shows an instance, its key and the moment, and no touchpoint."""
     return [f"v.data = {writer.constant(NOTHING, 'nothing')}", "v.at = at", "v.own = instance.facts", "v.key = key"]
 
 

@@ -6,7 +6,7 @@ look at other tasks, are left to the fold.
 
 from __future__ import annotations
 
-from lifecycle.rules.compiled.guards import NOTHING
+from lifecycle.rules.compiled.entering import shown_lines
 from lifecycle.rules.compiled.machine import Opening, Step
 from lifecycle.rules.compiled.waits import WaitCompiler
 from lifecycle.rules.language.policy import ContactKind, TaskRule
@@ -25,8 +25,7 @@ class OpeningCompiler:
     ) -> Opening:
         """Return the function that says when the task of a rule opens, is due and expires (machine.Opening)."""
         waits, guards, writer = self._waits, self._waits.guards, self._waits.writer
-        lines = ["v = work.seen", f"v.data = {writer.constant(NOTHING, 'nothing')}", "v.at = at"]
-        lines += ["v.own = instance.facts", "v.key = key"]
+        lines = ["v = work.seen", *shown_lines(writer)]
         if task.when is not None:
             lines += [f"if not ({guards.text(task.when, track)}): return None"]
         if contact is not None and contact.stops is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lifecycle.rules.compiled.machine import FOLLOWED, Taker
-from lifecycle.rules.compiled.writing import Writer
+from lifecycle.rules.compiled.writing import Writer, indented
 from lifecycle.rules.language.windows import QUARTER, Window
 
 
@@ -29,7 +29,7 @@ def taker_lines(
             guard, taken = f"held.get({name}) is not True{guard and ' and '}{guard}", taken[1:]
             lines += [f"if {guard}:", *taken]
         else:
-            lines += [f"if {guard}:", *_inner(taken)] if guard else taken
+            lines += [f"if {guard}:", *indented(taken)] if guard else taken
     return lines
 
 
@@ -44,14 +44,14 @@ def _taken(writer: Writer, fields: Mapping[str, str], taker: Taker) -> list[str]
         take = f"work.remember_text(held, {writer.constant(taker, 'taker')}, v)"
         return [f"if {text} is not None: {take}", f"elif {name} not in held: held[{name}] = None"]
     if taker.kind == "ever":
-        return [f"if held.get({name}) is not True:", f"    held[{name}] = True", *_inner(marked)]
+        return [f"if held.get({name}) is not True:", f"    held[{name}] = True", *indented(marked)]
     if taker.kind == "last" and taker.is_time:
         return _taken_time(taker, marked)
     if taker.kind == "last" and taker.is_plain and taker.is_as_it_is:
         given = fields[taker.field]
-        changed = [f"if held.get({name}) != {given}:", f"    held[{name}] = {given}", *_inner(marked)]
+        changed = [f"if held.get({name}) != {given}:", f"    held[{name}] = {given}", *indented(marked)]
         new = changed if marked else [f"held[{name}] = {given}"]
-        return [f"if {given} is not None:", *_inner(new), f"elif {name} not in held: held[{name}] = None"]
+        return [f"if {given} is not None:", *indented(new), f"elif {name} not in held: held[{name}] = None"]
     if taker.kind == "count" and taker.is_plain:
         return [f"held[{name}] = (held.get({name}) or 0) + 1", *marked]
     if taker.window is not None and not marked:
@@ -61,7 +61,7 @@ def _taken(writer: Writer, fields: Mapping[str, str], taker: Taker) -> list[str]
         return [f"held[{name}] = {taken}"]
     if not taker.is_plain or taker.kind == "sum":  # Changed in place: what was before is not known any more.
         return [f"held[{name}] = {taken}", *marked]
-    return [f"before = held.get({name})", f"held[{name}] = after = {taken}", "if before != after:", *_inner(marked)]
+    return [f"before = held.get({name})", f"held[{name}] = after = {taken}", "if before != after:", *indented(marked)]
 
 
 def _taken_time(taker: Taker, marked: list[str]) -> list[str]:
@@ -69,7 +69,7 @@ def _taken_time(taker: Taker, marked: list[str]) -> list[str]:
     if not marked:
         return [f"held[{name}] = at"]
     if not taker.rises:
-        return [f"if held.get({name}) != at:", f"    held[{name}] = at", *_inner(marked)]
+        return [f"if held.get({name}) != at:", f"    held[{name}] = at", *indented(marked)]
     left = taker.marks & ~FOLLOWED
     later = [f"work.dirty = work.dirty | {left}"] if left else []
     # Of a track that only begins with this touchpoint the rules are scheduled on entry, which comes after the facts.
@@ -97,7 +97,3 @@ def _marked(taker: Taker) -> list[str]:
 
 def _followed(taker: Taker) -> list[str]:
     return [f"work.followed = work.followed | {taker.follows}"] if taker.follows else []
-
-
-def _inner(lines: Sequence[str]) -> list[str]:
-    return [f"    {line}" for line in lines]

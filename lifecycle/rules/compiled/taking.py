@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lifecycle.rules.compiled.guards import NOTHING
 from lifecycle.rules.compiled.machine import CHANGED, SETTLED, Take, Taker, TrackTable
 from lifecycle.rules.compiled.remembering import taker_lines
-from lifecycle.rules.compiled.writing import Writer
+from lifecycle.rules.compiled.writing import Writer, indented
 
 
 class Reach(NamedTuple):
@@ -92,7 +92,7 @@ def _take_lines(writer: Writer, meaning: Meaning, unfit: Sequence[str]) -> list[
     missed = _missed(meaning, reached)
     body += [f"if {missed}: steps.label_reach(work, table, touchpoint)"] if missed else []
 
-    lines = [*_field_lines(meaning), *meaning.fits, "if not fits:", *_inner(unfit)]
+    lines = [*_field_lines(meaning), *meaning.fits, "if not fits:", *indented(unfit)]
     lines += ["state = work.state", "is_told = work.is_told"]
     lines += [] if meaning.is_outcome else ["if state.begun_at is None: state.begun_at = at"]
     lines += ["if is_told: steps.told_before(work, table, touchpoint)"]
@@ -154,22 +154,22 @@ class _Reached:
         found = [*self._own_lines(), *self._upon]
         if self.field is None:
             if not self._is_found:
-                return [*lines, f"if {name} not in tracks:", *_inner(begun)]
+                return [*lines, f"if {name} not in tracks:", *indented(begun)]
             found = [f"{instance} = tracks[{name}]['']", *found]
-            return [*lines, f"if {name} in tracks:", *_inner(found), *(["else:", *_inner(begun)] if begun else [])]
+            return [*lines, f"if {name} in tracks:", *indented(found), *(["else:", *indented(begun)] if begun else [])]
         there = [f"if {name} in tracks: {instance} = tracks[{name}].get({self.key})"]
         if found:
-            there += [f"if {instance} is not None:", *_inner(found), *(["else:", *_inner(begun)] if begun else [])]
+            there += [f"if {instance} is not None:", *indented(found), *(["else:", *indented(begun)] if begun else [])]
         elif begun:
-            there += [f"if {instance} is None:", *_inner(begun)]
-        return [*lines, *(there if self._meaning.is_whole else [f"if {self.key} is not None:", *_inner(there)])]
+            there += [f"if {instance} is None:", *indented(begun)]
+        return [*lines, *(there if self._meaning.is_whole else [f"if {self.key} is not None:", *indented(there)])]
 
     def decided(self) -> list[str]:
         """Return the lines that decide between the choices of an instance."""
         if not self._choose:
             return []
         view = [f"v.own = {self.instance}.facts", f"v.key = {self.key}", f"{self._choice} = {self._choose}(v)"]
-        return [f"if {self._choose} is not None:", *_inner(view)]
+        return [f"if {self._choose} is not None:", *indented(view)]
 
     def named(self) -> str:
         """Return the text of what is told about it."""
@@ -182,7 +182,7 @@ class _Reached:
         if not self._reach.begins:
             return move
         new = self._new if self._is_found or self.field is not None else f"{self.instance} is not None"
-        return [f"if {new}:", *_inner(self._begun_lines(given)), *(f"el{line}" for line in move)]
+        return [f"if {new}:", *indented(self._begun_lines(given)), *(f"el{line}" for line in move)]
 
     def _begun_lines(self, given: str) -> list[str]:
         """Return the lines by which a new instance is among the others, in the stage where it stands then."""
@@ -206,7 +206,7 @@ class _Reached:
         if not self._is_found and self.field is None:
             return lines
         begun = [f"{self._new} = True", *self._own_lines(), *self._first()]
-        return [*lines, f"if {self.instance} is not None:", *_inner(begun)]
+        return [*lines, f"if {self.instance} is not None:", *indented(begun)]
 
     def _first(self) -> list[str]:
         """Return the line of what the touchpoint that an instance begins with does to it."""
@@ -229,8 +229,4 @@ class _Reached:
         if not besides:
             return [*lines, *takers]
         changed = [f"work.changed.append(({reach.table.name!r}, {self.key}))", f"work.dirty = work.dirty | {CHANGED}"]
-        return [*lines, "is_any = False", *takers, "if is_any:", *_inner(changed)]
-
-
-def _inner(lines: Sequence[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
+        return [*lines, "is_any = False", *takers, "if is_any:", *indented(changed)]

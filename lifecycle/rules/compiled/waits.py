@@ -12,6 +12,7 @@ from lifecycle.instant import DAY, Instant
 from lifecycle.rules.compiled.guards import GuardCompiler
 from lifecycle.rules.compiled.machine import Contact, DueOf, Step, TimeOf
 from lifecycle.rules.compiled.quiet import QuietHours
+from lifecycle.rules.compiled.writing import indented
 from lifecycle.rules.language.calendar_steps import Shift
 from lifecycle.rules.language.policy import ByFact, Calendar, ContactKind, Every, Moment, TaskRule, TimedMove, Wait
 from lifecycle.rules.language.schedule import Duration
@@ -60,13 +61,13 @@ class WaitCompiler:
             if rule.at is None and rule.after is None:
                 lines = rhythm
             else:
-                lines = [f"if {name} in instance.counts:", *_inner(rhythm), "else:", *_inner(lines)]
+                lines = [f"if {name} in instance.counts:", *indented(rhythm), "else:", *indented(lines)]
             if every.after is not None:
                 floor = [f"floor = {self._after(every.period, 'floor')}", "if floor > due: due = floor"]
                 lines += [
                     f"floor = {self._time(track, every.after)}",
                     "if floor is not None and due is not None:",
-                    *_inner(floor),
+                    *indented(floor),
                 ]
             if isinstance(every.period, ByFact):
                 lines = self._asked_once(every.period, lines)
@@ -218,7 +219,3 @@ def _of_day(of_date: Callable[[str], Instant | None]) -> Callable[[str | None], 
 
 def _every(rule: TaskRule | TimedMove) -> Every | None:
     return rule.every if isinstance(rule, TaskRule) else None
-
-
-def _inner(lines: list[str]) -> list[str]:
-    return [f"    {line}" for line in lines]

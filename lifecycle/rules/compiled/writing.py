@@ -130,3 +130,8 @@ def refuse_unknown(tree: ast.AST) -> None:
             raise ValueError(f"written text asks for .{node.attr}, which it must not")
         if isinstance(node, ast.Constant) and not isinstance(node.value, str | int | bool | None):
             raise ValueError(f"written text holds {node.value!r}, which is no text, number or truth value")
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    """Return lines of text as they stand inside a block."""
+    return [f"    {line}" for line in lines]
